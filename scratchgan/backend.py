@@ -1,0 +1,62 @@
+"""NumPy or CuPy: which library an array belongs to, and how to move it between host and GPU.
+
+There is no global switch. NumPy's own protocols (NEP 13 and NEP 18) send ``np.exp(a)`` or ``np.concatenate([a, b])``
+to CuPy when the arrays are CuPy's, so the functions of this package are written once, with ``np``. Only the creation
+of a new array needs the library's name, and ``array_module`` gives it.
+"""
+
+import sys
+
+import numpy as np
+
+
+def is_array(value):
+    """Whether ``value`` is an array of NumPy or of a library that follows its protocols, such as CuPy."""
+    return isinstance(value, np.ndarray) or (hasattr(value, "__array_function__") and hasattr(value, "dtype"))
+
+
+def array_module(array):
+    """The library that ``array`` belongs to: ``numpy``, or ``cupy`` for an array on a GPU."""
+    return np if isinstance(array, np.ndarray) else sys.modules[type(array).__module__.partition(".")[0]]
+
+
+def array_like(data, reference):
+    """``data``, drawn or computed on the host, as an array beside ``reference`` (same library, same device)."""
+    return data if isinstance(reference, np.ndarray) else array_module(reference).asarray(data)
+
+
+def to_numpy(array):
+    """A copy-free NumPy view of an array on the host, a copy of one on a GPU."""
+    return array if isinstance(array, np.ndarray) else array.get()
+
+
+def device_module(device):
+    """The library that computes on ``device``.
+
+    Parameters
+    ----------
+    device : {"cpu", "gpu"}
+
+    Raises
+    ------
+    ValueError
+        For any other name.
+    RuntimeError
+        When CuPy is not installed, or finds no GPU.
+    """
+    if device == "cpu":
+        return np
+    if device != "gpu":
+        raise ValueError(f'device must be "cpu" or "gpu", not {device!r}')
+    try:
+        import cupy
+
+        cupy.cuda.runtime.getDeviceCount()
+    except ImportError as error:
+        raise RuntimeError(
+            'device "gpu" needs CuPy, which is not installed: pip install "scratchgan[gpu]" (CUDA 12), '
+            "or pip install cupy-cuda13x"
+        ) from error
+    except Exception as error:
+        raise RuntimeError(f'device "gpu": CuPy is installed but finds no GPU ({error}); use device "cpu"') from error
+    return cupy

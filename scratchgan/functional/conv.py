@@ -1,0 +1,316 @@
+"""Convolution: one trilinear form ⟨y, x ⋆ w⟩, and the three functions that are its partial derivatives.
+
+    ⟨g, conv(x, w)⟩ = ⟨conv_transpose(g, w), x⟩ = ⟨weight_grad(x, g), w⟩
+
+so the family is closed under differentiation:
+
+| | derivative for the 1st argument | for the 2nd |
+|---|---|---|
+| y = conv(x, w) | conv_transpose(g, w, size of x) | weight_grad(x, g) |
+| x = conv_transpose(y, w) | conv(g, w) | weight_grad(g, y) |
+| w = weight_grad(x, y) | conv_transpose(y, g, size of x) | conv(x, g) |
+
+Shapes are (N, C, H, W) for x, (N, O, oh, ow) for y, (O, C, kh, kw) for w. In memory, results are channels-last: a
+patch is then copied in runs of kw·C numbers, and the matrix of patches goes straight into one matrix product.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from scratchgan.functional.elementwise import operands, refuse
+from scratchgan.functional.shape import pad
+from scratchgan.tensor import record
+
+
+@dataclass(frozen=True)
+class Geometry:
+    """How a kernel visits an image: its size (kh, kw), the stride, and the zeros around the image of ``size`` (H, W)."""
+
+    kernel: tuple
+    stride: tuple
+    padding: tuple
+    size: tuple
+
+    @property
+    def output(self):
+        """How often the kernel fits: o = ⌊(H + 2p − k) / s⌋ + 1 on each axis."""
+        axes = zip(self.size, self.padding, self.kernel, self.stride)
+        return tuple((n + 2 * p - k) // s + 1 for n, p, k, s in axes)
+
+
+# The public pair -----------------------------------------------------------------------------------------------------
+
+
+def conv2d(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
+    """Cross-correlation y[n, o, i, j] = b[o] + Σ x[n, c, s·i + u − p, s·j + v − p] w[o, c, u, v].
+
+    Parameters
+    ----------
+    input : Tensor, (N, C, H, W) or (C, H, W)
+    weight : Tensor, (O, C, kh, kw)
+    bias : Tensor, (O,), optional
+    stride : int or (int, int)
+    padding : int, (int, int), "valid" (none) or "same" (as large an output as input; stride 1)
+
+    Raises
+    ------
+    ValueError
+        When the channels differ, or the kernel is larger than the padded image.
+    NotImplementedError
+        For dilation or groups.
+    """
+    refuse(dilation=pair(dilation) != (1, 1) and dilation, groups=groups != 1 and groups)
+    _check_ranks("conv2d", input, weight)
+    if weight.shape[1] != input.shape[-3]:
+        raise ValueError(
+            f"conv2d: input of shape {input.shape} has {input.shape[-3]} channels, "
+            f"weight of shape {weight.shape} (O, C, kh, kw) expects {weight.shape[1]}"
+        )
+    if padding == "same":
+        input, padding = _pad_same(input, weight, stride), 0
+    padding = pair(0 if padding == "valid" else padding, least=0)
+    geometry = Geometry(weight.shape[2:], pair(stride), padding, input.shape[-2:])
+    if min(geometry.output) < 1:
+        raise ValueError(
+            f"conv2d: a kernel of {geometry.kernel} is larger than the image of {geometry.size} padded by {padding}"
+        )
+    return _batched(lambda x: _plus(conv(*operands(x, weight), geometry), bias), input)
+
+
+def conv_transpose2d(input, weight, bias=None, stride=1, padding=0, output_padding=0, groups=1, dilation=1):
+    """The adjoint of `conv2d` with the same weight, stride and padding: from the shape of its output to its input's.
+
+    Parameters
+    ----------
+    input : Tensor, (N, I, h, w) or (I, h, w)
+    weight : Tensor, (I, O, kh, kw)
+    output_padding : int or (int, int)
+        Several sizes of image give a convolution's output the same size; this chooses among them:
+        H = (h − 1) s − 2p + k + output_padding, with output_padding < s.
+
+    Raises
+    ------
+    ValueError
+        When the channels differ, the output would be empty, or output_padding is not smaller than the stride.
+    NotImplementedError
+        For dilation or groups.
+    """
+    refuse(dilation=pair(dilation) != (1, 1) and dilation, groups=groups != 1 and groups)
+    _check_ranks("conv_transpose2d", input, weight)
+    if weight.shape[0] != input.shape[-3]:
+        raise ValueError(
+            f"conv_transpose2d: input of shape {input.shape} has {input.shape[-3]} channels, "
+            f"weight of shape {weight.shape} (I, O, kh, kw) expects {weight.shape[0]}"
+        )
+    kernel, stride, padding, extra = weight.shape[2:], pair(stride), pair(padding, least=0), pair(output_padding, 0)
+    if any(e >= s for e, s in zip(extra, stride)):
+        raise ValueError(f"conv_transpose2d: output_padding {extra} must be smaller than the stride {stride}")
+    size = tuple(
+        (n - 1) * s - 2 * p + k + e for n, s, p, k, e in zip(input.shape[-2:], stride, padding, kernel, extra)
+    )
+    if min(size) < 1:
+        raise ValueError(f"conv_transpose2d: padding {padding} leaves nothing of an output of size {size}")
+    geometry = Geometry(kernel, stride, padding, size)
+    return _batched(lambda y: _plus(conv_transpose(*operands(y, weight), geometry), bias), input)
+
+
+def pair(value, least=1):
+    """An int for both axes, or a sequence of two (or one), as a tuple of two.
+
+    Raises
+    ------
+    ValueError
+        When it is something else, or smaller than ``least``.
+    """
+    values = (value, value) if isinstance(value, (int, np.integer)) else tuple(value) * (2 // max(len(value), 1))
+    if len(values) != 2 or min(values) < least:
+        raise ValueError(f"expected an int or two, each at least {least}, got {value!r}")
+    return values
+
+
+def _check_ranks(name, input, weight):
+    if input.ndim not in (3, 4) or weight.ndim != 4:
+        raise ValueError(
+            f"{name} needs an input (N, C, H, W) or (C, H, W) and a weight of 4 axes, "
+            f"got shapes {input.shape} and {weight.shape}"
+        )
+
+
+def _batched(function, input):
+    """Apply a function of a batch also to a single image."""
+    return function(input) if input.ndim == 4 else function(input.unsqueeze(0)).squeeze(0)
+
+
+def _plus(y, bias):
+    return y if bias is None else y + bias.reshape(-1, 1, 1)
+
+
+def _pad_same(input, weight, stride):
+    if pair(stride) != (1, 1):
+        raise ValueError(f'conv2d: padding="same" needs stride 1, got {stride}')
+    kh, kw = weight.shape[2:]
+    return pad(input, ((kw - 1) // 2, kw // 2, (kh - 1) // 2, kh // 2))
+
+
+# The closed family ---------------------------------------------------------------------------------------------------
+
+
+def conv(x, w, geometry):
+    """(N, C, H, W) ⋆ (O, C, kh, kw) -> (N, O, oh, ow)."""
+    return record(
+        _conv(x.data, w.data, geometry),
+        (x, lambda g, y: conv_transpose(g, w, geometry)),
+        (w, lambda g, y: weight_grad(x, g, geometry)),
+    )
+
+
+def conv_transpose(y, w, geometry):
+    """(N, O, oh, ow), (O, C, kh, kw) -> (N, C, H, W)."""
+    return record(
+        _conv_transpose(y.data, w.data, geometry),
+        (y, lambda g, x: conv(g, w, geometry)),
+        (w, lambda g, x: weight_grad(g, y, geometry)),
+    )
+
+
+def weight_grad(x, y, geometry):
+    """(N, C, H, W), (N, O, oh, ow) -> (O, C, kh, kw)."""
+    return record(
+        _weight_grad(x.data, y.data, geometry),
+        (x, lambda g, w: conv_transpose(y, g, geometry)),
+        (y, lambda g, w: conv(x, g, geometry)),
+    )
+
+
+# On arrays -----------------------------------------------------------------------------------------------------------
+
+
+def _conv(x, w, geometry):
+    """Patches (N·oh·ow, kh·kw·C) times weights (kh·kw·C, O)."""
+    (ph, pw), (oh, ow) = geometry.padding, geometry.output
+    rows = patches(x, geometry.kernel, geometry.stride, (ph, ph, pw, pw))
+    y = rows @ w.transpose(2, 3, 1, 0).reshape(rows.shape[1], len(w))
+    return y.reshape(len(x), oh, ow, len(w)).transpose(0, 3, 1, 2)
+
+
+def _weight_grad(x, y, geometry):
+    """Patchesᵀ (kh·kw·C, N·oh·ow) times cotangents (N·oh·ow, O)."""
+    (ph, pw), channels = geometry.padding, y.shape[1]
+    rows = patches(x, geometry.kernel, geometry.stride, (ph, ph, pw, pw))
+    w = rows.T @ y.transpose(0, 2, 3, 1).reshape(len(rows), channels)
+    return w.reshape(*geometry.kernel, x.shape[1], channels).transpose(3, 2, 0, 1)
+
+
+def _conv_transpose(y, w, geometry):
+    """One stride-1 convolution onto s·s phases, which are then interleaved ("sub-pixel" form, no scatter).
+
+    On one axis, full[i] = Σ y[a] w[k] over a·s + k = i. Write i = s·q + r and k = s·t + r: for each phase r < s this
+    is a convolution full[s·q + r] = Σₜ y[q − t] w[s·t + r] with ⌈k/s⌉ taps. The image is full[p : p + H].
+    """
+    axes = [_Phases.of_axis(*axis) for axis in zip(geometry.kernel, geometry.stride, geometry.padding, geometry.size)]
+    (v, h), n, channels = axes, len(y), w.shape[1]
+    around = [edge for axis, length in zip(axes, y.shape[2:]) for edge in axis.padding(length)]
+    rows = patches(y, (v.taps, h.taps), (1, 1), around)
+    full = rows @ _by_phase(w, v, h)  # (n·qv·qh, sv·sh·C)
+    full = full.reshape(n, v.count, h.count, v.stride, h.stride, channels).transpose(0, 1, 3, 2, 4, 5)
+    full = full.reshape(n, v.count * v.stride, h.count * h.stride, channels)
+    return full[:, v.crop, h.crop].transpose(0, 3, 1, 2)
+
+
+@dataclass(frozen=True)
+class _Phases:
+    """One axis of the sub-pixel form: ``count`` groups of ``stride`` pixels, the first of them being group ``first``."""
+
+    stride: int
+    taps: int
+    first: int
+    count: int
+    crop: slice
+
+    @classmethod
+    def of_axis(cls, kernel, stride, padding, size):
+        first, last = padding // stride, (padding + size - 1) // stride
+        begin = padding - first * stride
+        return cls(stride, -(-kernel // stride), first, last - first + 1, slice(begin, begin + size))
+
+    def padding(self, length):
+        """Zeros (or, negative, elements too many) around y, so that group q finds y[q − taps + 1 … q] in its patch."""
+        return self.taps - 1 - self.first, self.first + self.count - length
+
+
+def _by_phase(w, v, h):
+    """w (O, C, kh, kw), its taps reversed and split into phases -> (tv·th·O, sv·sh·C)."""
+    o, c, kh, kw = w.shape
+    whole = np.zeros_like(w, shape=(o, c, v.taps * v.stride, h.taps * h.stride))
+    whole[:, :, :kh, :kw] = w
+    split = whole.reshape(o, c, v.taps, v.stride, h.taps, h.stride)[:, :, ::-1, :, ::-1]
+    return split.transpose(2, 4, 0, 3, 5, 1).reshape(v.taps * h.taps * o, v.stride * h.stride * c)
+
+
+def patches(x, kernel, stride, padding):
+    """Every patch that the kernel visits, a row each: (N, C, H, W) -> (N·oh·ow, kh·kw·C).
+
+    ``padding`` is (top, bottom, left, right); a negative width crops.
+    """
+    x = _padded(x.transpose(0, 2, 3, 1), *padding)
+    windows = np.lib.stride_tricks.sliding_window_view(x, kernel, (1, 2))[:, :: stride[0], :: stride[1]]
+    n, oh, ow, c, kh, kw = windows.shape
+    return windows.transpose(0, 1, 2, 4, 5, 3).reshape(n * oh * ow, kh * kw * c)
+
+
+def _padded(x, top, bottom, left, right):
+    """x (N, H, W, C) with zeros around it."""
+    n, height, width, c = x.shape
+    x = x[:, max(-top, 0) : height - max(-bottom, 0), max(-left, 0) : width - max(-right, 0)]
+    if max(top, bottom, left, right) <= 0:
+        return x
+    padded = np.zeros_like(x, order="C", shape=(n, height + top + bottom, width + left + right, c))
+    top, left = max(top, 0), max(left, 0)
+    padded[:, top : top + x.shape[1], left : left + x.shape[2]] = x
+    return padded
+
+
+# Patches as a function of their own ----------------------------------------------------------------------------------
+
+
+def unfold(input, kernel_size, dilation=1, padding=0, stride=1):
+    """Every patch a column: (N, C, H, W) -> (N, C·kh·kw, oh·ow). Its adjoint is `fold`."""
+    refuse(dilation=pair(dilation) != (1, 1) and dilation)
+    if input.ndim not in (3, 4):
+        raise ValueError(f"unfold needs an image (N, C, H, W) or (C, H, W), got shape {input.shape}")
+    geometry = Geometry(pair(kernel_size), pair(stride), pair(padding, least=0), input.shape[-2:])
+    if min(geometry.output) < 1:
+        raise ValueError(f"unfold: a kernel of {geometry.kernel} is larger than the padded image of {geometry.size}")
+    return _batched(lambda x: _unfold(x, geometry), input)
+
+
+def fold(input, output_size, kernel_size, dilation=1, padding=0, stride=1):
+    """Every column added back where its patch was: (N, C·kh·kw, oh·ow) -> (N, C, H, W), the adjoint of `unfold`."""
+    refuse(dilation=pair(dilation) != (1, 1) and dilation)
+    geometry = Geometry(pair(kernel_size), pair(stride), pair(padding, least=0), pair(output_size))
+    taps, count = geometry.kernel[0] * geometry.kernel[1], geometry.output[0] * geometry.output[1]
+    if input.ndim not in (2, 3) or input.shape[-2] % taps or input.shape[-1] != count:
+        raise ValueError(
+            f"fold: an input of shape {input.shape} is not (N, C·{taps}, {count}), which kernel {geometry.kernel}, "
+            f"stride {geometry.stride} and padding {geometry.padding} take to an image of {geometry.size}"
+        )
+    return _fold(input, geometry) if input.ndim == 3 else _fold(input.unsqueeze(0), geometry).squeeze(0)
+
+
+def _unfold(x, geometry):
+    (n, c), (ph, pw), (kh, kw), (oh, ow) = x.shape[:2], geometry.padding, geometry.kernel, geometry.output
+    rows = patches(x.data, geometry.kernel, geometry.stride, (ph, ph, pw, pw))
+    columns = rows.reshape(n, oh * ow, kh * kw, c).transpose(0, 3, 2, 1).reshape(n, c * kh * kw, oh * ow)
+    return record(columns, (x, lambda g, y: _fold(g, geometry)))
+
+
+def _fold(y, geometry):
+    (kh, kw), (oh, ow), (sh, sw), (ph, pw) = geometry.kernel, geometry.output, geometry.stride, geometry.padding
+    (n, rows), (height, width) = y.shape[:2], geometry.size
+    taps = y.data.reshape(n, rows // (kh * kw), kh, kw, oh, ow)
+    full = np.zeros_like(taps, shape=(*taps.shape[:2], height + 2 * ph, width + 2 * pw))
+    for i in range(kh):
+        for j in range(kw):
+            full[:, :, i : i + sh * oh : sh, j : j + sw * ow : sw] += taps[:, :, i, j]
+    return record(full[:, :, ph : ph + height, pw : pw + width], (y, lambda g, x: _unfold(g, geometry)))

@@ -1,0 +1,291 @@
+"""Elementwise functions: y = φ(x) needs only φ', written in functions of this file.
+
+Broadcasting: a value that was spread over several elements collects their cotangents, ``sum_to``.
+Conventions at kinks are PyTorch's: ``relu`` and ``abs`` have slope 0 at 0, ties of ``maximum`` share the gradient.
+"""
+
+import numpy as np
+
+from scratchgan.backend import is_array
+from scratchgan.functional.reduce import sum_to
+from scratchgan.tensor import Tensor, record
+
+
+class Scalar:
+    """A Python number as an operand: it reaches the ufunc unwrapped, so it never changes the array's dtype."""
+
+    __slots__ = ("data",)
+    requires_grad, shape, dtype = False, (), None
+
+    def __init__(self, data):
+        self.data = data
+
+
+def operand(value):
+    """A Tensor as it is, an array as a constant Tensor, a number as a `Scalar`."""
+    if isinstance(value, (Tensor, Scalar)):
+        return value
+    if isinstance(value, np.generic):
+        return Scalar(value.item())
+    if isinstance(value, (int, float)):
+        return Scalar(value)
+    if is_array(value):
+        return Tensor(value)
+    raise TypeError(f"expected a Tensor, an array or a number, not {type(value).__name__}")
+
+
+def operands(*values):
+    """The values as operands of one dtype: integers and booleans follow the floating ones, two floating dtypes clash.
+
+    Raises
+    ------
+    TypeError
+        For two different floating dtypes.
+    """
+    values = [operand(value) for value in values]
+    dtypes = {value.dtype for value in values if value.dtype is not None}
+    if len(dtypes) < 2:
+        return values
+    floating = [dtype for dtype in dtypes if dtype.kind == "f"]
+    if len(floating) > 1:
+        raise TypeError(
+            f"operands have dtypes {' and '.join(sorted(map(str, floating)))}; convert one: x.to(np.{min(floating)})"
+        )
+    if not floating:
+        return values
+    return [
+        v if v.dtype is None or v.dtype == floating[0] else Tensor(v.data.astype(floating[0])) for v in values
+    ]
+
+
+def refuse(**options):
+    """Raise for the options that are set: ``refuse(inplace=inplace)``."""
+    for name, value in options.items():
+        if value:
+            raise NotImplementedError(f"{name}={value!r} is not supported")
+
+
+def to(input, dtype):
+    """``input`` converted to a floating ``dtype``; its cotangent is converted back."""
+    if input.dtype == dtype:
+        return input
+    return record(input.data.astype(dtype), (input, lambda g, y: to(g, input.dtype)))
+
+
+# Arithmetic ----------------------------------------------------------------------------------------------------------
+
+
+def add(input, other, *, alpha=1):
+    """input + alpha · other."""
+    a, b = operands(input, other if alpha == 1 else mul(other, alpha))
+    return record(a.data + b.data, (a, lambda g, y: sum_to(g, a.shape)), (b, lambda g, y: sum_to(g, b.shape)))
+
+
+def sub(input, other, *, alpha=1):
+    """input − alpha · other."""
+    a, b = operands(input, other if alpha == 1 else mul(other, alpha))
+    return record(a.data - b.data, (a, lambda g, y: sum_to(g, a.shape)), (b, lambda g, y: sum_to(-g, b.shape)))
+
+
+def mul(input, other):
+    """input · other."""
+    a, b = operands(input, other)
+    return record(a.data * b.data, (a, lambda g, y: sum_to(g * b, a.shape)), (b, lambda g, y: sum_to(g * a, b.shape)))
+
+
+def div(input, other, *, rounding_mode=None):
+    """input / other."""
+    refuse(rounding_mode=rounding_mode)
+    a, b = operands(input, other)
+    return record(
+        a.data / b.data, (a, lambda g, y: sum_to(g / b, a.shape)), (b, lambda g, y: sum_to(-g * y / b, b.shape))
+    )
+
+
+def neg(input):
+    """−input."""
+    return record(-input.data, (input, lambda g, y: -g))
+
+
+def pow(input, exponent):
+    """input ** exponent, either of which may be a number.
+
+    d/dx xᵖ = p xᵖ⁻¹, which is 0 for p = 0 also at x = 0; d/dp xᵖ = xᵖ log x, which is 0 at x = 0.
+    """
+    x, p = operands(input, exponent)
+    return record(
+        x.data**p.data,
+        (x, lambda g, y: sum_to(g * _power_slope(x, p), x.shape)),
+        (p, lambda g, y: sum_to(g * y * log(_one_where_zero(x)), p.shape)),
+    )
+
+
+def _power_slope(x, p):
+    if isinstance(p, Scalar):
+        return p.data * x ** (p.data - 1) if p.data else x * 0
+    return where(p.data == 0, 0.0, p * x ** where(p.data == 0, 1.0, p - 1))
+
+
+def _one_where_zero(x):
+    return where(x.data == 0, 1.0, x) if isinstance(x, Tensor) else Tensor(np.asarray(float(x.data or 1)))
+
+
+# Functions of one argument -------------------------------------------------------------------------------------------
+
+
+def exp(input):
+    """eˣ."""
+    return record(np.exp(input.data), (input, lambda g, y: g * y))
+
+
+def log(input):
+    """The natural logarithm."""
+    return record(np.log(input.data), (input, lambda g, y: g / input))
+
+
+def sqrt(input):
+    """√x. Its slope at 0 is infinite: add an ε, or use ``std``, where a norm may vanish."""
+    return record(np.sqrt(input.data), (input, lambda g, y: g / (2 * y)))
+
+
+def abs(input):
+    """|x|, with slope 0 at 0."""
+    return record(np.abs(input.data), (input, lambda g, y: g * np.sign(input.data)))
+
+
+def sigmoid(input):
+    """σ(x) = 1 / (1 + e⁻ˣ), computed from e^−|x| so that nothing overflows and no digit of a tail is lost."""
+    e = np.exp(-np.abs(input.data))
+    return record(np.where(input.data >= 0, 1, e) / (1 + e), (input, lambda g, y: g * y * (1 - y)))
+
+
+def tanh(input):
+    """tanh x."""
+    return record(np.tanh(input.data), (input, lambda g, y: g * (1 - y * y)))
+
+
+def relu(input, inplace=False):
+    """max(x, 0), with slope 0 at 0."""
+    refuse(inplace=inplace)
+    return record(np.maximum(input.data, 0), (input, lambda g, y: g * (input.data > 0)))
+
+
+def leaky_relu(input, negative_slope=0.01, inplace=False):
+    """x where x > 0, else a x with a = ``negative_slope``."""
+    refuse(inplace=inplace)
+    x, a = input.data, negative_slope
+    value = np.maximum(x, a * x) if 0 <= a <= 1 else np.where(x > 0, x, a * x)  # maximum is several times faster
+    return record(value, (input, lambda g, y: g * _leaky_slope(input.data, a)))
+
+
+def _leaky_slope(x, a):
+    slope = (x > 0).astype(x.dtype)
+    slope *= 1 - a
+    slope += a
+    return slope
+
+
+def elu(input, alpha=1.0, inplace=False):
+    """x where x > 0, else α (eˣ − 1); there the slope is α eˣ = y + α."""
+    refuse(inplace=inplace)
+    x = input.data
+    value = np.where(x > 0, x, alpha * np.expm1(np.minimum(x, 0)))
+    return record(value, (input, lambda g, y: where(x > 0, g, g * (y + alpha))))
+
+
+def prelu(input, weight):
+    """x where x > 0, else w x; w has one element, or one for each channel (axis 1)."""
+    if weight.ndim > 1 or (weight.numel() != 1 and (input.ndim < 2 or weight.numel() != input.shape[1])):
+        raise ValueError(
+            f"prelu: weight of shape {weight.shape} must have one element, or one for each channel of {input.shape}"
+        )
+    if input.ndim > 1:
+        weight = weight.reshape(-1, *(1,) * (input.ndim - 2))
+    elif weight.ndim > input.ndim:
+        weight = weight.reshape(())
+    return where(input.data > 0, input, weight * input)
+
+
+def softplus(input, beta=1.0, threshold=20.0):
+    """log(1 + e^βx) / β, and x itself where βx > ``threshold``; computed from e^−|βx|, so that nothing overflows."""
+    x = input.data * beta
+    value = (np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))) / beta
+    linear = x > threshold
+    return record(
+        np.where(linear, input.data, value), (input, lambda g, y: where(linear, g, g * sigmoid(beta * input)))
+    )
+
+
+# Functions that choose -----------------------------------------------------------------------------------------------
+
+
+def where(condition, input, other):
+    """``input`` where the condition holds, ``other`` elsewhere. The condition is a mask: a constant."""
+    mask = condition.data if isinstance(condition, Tensor) else condition
+    a, b = operands(input, other)
+    dtype = a.dtype or b.dtype  # np.where would take a Python number for a float64
+    value = np.where(mask, a.data, b.data)
+    return record(
+        value if dtype is None else value.astype(dtype, copy=False),
+        (a, lambda g, y: sum_to(where(mask, g, 0.0), a.shape)),
+        (b, lambda g, y: sum_to(where(mask, 0.0, g), b.shape)),
+    )
+
+
+def maximum(input, other):
+    """The larger of the two, elementwise; a tie gives each half the gradient."""
+    a, b = operands(input, other)
+    return record(np.maximum(a.data, b.data), *_chosen(a, b, lambda: a.data > b.data))
+
+
+def minimum(input, other):
+    """The smaller of the two, elementwise; a tie gives each half the gradient."""
+    a, b = operands(input, other)
+    return record(np.minimum(a.data, b.data), *_chosen(a, b, lambda: a.data < b.data))
+
+
+def _chosen(a, b, wins):
+    """The two edges of a choice between a and b: the winner takes the cotangent, a tie is shared."""
+
+    def share():
+        return np.where(a.data == b.data, 0.5, wins())
+
+    return (a, lambda g, y: sum_to(g * share().astype(g.dtype), a.shape)), (
+        b,
+        lambda g, y: sum_to(g * (1 - share()).astype(g.dtype), b.shape),
+    )
+
+
+def clamp(input, min=None, max=None):
+    """``input`` limited to [min, max]; the bounds are numbers or tensors. Slope 1 on the bounds themselves."""
+    if min is None and max is None:
+        raise ValueError("clamp needs min, max or both")
+    if min is not None:
+        input = where(_value(input) < _value(min), min, input)
+    if max is not None:
+        input = where(_value(input) > _value(max), max, input)
+    return input
+
+
+def _value(x):
+    return x.data if isinstance(x, Tensor) else x
+
+
+def dropout(input, p=0.5, training=True, inplace=False, *, rng=None):
+    """Each element is zeroed with probability p, the others are divided by 1 − p; the identity unless ``training``.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator, optional
+        Draws the mask, on the host; without it, a fresh one.
+    """
+    from scratchgan.backend import array_like
+
+    refuse(inplace=inplace)
+    if not 0 <= p <= 1:
+        raise ValueError(f"dropout: p must be a probability, got {p}")
+    if not training or p == 0:
+        return input
+    rng = np.random.default_rng() if rng is None else rng
+    kept = array_like(rng.random(input.shape) >= p, input.data)
+    return where(kept, input / (1 - p), 0.0) if p < 1 else input * 0

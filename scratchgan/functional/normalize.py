@@ -1,0 +1,115 @@
+"""Normalisation: one function, `normalize`, under batch, layer, instance and group norm.
+
+They differ only in the axes over which mean and variance are taken, and in the shape of scale and shift.
+In evaluation, batch norm is another function altogether: an affine map with constant coefficients.
+"""
+
+import math
+
+import numpy as np
+
+from scratchgan.functional.elementwise import sqrt
+from scratchgan.functional.reduce import mean, var
+from scratchgan.tensor import Tensor, is_recording, record
+
+
+def normalize(input, axes, eps):
+    """y = (x − mean x) / σ with σ = √(var x + ε), mean and (biased) variance over ``axes``.
+
+    ∂σ/∂x = y / n, from which the vjp is (g − mean g − y · mean(g y)) / σ. It reads σ, which depends on x: when this
+    derivative is itself recorded, σ must be a Tensor and not the array computed here.
+    """
+    x = input.data
+    centred = x - x.mean(axes, keepdims=True)
+    sigma = np.sqrt((centred * centred).mean(axes, keepdims=True) + eps)
+
+    def vjp(g, y):
+        s = sqrt(var(input, axes, correction=0, keepdim=True) + eps) if is_recording() else Tensor(sigma)
+        return (g - mean(g, axes, True) - y * mean(g * y, axes, True)) / s
+
+    return record(centred / sigma, (input, vjp))
+
+
+def batch_norm(input, running_mean, running_var, weight=None, bias=None, training=False, momentum=0.1, eps=1e-05):
+    """Normalise each channel of (N, C, …): in training by the batch's own mean and variance, else by the running ones.
+
+    Parameters
+    ----------
+    running_mean, running_var : array or Tensor, (C,), or None
+        Buffers, not values: in training they are updated in place, r ← (1 − m) r + m · (mean, or unbiased variance).
+    weight, bias : Tensor, (C,), optional
+
+    Raises
+    ------
+    ValueError
+        For an input without channels, a single value per channel in training, no statistics in evaluation.
+    """
+    if input.ndim < 2:
+        raise ValueError(f"batch_norm needs (N, C, …), got shape {input.shape}")
+    axes = (0, *range(2, input.ndim))
+    if training:
+        count = math.prod(input.shape[axis] for axis in axes)
+        if count <= 1:
+            raise ValueError(f"batch_norm: shape {input.shape} has {count} value per channel, training needs at least 2")
+        y = normalize(input, axes, eps)
+        _move(running_mean, input.data.mean(axes), momentum)
+        _move(running_var, input.data.var(axes, ddof=1), momentum)
+    elif running_mean is None or running_var is None:
+        raise ValueError("batch_norm: evaluation needs running_mean and running_var; training=True needs none")
+    else:
+        mean_, var_ = (_over_channels(r, input.ndim) for r in (running_mean, running_var))
+        y = (input - mean_) / sqrt(var_ + eps)
+    return _affine(y, weight, bias)
+
+
+def _move(running, statistic, momentum):
+    """r ← (1 − m) r + m · statistic, in place."""
+    if running is not None:
+        array = running.data if isinstance(running, Tensor) else running
+        array *= 1 - momentum
+        array += momentum * statistic
+
+
+def _over_channels(vector, ndim):
+    """(C,) -> (C, 1, …, 1), to broadcast against (N, C, …)."""
+    vector = vector if isinstance(vector, Tensor) else Tensor(vector)
+    return vector.reshape(-1, *(1,) * (ndim - 2))
+
+
+def _affine(y, weight, bias):
+    """Scale and shift of each channel."""
+    y = y if weight is None else y * _over_channels(weight, y.ndim)
+    return y if bias is None else y + _over_channels(bias, y.ndim)
+
+
+def layer_norm(input, normalized_shape, weight=None, bias=None, eps=1e-05):
+    """Normalise each sample over its last axes, which have the given shape, as do weight and bias."""
+    shape = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
+    if not shape or input.shape[-len(shape) :] != shape:
+        raise ValueError(f"layer_norm: the last axes of {input.shape} are not {shape}")
+    y = normalize(input, tuple(range(input.ndim - len(shape), input.ndim)), eps)
+    y = y if weight is None else y * weight
+    return y if bias is None else y + bias
+
+
+def group_norm(input, num_groups, weight=None, bias=None, eps=1e-05):
+    """Normalise each sample over groups of consecutive channels: (N, C, …), C a multiple of ``num_groups``."""
+    if input.ndim < 2 or input.shape[1] % num_groups:
+        raise ValueError(f"group_norm: the channels of {input.shape} do not split into {num_groups} groups")
+    n, channels, *rest = input.shape
+    grouped = input.reshape(n, num_groups, channels // num_groups, *rest)
+    return _affine(normalize(grouped, tuple(range(2, grouped.ndim)), eps).reshape(input.shape), weight, bias)
+
+
+def instance_norm(
+    input, running_mean=None, running_var=None, weight=None, bias=None, use_input_stats=True, momentum=0.1, eps=1e-05
+):
+    """Normalise each channel of each sample by itself: (N, C, …). Running statistics are kept as in `batch_norm`."""
+    if not use_input_stats:
+        return batch_norm(input, running_mean, running_var, weight, bias, False, momentum, eps)
+    axes = tuple(range(2, input.ndim))
+    if math.prod(input.shape[2:]) <= 1:
+        raise ValueError(f"instance_norm: shape {input.shape} has no two values per channel and sample")
+    _move(running_mean, input.data.mean(axes).mean(0), momentum)
+    _move(running_var, input.data.var(axes, ddof=1).mean(0), momentum)
+    return _affine(normalize(input, axes, eps), weight, bias)

@@ -1,0 +1,163 @@
+"""Reductions, and the pair they rest on: the adjoint of a sum is a broadcast, the adjoint of a broadcast is a sum."""
+
+import numpy as np
+
+from scratchgan.tensor import Tensor, record
+
+# The adjoint pair ----------------------------------------------------------------------------------------------------
+
+
+def sum_to(input, shape):
+    """Sum ``input`` over the axes along which ``shape`` was broadcast to its shape: the adjoint of `broadcast_to`."""
+    if input.shape == shape:
+        return input
+    extra = input.ndim - len(shape)
+    spread = [i + extra for i, n in enumerate(shape) if n == 1 and input.shape[i + extra] != 1]
+    value = input.data.sum((*range(extra), *spread), keepdims=True).reshape(shape)
+    return record(value, (input, lambda g, y: broadcast_to(g, input.shape)))
+
+
+def broadcast_to(input, size):
+    """``input`` repeated along its axes of length 1, and along new leading ones, to the given size.
+
+    Raises
+    ------
+    ValueError
+        When another axis would have to change its length.
+    """
+    size = tuple(size)
+    if input.shape == size:
+        return input
+    return record(np.broadcast_to(input.data, size), (input, lambda g, y: sum_to(g, input.shape)))
+
+
+def expand(input, *size):
+    """`broadcast_to`, where −1 keeps the length of an axis."""
+    size = tuple(size[0] if len(size) == 1 and not isinstance(size[0], int) else size)
+    extra = len(size) - input.ndim
+    return broadcast_to(input, [input.shape[i - extra] if n == -1 else n for i, n in enumerate(size)])
+
+
+# Axes ----------------------------------------------------------------------------------------------------------------
+
+
+def axes_of(input, dim):
+    """``dim`` (None or () for all, an int, or several) as a tuple of distinct axes.
+
+    Raises
+    ------
+    ValueError
+        For an axis that the tensor does not have, or one named twice.
+    """
+    if dim is None or (not isinstance(dim, int) and len(dim) == 0):
+        return tuple(range(input.ndim))
+    axes, ndim = (dim,) if isinstance(dim, int) else tuple(dim), max(input.ndim, 1)  # PyTorch lets a 0-d have axis 0
+    if not all(-ndim <= axis < ndim for axis in axes):
+        raise ValueError(f"dim={dim} is out of range for shape {input.shape}")
+    axes = tuple(axis % ndim for axis in axes)
+    if len(set(axes)) < len(axes):
+        raise ValueError(f"dim={dim} names an axis of shape {input.shape} twice")
+    return axes if input.ndim else ()
+
+
+def _spread(g, input, axes):
+    """A cotangent of a reduction over ``axes``, spread over ``input`` again."""
+    return broadcast_to(_kept(g, input, axes), input.shape)
+
+
+def _kept(value, input, axes):
+    """The reduced axes put back with length 1."""
+    return value.reshape([1 if i in axes else n for i, n in enumerate(input.shape)])
+
+
+# Sums ----------------------------------------------------------------------------------------------------------------
+
+
+def sum(input, dim=None, keepdim=False):
+    """Σ x over ``dim``."""
+    axes = axes_of(input, dim)
+    return record(input.data.sum(axes, keepdims=keepdim), (input, lambda g, y: _spread(g, input, axes)))
+
+
+def mean(input, dim=None, keepdim=False):
+    """Σ x / n over ``dim``, where n counts the elements summed."""
+    axes = axes_of(input, dim)
+    n = _count(input, axes)
+    return record(input.data.mean(axes, keepdims=keepdim), (input, lambda g, y: _spread(g / n, input, axes)))
+
+
+def _count(input, axes):
+    return int(np.prod([input.shape[axis] for axis in axes]))
+
+
+def var(input, dim=None, unbiased=None, *, correction=None, keepdim=False):
+    """Σ (x − mean x)² / (n − correction), by default with correction 1."""
+    if isinstance(dim, bool):  # PyTorch's older form var(input, unbiased)
+        dim, unbiased = None, dim
+    if correction is None:
+        correction = 1 if unbiased is None else int(unbiased)
+    axes = axes_of(input, dim)
+    centred = input - mean(input, axes, keepdim=True) if axes else input - input
+    freedom = max(_count(input, axes) - correction, 0)
+    total = sum(centred * centred, axes, keepdim)
+    return total / freedom if freedom else total * float("nan")
+
+
+def std(input, dim=None, unbiased=None, *, correction=None, keepdim=False):
+    """√var, with derivative 0 instead of NaN where the variance is 0."""
+    from scratchgan.functional.elementwise import sqrt, where
+
+    variance = var(input, dim, unbiased, correction=correction, keepdim=keepdim)
+    constant = variance.data == 0
+    return where(constant, 0.0, sqrt(where(constant, 1.0, variance)))
+
+
+# Maxima and their smooth form ----------------------------------------------------------------------------------------
+
+
+def amax(input, dim=(), keepdim=False):
+    """The largest element over ``dim``; elements that tie share the gradient."""
+    axes = axes_of(input, dim)
+    value = input.data.max(axes, keepdims=keepdim)
+
+    def vjp(g, y):
+        winners = (input.data == _kept(y.data, input, axes)).astype(input.dtype)
+        return _spread(g, input, axes) * (winners / winners.sum(axes, keepdims=True))
+
+    return record(value, (input, vjp))
+
+
+def logsumexp(input, dim, keepdim=False):
+    """log Σ eˣ over ``dim``, shifted by the maximum so that nothing overflows; its derivative is the softmax."""
+    axes = axes_of(input, dim)
+    x = input.data
+    shift = x.max(axes, keepdims=True, initial=-np.inf)
+    shift = np.where(np.isfinite(shift), shift, 0).astype(x.dtype)
+    value = np.log(np.exp(x - shift).sum(axes, keepdims=True)) + shift
+    value = value if keepdim else value.squeeze(axes)
+    return record(
+        value, (input, lambda g, y: _spread(g, input, axes) * (input - _spread(y, input, axes)).exp())
+    )
+
+
+def softmax(input, dim=None, dtype=None):
+    """eˣ / Σ eˣ over ``dim``; the vjp is y (g − Σ g y)."""
+    input = _prepared(input, dim, dtype)
+    axes = axes_of(input, dim)
+    e = np.exp(input.data - input.data.max(axes, keepdims=True, initial=-np.inf))
+    return record(e / e.sum(axes, keepdims=True), (input, lambda g, y: y * (g - sum(g * y, axes, keepdim=True))))
+
+
+def log_softmax(input, dim=None, dtype=None):
+    """x − log Σ eˣ over ``dim``; the vjp is g − softmax(x) Σ g."""
+    input = _prepared(input, dim, dtype)
+    axes = axes_of(input, dim)
+    shifted = input.data - input.data.max(axes, keepdims=True, initial=-np.inf)
+    value = shifted - np.log(np.exp(shifted).sum(axes, keepdims=True))
+    return record(value, (input, lambda g, y: g - y.exp() * sum(g, axes, keepdim=True)))
+
+
+def _prepared(input, dim, dtype):
+    if dim is None:
+        raise ValueError(f"softmax over which dim of shape {input.shape}? Pass dim, for example dim=1 for classes")
+    return input if dtype is None else input.to(dtype)

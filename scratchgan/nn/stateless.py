@@ -1,0 +1,164 @@
+"""Layers without weights (but for `PReLU`): functions with their options filled in."""
+
+import numpy as np
+
+from scratchgan import functional as F
+from scratchgan.functional.elementwise import refuse
+from scratchgan.nn.module import Module
+from scratchgan.tensor import Parameter
+
+
+class _Function(Module):
+    """A function of `functional` and its options."""
+
+    def __init__(self, function, **options):
+        self.function, self.options = function, options
+
+    def forward(self, input):
+        """Apply the function."""
+        return self.function(input, **self.options)
+
+    def extra_repr(self):
+        """The options."""
+        return ", ".join(f"{name}={value!r}" for name, value in self.options.items() if value is not None)
+
+
+class ReLU(_Function):
+    """See `functional.relu`."""
+
+    def __init__(self, inplace=False):
+        refuse(inplace=inplace)
+        super().__init__(F.relu)
+
+
+class LeakyReLU(_Function):
+    """See `functional.leaky_relu`."""
+
+    def __init__(self, negative_slope=0.01, inplace=False):
+        refuse(inplace=inplace)
+        super().__init__(F.leaky_relu, negative_slope=negative_slope)
+
+
+class ELU(_Function):
+    """See `functional.elu`."""
+
+    def __init__(self, alpha=1.0, inplace=False):
+        refuse(inplace=inplace)
+        super().__init__(F.elu, alpha=alpha)
+
+
+class Softplus(_Function):
+    """See `functional.softplus`."""
+
+    def __init__(self, beta=1.0, threshold=20.0):
+        super().__init__(F.softplus, beta=beta, threshold=threshold)
+
+
+class Sigmoid(_Function):
+    """See `functional.sigmoid`."""
+
+    def __init__(self):
+        super().__init__(F.sigmoid)
+
+
+class Tanh(_Function):
+    """See `functional.tanh`."""
+
+    def __init__(self):
+        super().__init__(F.tanh)
+
+
+class PReLU(Module):
+    """See `functional.prelu`. State: weight (num_parameters,)."""
+
+    def __init__(self, num_parameters=1, init=0.25):
+        self.weight = Parameter(np.full(num_parameters, init, np.float32))
+
+    def forward(self, input):
+        """(N, C, …) -> the same shape."""
+        return F.prelu(input, self.weight)
+
+
+class AvgPool2d(_Function):
+    """See `functional.avg_pool2d`."""
+
+    def __init__(
+        self, kernel_size, stride=None, padding=0, ceil_mode=False, count_include_pad=True, divisor_override=None
+    ):
+        super().__init__(
+            F.avg_pool2d,
+            kernel_size=kernel_size,
+            stride=stride,
+            padding=padding,
+            ceil_mode=ceil_mode,
+            count_include_pad=count_include_pad,
+            divisor_override=divisor_override,
+        )
+
+
+class MaxPool2d(_Function):
+    """See `functional.max_pool2d`."""
+
+    def __init__(self, kernel_size, stride=None, padding=0, dilation=1, return_indices=False, ceil_mode=False):
+        refuse(dilation=dilation != 1 and dilation)
+        super().__init__(
+            F.max_pool2d,
+            kernel_size=kernel_size,
+            stride=stride,
+            padding=padding,
+            return_indices=return_indices,
+            ceil_mode=ceil_mode,
+        )
+
+
+class Dropout(Module):
+    """See `functional.dropout`; the masks come from ``rng``, without it from a fresh generator."""
+
+    def __init__(self, p=0.5, inplace=False, *, rng=None):
+        refuse(inplace=inplace)
+        self.p, self.rng = p, np.random.default_rng() if rng is None else rng
+
+    def forward(self, input):
+        """Zero some elements in training, none in evaluation."""
+        return F.dropout(input, self.p, self.training, rng=self.rng)
+
+    def extra_repr(self):
+        """The probability."""
+        return f"p={self.p}"
+
+
+class Flatten(_Function):
+    """See `functional.flatten`; the first axis is kept."""
+
+    def __init__(self, start_dim=1, end_dim=-1):
+        super().__init__(F.flatten, start_dim=start_dim, end_dim=end_dim)
+
+
+class Unflatten(_Function):
+    """See `functional.unflatten`."""
+
+    def __init__(self, dim, unflattened_size):
+        super().__init__(F.unflatten, dim=dim, sizes=tuple(unflattened_size))
+
+
+class Upsample(_Function):
+    """See `functional.interpolate`."""
+
+    def __init__(
+        self, size=None, scale_factor=None, mode="nearest", align_corners=None, recompute_scale_factor=None
+    ):
+        super().__init__(
+            F.interpolate,
+            size=size,
+            scale_factor=scale_factor,
+            mode=mode,
+            align_corners=align_corners,
+            recompute_scale_factor=recompute_scale_factor,
+        )
+
+
+class PixelShuffle(_Function):
+    """See `functional.pixel_shuffle`."""
+
+    def __init__(self, upscale_factor):
+        super().__init__(F.pixel_shuffle, upscale_factor=upscale_factor)

@@ -1,0 +1,307 @@
+"""The engine: a tensor is a node of a graph, and `grad` sweeps the graph backwards.
+
+Reverse mode is the transpose of a linear map
+---------------------------------------------
+A program computes y = f(x) through primitive steps. The derivative of a step at a point is a linear map J, and the
+gradient of a scalar needs only its transpose: the *vector-Jacobian product* g ↦ Jᵀg, which takes the cotangent g of
+the step's result (the gradient with respect to it) to the cotangent of its argument. The chain rule multiplies the
+maps, so their transposes are applied from the last step to the first. That is all `grad` does.
+
+Every vjp is itself written in differentiable functions, so it can be recorded and differentiated again, to any order:
+linear functions come in *adjoint pairs*, each the derivative of the other (sum and broadcast, index and scatter,
+convolution and transposed convolution); an elementwise φ needs only φ' written in the same functions.
+
+The golden rule
+---------------
+A raw array captured in a derivative is a constant to the next derivative. Capture raw only what has zero derivative
+almost everywhere: masks, indices, shapes, random draws. Everything else that a vjp reads is a `Tensor`.
+
+A whole primitive, with its derivatives of every order::
+
+    def tanh(input):
+        return record(np.tanh(input.data), (input, lambda g, y: g * (1 - y * y)))
+
+The result ``y`` is *passed in* to the vjp, never captured: a node would otherwise refer to itself, and memory could
+not be freed by reference counting alone.
+"""
+
+import itertools
+import threading
+from contextlib import contextmanager
+from operator import attrgetter
+
+import numpy as np
+
+from scratchgan.backend import is_array, to_numpy
+
+_creation = itertools.count()
+
+
+class _Mode(threading.local):
+    recording = True
+
+
+_mode = _Mode()
+
+
+class Tensor:
+    """An immutable array that remembers how it was made.
+
+    Parameters
+    ----------
+    data : array_like
+        Wrapped without a copy when it is a NumPy or CuPy array. Real: floating, integer or boolean.
+    requires_grad : bool
+        Whether gradients are asked for with respect to this tensor; its data must then be floating.
+
+    Attributes
+    ----------
+    data : array
+        The value. The dtype of a result follows the data: float32 stays float32.
+    edges : tuple of (Tensor, callable)
+        The tensors this one was computed from, each with the vjp ``(g, y) -> cotangent of that parent``.
+    number : int
+        The order of creation. A parent is older than its child, so numbers sort the graph topologically.
+
+    Raises
+    ------
+    TypeError
+        For data that is not real numbers, or not floating although ``requires_grad``.
+    """
+
+    __slots__ = ("_data", "requires_grad", "edges", "number", "__weakref__")
+    __array_ufunc__ = None  # ndarray * Tensor calls Tensor.__rmul__ instead of looping over the tensor
+
+    data = property(attrgetter("_data"))
+    shape = property(attrgetter("_data.shape"))
+    ndim = property(attrgetter("_data.ndim"))
+    dtype = property(attrgetter("_data.dtype"))
+
+    def __init__(self, data, requires_grad=False):
+        if isinstance(data, Tensor):
+            raise TypeError("data is a Tensor already; x.detach() is the same value without its history")
+        data = data if is_array(data) else np.asarray(data)
+        if data.dtype.kind not in "fiub":
+            raise TypeError(f"a Tensor holds real numbers, not dtype {data.dtype}")
+        if requires_grad and data.dtype.kind != "f":
+            raise TypeError(
+                f"only floating data can require a gradient, got {data.dtype}; convert it: array.astype(np.float32)"
+            )
+        self._data, self.requires_grad, self.edges, self.number = data, requires_grad, (), next(_creation)
+
+    def detach(self):
+        """The same value as a constant: no gradient passes through it."""
+        return Tensor(self._data)
+
+    def numpy(self):
+        """The value as a NumPy array (copied from the GPU if it is there)."""
+        return to_numpy(self._data)
+
+    def item(self):
+        """The value of a one-element tensor as a Python number."""
+        return self._data.item()
+
+    def numel(self):
+        """The number of elements."""
+        return self._data.size
+
+    def __len__(self):
+        return len(self._data)
+
+    def __bool__(self):
+        return bool(self._data)
+
+    def __float__(self):
+        return float(self._data)
+
+    def __setitem__(self, index, value):
+        raise TypeError(
+            "a Tensor is an immutable value and cannot be assigned to; build a new one: "
+            "where(mask, new, old), cat([...]), stack([...]) or pad(...)"
+        )
+
+    def __repr__(self):
+        tail = ", requires_grad=True" if self.requires_grad else ""
+        return f"Tensor({np.array2string(self.numpy(), separator=', ', prefix='Tensor(')}, dtype={self.dtype}{tail})"
+
+
+class Parameter(Tensor):
+    """A tensor that a model learns. Its ``data`` may be replaced, and only an optimiser or a loader does so.
+
+    Replacing the data renews ``number``: a graph recorded before then has a parent younger than its child, which `grad`
+    reports instead of mixing old values with new ones.
+    """
+
+    __slots__ = ()
+
+    def __init__(self, data):
+        super().__init__(data, requires_grad=True)
+
+    @property
+    def data(self):
+        """The current value."""
+        return self._data
+
+    @data.setter
+    def data(self, value):
+        self._data, self.number = value, next(_creation)
+
+
+def record(data, *edges):
+    """The result ``data`` of a primitive as a `Tensor`.
+
+    Parameters
+    ----------
+    data : array
+    *edges : (Tensor, callable)
+        For each argument the vjp ``(g, y) -> cotangent of the argument``, where ``g`` is the cotangent of the result
+        and ``y`` the result, both Tensors. Arguments that require no gradient are dropped.
+    """
+    node = Tensor.__new__(Tensor)
+    node._data = np.asarray(data) if isinstance(data, np.generic) else data  # a reduction to 0-d gives a NumPy scalar
+    node.edges = tuple([edge for edge in edges if edge[0].requires_grad]) if _mode.recording else ()
+    node.requires_grad = bool(node.edges)
+    node.number = next(_creation)
+    return node
+
+
+@contextmanager
+def _recording(flag):
+    before, _mode.recording = _mode.recording, flag
+    try:
+        yield
+    finally:
+        _mode.recording = before
+
+
+def no_grad():
+    """A context (or, as ``@no_grad()``, a decorator) in which nothing is recorded: results are constants."""
+    return _recording(False)
+
+
+def is_recording():
+    """Whether operations are being recorded, that is, whether a derivative of the results may be asked for."""
+    return _mode.recording
+
+
+def grad(outputs, inputs, grad_outputs=None, create_graph=False, allow_unused=False):
+    """The gradients of ``outputs`` with respect to ``inputs``: Σₖ Jₖᵀ gₖ over the outputs k.
+
+    Nothing is stored on any tensor, and only edges on a path from an input to an output are followed: the gradient of
+    a critic with respect to its data computes no gradient of its weights.
+
+    Parameters
+    ----------
+    outputs : Tensor or sequence of Tensor
+    inputs : Tensor or sequence of Tensor
+    grad_outputs : Tensor or sequence of (Tensor or None), optional
+        The cotangent of each output, of its shape and dtype. May be left out (or None) for a scalar output: 1.
+    create_graph : bool
+        Record the sweep, so that the gradients can be differentiated again.
+    allow_unused : bool
+        Give zeros for an input that no output depends on, instead of an error.
+
+    Returns
+    -------
+    tuple of Tensor
+        One for each input, of its shape and dtype.
+
+    Raises
+    ------
+    ValueError
+        For a non-scalar output without ``grad_outputs``, a cotangent of another shape or dtype, an input that no
+        output depends on.
+    RuntimeError
+        When a parameter was updated after the graph was recorded.
+    """
+    outputs, inputs = _tensors(outputs, "outputs"), _tensors(inputs, "inputs")
+    cotangents = {}
+    for output, g in zip(outputs, _seeds(outputs, grad_outputs)):
+        _accumulate(cotangents, output, g)
+    ancestors = _ancestors(outputs)
+    live = _depending_on(inputs, ancestors)
+    if not allow_unused:
+        _refuse_unreachable(inputs, ancestors)
+    kept = {x.number for x in inputs}
+    with _recording(create_graph):
+        for number in sorted(live, reverse=True):
+            node = ancestors[number]
+            g = cotangents[number] if number in kept else cotangents.pop(number)
+            for parent, vjp in node.edges:
+                if parent.number in live:
+                    _accumulate(cotangents, parent, vjp(g, node))
+        return tuple(cotangents[x.number] if x.number in ancestors else Tensor(np.zeros_like(x.data)) for x in inputs)
+
+
+def _accumulate(cotangents, node, g):
+    known = cotangents.get(node.number)
+    cotangents[node.number] = g if known is None else known + g
+
+
+def _ancestors(outputs):
+    """Everything the outputs were computed from, themselves included: {number: node}. Iterative: graphs are deep."""
+    found, stack = {}, list(outputs)
+    while stack:
+        node = stack.pop()
+        if node.number not in found:
+            found[node.number] = node
+            for parent, _ in node.edges:
+                if parent.number > node.number:
+                    raise RuntimeError(
+                        f"a parameter of shape {parent.shape} was updated after this graph was recorded with its old "
+                        "value; compute all gradients of a graph before an optimiser steps, or run the forward pass again"
+                    )
+                stack.append(parent)
+    return found
+
+
+def _depending_on(inputs, ancestors):
+    """The numbers of those ancestors that depend on an input. Parents sort before children, so one pass is enough."""
+    live = {x.number for x in inputs if x.number in ancestors}
+    for number in sorted(ancestors):
+        for parent, _ in ancestors[number].edges:
+            if parent.number in live:
+                live.add(number)
+                break
+    return live
+
+
+def _refuse_unreachable(inputs, ancestors):
+    for i, x in enumerate(inputs):
+        if x.number not in ancestors:
+            why = "" if x.requires_grad else " (it has requires_grad=False)"
+            raise ValueError(
+                f"the outputs do not depend on inputs[{i}], of shape {x.shape}{why}; "
+                "allow_unused=True gives zeros for it"
+            )
+
+
+def _tensors(value, name):
+    values = (value,) if isinstance(value, Tensor) else tuple(value)
+    for i, x in enumerate(values):
+        if not isinstance(x, Tensor):
+            raise TypeError(f"{name}[{i}] must be a Tensor, not {type(x).__name__}")
+    return values
+
+
+def _seeds(outputs, grad_outputs):
+    """The cotangent of each output."""
+    if grad_outputs is None or isinstance(grad_outputs, Tensor):
+        grad_outputs = (grad_outputs,) * (1 if grad_outputs is not None else len(outputs))
+    if len(grad_outputs) != len(outputs):
+        raise ValueError(f"{len(outputs)} outputs but {len(grad_outputs)} grad_outputs")
+    return [_seed(y, g) for y, g in zip(outputs, grad_outputs)]
+
+
+def _seed(output, g):
+    if g is None:
+        if output.numel() != 1:
+            raise ValueError(
+                f"an output of shape {output.shape} is not a scalar: pass grad_outputs, or reduce it with sum() or mean()"
+            )
+        return Tensor(np.ones_like(output.data))
+    if g.shape != output.shape or g.dtype != output.dtype:
+        raise ValueError(
+            f"a cotangent has shape {g.shape} and dtype {g.dtype}, its output {output.shape} and {output.dtype}"
+        )
+    return g

@@ -1,0 +1,88 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from scratchgan.data import Batches
+
+
+def numbered(count):
+    """Images that can be told apart: image i holds the number i in all its pixels."""
+    return np.broadcast_to(np.arange(count, dtype=np.uint8)[:, None, None, None], (count, 1, 28, 28))
+
+
+def numbers(batch):
+    return np.rint((batch[:, 0, 0, 0] + 1) * 127.5).astype(int).tolist()
+
+
+sizes = st.integers(1, 40).flatmap(lambda count: st.tuples(st.just(count), st.integers(1, count)))
+
+
+@given(sizes, st.integers(0, 2**32))
+def test_no_image_comes_twice_in_an_epoch(size, seed):
+    count, batch_size = size
+    batches = Batches(numbered(count), batch_size, np.random.default_rng(seed))
+    for _ in range(3):
+        epoch = [n for _ in range(count // batch_size) for n in numbers(next(batches))]
+        assert len(set(epoch)) == len(epoch) == count - count % batch_size
+
+
+def test_each_epoch_has_its_own_order():
+    batches = Batches(numbered(40), 40, np.random.default_rng(0))
+    first, second = numbers(next(batches)), numbers(next(batches))
+    assert sorted(first) == sorted(second) == list(range(40))
+    assert first != second
+
+
+def test_is_an_iterator():
+    assert [len(batch) for batch, _ in zip(Batches(numbered(5), 2, np.random.default_rng(0)), range(7))] == [
+        2
+    ] * 7
+
+
+def test_bytes_fill_the_range_exactly():
+    images = np.arange(256, dtype=np.uint8).reshape(1, 1, 16, 16)
+    batch = next(Batches(images, 1, np.random.default_rng(0)))
+    assert batch.dtype == np.float32 and batch.shape == (1, 1, 16, 16)
+    assert batch.min() == batch[0, 0, 0, 0] == -1 and batch.max() == batch[0, 0, 15, 15] == 1
+    np.testing.assert_array_equal(np.rint((batch + 1) * 127.5), images)
+
+
+@given(sizes, st.integers(0, 30))
+def test_resumes_exactly(size, steps):
+    images, batch_size = numbered(size[0]), size[1]
+    rng = np.random.default_rng(1)
+    batches = Batches(images, batch_size, rng)
+    for _ in range(steps):
+        next(batches)
+    place, rng_state = batches.state_dict(), rng.bit_generator.state
+    expected = [next(batches) for _ in range(20)]
+
+    resumed_rng = np.random.default_rng(2)
+    resumed_rng.bit_generator.state = rng_state
+    resumed = Batches(images, batch_size, resumed_rng)
+    resumed.load_state_dict(place)
+    np.testing.assert_array_equal([next(resumed) for _ in range(20)], expected)
+
+
+def test_state_is_two_int64_arrays():
+    batches = Batches(numbered(5), 2, np.random.default_rng(0))
+    for _ in range(2):
+        state = batches.state_dict()
+        assert {key: (value.dtype, value.shape) for key, value in state.items()} == {
+            "order": (np.int64, (5,)),
+            "position": (np.int64, ()),
+        }
+        next(batches)
+
+
+@pytest.mark.parametrize("batch_size", [0, -1, 6])
+def test_batch_size_beyond_the_data(batch_size):
+    with pytest.raises(ValueError, match=rf"1 to the 5 images, not {batch_size}"):
+        Batches(numbered(5), batch_size, np.random.default_rng(0))
+
+
+def test_state_of_other_data():
+    state = Batches(numbered(5), 2, np.random.default_rng(0)).state_dict()
+    with pytest.raises(ValueError, match="of 5 images, the data has 6"):
+        Batches(numbered(6), 2, np.random.default_rng(0)).load_state_dict(state)

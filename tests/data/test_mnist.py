@@ -1,0 +1,322 @@
+import gzip
+import hashlib
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import numpy as np
+import pooch
+import pytest
+import requests
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as npst
+
+from scratchgan.data import DataError, load, mnist
+
+IMAGES, LABELS = "train-images-idx3-ubyte", "train-labels-idx1-ubyte"
+REAL = Path(os.environ.get("SCRATCHGAN_DATA", "absent"))
+needs_real = pytest.mark.skipif(not (REAL / "mnist").is_dir(), reason="needs MNIST in $SCRATCHGAN_DATA")
+
+
+def idx(array):
+    return b"".join(int(n).to_bytes(4, "big") for n in (0x0800 + array.ndim, *array.shape)) + array.tobytes()
+
+
+def small_set(seed=0, count=3):
+    """The two files of a small random set, as {name: bytes}."""
+    rng = np.random.default_rng(seed)
+    images = rng.integers(0, 256, (count, 28, 28), dtype=np.uint8)
+    labels = rng.integers(0, 10, count, dtype=np.uint8)
+    return {
+        f"{IMAGES}.gz": gzip.compress(idx(images), mtime=0),
+        f"{LABELS}.gz": gzip.compress(idx(labels), mtime=0),
+    }
+
+
+FILES = small_set()
+
+
+def write(folder, files):
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, data in files.items():
+        (folder / name).write_bytes(data)
+    return folder
+
+
+def unzipped(files):
+    return {name.removesuffix(".gz"): gzip.decompress(data) for name, data in files.items()}
+
+
+@pytest.fixture
+def places(tmp_path, monkeypatch):
+    """Own folder and cache in tmp_path, both still absent, and no mirror within reach."""
+    monkeypatch.setenv("SCRATCHGAN_DATA", str(tmp_path / "own"))
+    monkeypatch.setattr(pooch, "os_cache", lambda project: tmp_path / "cache" / project)
+    mirrors(monkeypatch, None, None)
+    return tmp_path / "own" / "mnist", tmp_path / "cache" / "scratchgan" / "mnist"
+
+
+@pytest.fixture
+def pinned(monkeypatch):
+    """Let the small set pass for MNIST."""
+    for name, data in (FILES | unzipped(FILES)).items():
+        monkeypatch.setitem(mnist.SHA256["mnist"], name, hashlib.sha256(data).hexdigest())
+
+
+def mirrors(monkeypatch, *contents):
+    """Put mirrors in place, each with a dict of files or, out of reach, None. Returns the log of GETs."""
+    hosts = {f"https://mirror{number}/": files for number, files in enumerate(contents)}
+    log = []
+
+    class Downloader:
+        def __init__(self, progressbar, timeout):
+            assert progressbar and timeout <= 10
+
+        def __call__(self, url, output_file, pooch, check_only=False):
+            host, name = url.rsplit("/", 1)
+            files = hosts[f"{host}/"]
+            if files is None:
+                raise requests.exceptions.ConnectTimeout(url)
+            if check_only:
+                return name in files
+            log.append(url)
+            Path(output_file).write_bytes(files[name])
+
+    monkeypatch.setattr(pooch, "HTTPDownloader", Downloader)
+    for name in mnist.MIRRORS:
+        monkeypatch.setitem(mnist.MIRRORS, name, tuple(hosts))
+    return log
+
+
+# Reading IDX files
+
+
+@given(npst.arrays(np.uint8, st.tuples(st.integers(0, 3), st.just(28), st.just(28))))
+def test_read_idx_inverts_writing(tmp_path_factory, images):
+    folder = write(tmp_path_factory.mktemp("idx"), {"a": idx(images), "b.gz": gzip.compress(idx(images))})
+    np.testing.assert_array_equal(mnist.read_idx(folder / "a"), images)
+    np.testing.assert_array_equal(mnist.read_idx(folder / "b.gz"), images)
+
+
+GOOD = idx(np.zeros((2, 28, 28), np.uint8))
+BROKEN = {
+    "empty": ("images", b"", "empty"),
+    "empty gzip": ("images.gz", b"", "empty"),
+    "gzip of nothing": ("images.gz", gzip.compress(b""), "header of 16 bytes, found 0"),
+    "truncated gzip": ("images.gz", gzip.compress(GOOD)[:-9], "not an intact gzip file"),
+    "flipped gzip": ("images.gz", gzip.compress(GOOD)[:-6] + b"123456", "not an intact gzip file"),
+    "no gzip": ("images.gz", GOOD, "not an intact gzip file"),
+    "short header": ("images", GOOD[:15], "header of 16 bytes, found 15"),
+    "labels": ("images", idx(np.zeros(50, np.uint8)), "magic number 2051, found 2049"),
+    "html": ("images", b"<html>not found</html>", "magic number 2051, found"),
+    "other size": ("images", idx(np.zeros((2, 32, 32), np.uint8)), r"\(28, 28\), found \(32, 32\)"),
+    "cut": ("images", GOOD[:-1], r"1568 bytes .*\(2 items\), found 1567"),
+    "too long": ("images", GOOD + b"\0", r"1568 bytes .*\(2 items\), found 1569"),
+}
+
+
+@pytest.mark.parametrize(("name", "data", "complaint"), BROKEN.values(), ids=BROKEN)
+def test_broken_file(tmp_path, name, data, complaint):
+    write(tmp_path, {name: data})
+    with pytest.raises(DataError, match=complaint) as caught:
+        mnist.read_idx(tmp_path / name)
+    assert str(tmp_path / name) in str(caught.value)
+
+
+def test_unreadable_paths(tmp_path):
+    for path in (tmp_path / "absent", tmp_path):
+        with pytest.raises(DataError, match="cannot be read"):
+            mnist.read_idx(path)
+
+
+# An explicit directory
+
+
+@pytest.mark.parametrize("files", [FILES, unzipped(FILES)], ids=["gz", "raw"])
+def test_explicit_directory_needs_no_checksum(tmp_path, files):
+    dataset = load("fashion-mnist", directory=write(tmp_path, files))
+    assert dataset.images.shape == (3, 1, 28, 28) and dataset.images.dtype == np.uint8
+    assert dataset.labels.shape == (3,) and dataset.labels.dtype == np.int64
+    assert (dataset.name, dataset.source) == ("fashion-mnist", str(tmp_path))
+    assert dataset.images.tobytes() == unzipped(FILES)[IMAGES][16:]
+
+
+def test_explicit_directory_is_the_only_one(tmp_path, places, pinned):
+    write(places[0], FILES)
+    with pytest.raises(DataError, match=f"no file {IMAGES}.gz or {IMAGES} there$"):
+        load(directory=tmp_path / "absent")
+    with pytest.raises(DataError, match="no file t10k-labels"):
+        load(split="test", directory=write(tmp_path / "half", {"t10k-images-idx3-ubyte": b""}))
+
+
+def test_directory_one_level_too_high(tmp_path):
+    write(tmp_path / "mnist", FILES)
+    with pytest.raises(DataError) as caught:
+        load(directory=tmp_path)
+    assert str(caught.value).endswith(f"did you mean {tmp_path / 'mnist'}?")
+
+
+def test_counts_differ(tmp_path):
+    other = small_set(count=4)
+    with pytest.raises(DataError, match="3 images, .* 4 labels"):
+        load(directory=write(tmp_path, FILES | {f"{LABELS}.gz": other[f"{LABELS}.gz"]}))
+
+
+# $SCRATCHGAN_DATA, the cache, the mirrors
+
+
+def test_search_order(places, pinned, monkeypatch):
+    own, cache = places
+    log = mirrors(monkeypatch, FILES)
+    assert load().source == str(cache) and len(log) == 2
+    assert load().source == str(cache) and len(log) == 2
+    write(own, unzipped(FILES))
+    assert load().source == str(own) and len(log) == 2
+    monkeypatch.delenv("SCRATCHGAN_DATA")
+    assert load().source == str(cache)
+
+
+@pytest.mark.parametrize("place", [0, 1], ids=["own", "cache"])
+@pytest.mark.parametrize("name", [f"{LABELS}.gz", LABELS])
+def test_wrong_checksum_on_disk(places, pinned, monkeypatch, place, name):
+    log = mirrors(monkeypatch, FILES)
+    path = write(places[place], {name: b"other"}) / name
+    with pytest.raises(DataError, match="wrong checksum") as caught:
+        load()
+    for part in (
+        path,
+        mnist.SHA256["mnist"][name],
+        hashlib.sha256(b"other").hexdigest(),
+        "delete it",
+        "--data",
+    ):
+        assert str(part) in str(caught.value)
+    assert path.read_bytes() == b"other" and not any(name in url for url in log)
+
+
+def test_download_of_what_is_missing(places, pinned, monkeypatch):
+    cache = write(places[1], {IMAGES: unzipped(FILES)[IMAGES]})
+    log = mirrors(monkeypatch, None, {}, FILES)
+    assert len(load().images) == 3
+    assert log == [f"https://mirror2/{LABELS}.gz"]
+    assert sorted(os.listdir(cache)) == [IMAGES, f"{LABELS}.gz"]
+
+
+def test_download_is_checked_before_it_gets_its_name(places, pinned, monkeypatch):
+    cache = places[1]
+    mirrors(monkeypatch, small_set(seed=1))
+    with pytest.raises(DataError, match="does not match"):
+        load()
+    assert os.listdir(cache) == []
+    mirrors(monkeypatch, small_set(seed=1), FILES)
+    assert len(load().images) == 3
+    assert sorted(os.listdir(cache)) == sorted(FILES)
+
+
+def test_interrupted_download_leaves_nothing(places, pinned, monkeypatch):
+    mirrors(monkeypatch, FILES)
+    monkeypatch.setattr(Path, "write_bytes", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        load()
+    assert os.listdir(places[1]) == []
+
+
+def interrupt(*_):
+    raise KeyboardInterrupt
+
+
+def test_no_mirror_answers(places, capsys):
+    dataset = load()
+    assert dataset.images.shape == (5000, 1, 28, 28)
+    message = capsys.readouterr().err
+    for part in (
+        "No mirror answered",
+        "https://mirror0/: ConnectTimeout",
+        "5,000 real MNIST digits",
+        "$SCRATCHGAN_DATA/mnist/",
+        "--data",
+    ):
+        assert part in message
+    assert not places[1].exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "split"), [("mnist", "test"), ("fashion-mnist", "train"), ("fashion-mnist", "test")]
+)
+def test_no_mirror_answers_and_nothing_stands_in(places, name, split):
+    with pytest.raises(DataError, match="No mirror answered") as caught:
+        load(name, split)
+    for part in ("https://mirror0/", "https://mirror1/", f"$SCRATCHGAN_DATA/{name}/", "--data"):
+        assert part in str(caught.value)
+
+
+@pytest.mark.parametrize("reachable_last", [False, True])
+def test_damaged_mirror_is_no_reason_for_the_embedded_digits(places, monkeypatch, reachable_last):
+    damaged = small_set(seed=1)
+    mirrors(monkeypatch, *((None, damaged) if reachable_last else (damaged, None)))
+    with pytest.raises(DataError, match="No mirror answered with an intact"):
+        load()
+
+
+def test_silent_mirror_is_given_up(places, monkeypatch, capsys):
+    never = threading.Event()
+    monkeypatch.setattr(pooch, "HTTPDownloader", lambda **_: lambda *_, **__: never.wait(2))
+    monkeypatch.setattr(mnist, "TIMEOUT", 0.02)
+    assert len(load().images) == 5000
+    assert "silent for 0.02 s" in capsys.readouterr().err
+    never.set()
+
+
+def test_cache_cannot_be_written(places, pinned, monkeypatch):
+    mirrors(monkeypatch, FILES)
+    write(places[1].parent.parent, {"scratchgan": b"a file where the folder should be"})
+    with pytest.raises(DataError, match="cannot store"):
+        load()
+
+
+# The embedded digits, and the real sets
+
+
+def test_embedded_digits():
+    dataset = load(embedded=True)
+    assert dataset.images.shape == (5000, 1, 28, 28) and dataset.images.dtype == np.uint8
+    assert dataset.labels.dtype == np.int64 and np.bincount(dataset.labels).tolist() == [500] * 10
+    assert "5,000 digits" in dataset.source
+
+
+@pytest.mark.parametrize("other", [{"split": "test"}, {"name": "fashion-mnist"}, {"directory": "."}])
+def test_embedded_digits_are_mnist_train_only(other):
+    with pytest.raises(DataError, match="train split"):
+        load(embedded=True, **other)
+
+
+@pytest.mark.parametrize("arguments", [("cifar",), ("mnist", "validation")])
+def test_unknown_name_or_split(arguments):
+    with pytest.raises(DataError, match=arguments[-1]):
+        load(*arguments)
+
+
+def test_import_is_light():
+    code = "import sys, scratchgan.data; assert not {'pooch', 'requests', 'tqdm'} & set(sys.modules)"
+    subprocess.run(
+        [sys.executable, "-c", code], check=True, env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    )
+
+
+@needs_real
+def test_embedded_digits_are_official_training_digits():
+    full, some = load(directory=REAL / "mnist"), load(embedded=True)
+    label_of = {image.tobytes(): label for image, label in zip(full.images, full.labels)}
+    assert len(label_of) == 60000
+    assert all(label_of[image.tobytes()] == label for image, label in zip(some.images, some.labels))
+
+
+@needs_real
+@pytest.mark.parametrize(
+    ("name", "split", "count"), [("mnist", "test", 10000), ("fashion-mnist", "test", 10000)]
+)
+def test_real_sets_match_their_checksums(name, split, count):
+    assert len(load(name, split).images) == len(load(name, split).labels) == count
