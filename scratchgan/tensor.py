@@ -105,6 +105,10 @@ class Tensor:
         """The number of elements."""
         return self._data.size
 
+    def __reduce__(self):
+        """Copies and pickles are new nodes: the same value, without its history."""
+        return Tensor, (self._data, self.requires_grad and not self.edges)
+
     def __len__(self):
         return len(self._data)
 
@@ -136,6 +140,9 @@ class Parameter(Tensor):
 
     def __init__(self, data):
         super().__init__(data, requires_grad=True)
+
+    def __reduce__(self):
+        return Parameter, (self._data,)
 
     @property
     def data(self):

@@ -33,17 +33,17 @@ class Module:
         for _, child in self.children():
             yield from child.modules()
 
-    def _named(self, chosen, prefix=""):
-        """The attributes of this module, then of its children, for which ``chosen`` holds: (owner, name, path)."""
-        for name, value in vars(self).items():
-            if chosen(value):
-                yield self, name, prefix + name
+    def slots(self, prefix=""):
+        """Where the state is, this module's own first: {path: (owner, attribute name)}, parameters and buffers."""
+        own = {prefix + k: (self, k) for k, v in vars(self).items() if isinstance(v, Parameter) or is_array(v)}
         for name, child in self.children():
-            yield from child._named(chosen, f"{prefix}{name}.")
+            own |= child.slots(f"{prefix}{name}.")
+        return own
 
     def named_parameters(self):
         """Pairs of path, such as ``"0.weight"``, and `Parameter`."""
-        return [(path, getattr(owner, name)) for owner, name, path in self._named(_is_parameter)]
+        values = [(path, getattr(owner, name)) for path, (owner, name) in self.slots().items()]
+        return [(path, value) for path, value in values if isinstance(value, Parameter)]
 
     def parameters(self):
         """The parameters, as a list in the order of `named_parameters`."""
@@ -51,7 +51,18 @@ class Module:
 
     def named_buffers(self):
         """Pairs of path and array."""
-        return [(path, getattr(owner, name)) for owner, name, path in self._named(is_array)]
+        values = [(path, getattr(owner, name)) for path, (owner, name) in self.slots().items()]
+        return [(path, value) for path, value in values if is_array(value)]
+
+    def arrays(self):
+        """The values of parameters and buffers, not copied: {path: array}."""
+        return {path: owner._get(name) for path, (owner, name) in self.slots().items()}
+
+    def replace(self, function):
+        """Put ``function(path, array)`` in the place of each parameter's and buffer's array."""
+        for path, (owner, name) in self.slots().items():
+            owner._set(name, function(path, owner._get(name)))
+        return self
 
     def train(self, mode=True):
         """Set training mode for this module and all below it."""
@@ -67,16 +78,11 @@ class Module:
         """Convert floating parameters and buffers to a dtype, such as ``np.float64``, or move all to "cpu" or "gpu"."""
         if isinstance(target, str):
             module = device_module(target)
-            return self._map(lambda array: to_numpy(array) if module is np else module.asarray(array))
+            return self.replace(lambda _, array: to_numpy(array) if module is np else module.asarray(array))
         dtype = np.dtype(target)
         if dtype.kind != "f":
             raise TypeError(f"a module holds floating numbers, it cannot be converted to {dtype}")
-        return self._map(lambda array: array.astype(dtype) if array.dtype.kind == "f" else array)
-
-    def _map(self, function):
-        for owner, name, _ in list(self._named(_is_state)):
-            owner._set(name, function(owner._get(name)))
-        return self
+        return self.replace(lambda _, array: array.astype(dtype) if array.dtype.kind == "f" else array)
 
     def _get(self, name):
         value = getattr(self, name)
@@ -91,7 +97,7 @@ class Module:
 
     def state_dict(self):
         """Copies of all parameters and buffers as NumPy arrays, under PyTorch's keys and in its layouts."""
-        return {path: np.array(to_numpy(owner._get(name))) for owner, name, path in self._named(_is_state)}
+        return {path: np.array(to_numpy(array)) for path, array in self.arrays().items()}
 
     def load_state_dict(self, state):
         """Take over the arrays of a `state_dict`, of this package or of PyTorch; the dtype of the module stays.
@@ -101,20 +107,17 @@ class Module:
         ValueError
             Naming every missing, unexpected or differently shaped entry; the module is then unchanged.
         """
-        own = {path: (owner, name) for owner, name, path in self._named(_is_state)}
+        own = self.arrays()
         complaints = [f"missing {path}" for path in own if path not in state]
         complaints += [f"unexpected {path}" for path in state if path not in own]
         complaints += [
-            f"{path} has shape {np.shape(state[path])} instead of {owner._get(name).shape}"
-            for path, (owner, name) in own.items()
-            if path in state and np.shape(state[path]) != owner._get(name).shape
+            f"{path} has shape {np.shape(state[path])} instead of {array.shape}"
+            for path, array in own.items()
+            if path in state and np.shape(state[path]) != array.shape
         ]
         if complaints:
             raise ValueError(f"the state does not fit this {type(self).__name__}: " + "; ".join(complaints))
-        for path, (owner, name) in own.items():
-            old = owner._get(name)
-            new = np.array(state[path], dtype=old.dtype)
-            owner._set(name, array_like(new, old))
+        self.replace(lambda path, array: array_like(np.array(state[path], dtype=array.dtype), array))
 
     def __repr__(self):
         inside = "".join(f"\n  ({name}): " + repr(child).replace("\n", "\n  ") for name, child in self.children())
@@ -123,14 +126,6 @@ class Module:
     def extra_repr(self):
         """What the representation shows between the parentheses."""
         return ""
-
-
-def _is_parameter(value):
-    return isinstance(value, Parameter)
-
-
-def _is_state(value):
-    return isinstance(value, Parameter) or is_array(value)
 
 
 class Sequential(Module):

@@ -1,0 +1,246 @@
+"""WGAN-GP: "Improved Training of Wasserstein GANs", Gulrajani et al. 2017, arXiv:1704.00028.
+
+A generator G maps latents z ~ N(0, I) to images x̃ = G(z). The first GAN played it against a discriminator, a
+probability D(x) that x is real:
+
+    min_G max_D   E_x [log D(x)] + E_x̃ [log(1 − D(x̃))]                                                    (1)
+
+When D tells real from fake with confidence, its gradient vanishes and G learns nothing. WGAN replaces the
+probability by a *critic*, any function of slope at most 1 (1-Lipschitz, the set 𝒟):
+
+    min_G max_{D ∈ 𝒟}   E_x [D(x)] − E_x̃ [D(x̃)]                                                          (2)
+
+The maximum over 𝒟 is the Wasserstein distance between real and generated images: how far, on average, mass has to
+be moved to turn one distribution into the other. It falls smoothly as the two come closer, so its gradient is
+always of use. But how does one keep a network in 𝒟? Proposition 1 of the paper: along the straight lines between
+coupled real and generated points, the best critic has a gradient of norm *exactly 1* almost everywhere. So ask for
+that, at random points x̂ on such lines:
+
+    L = E_x̃ [D(x̃)] − E_x [D(x)] + λ E_x̂ [(‖∇_x̂ D(x̂)‖₂ − 1)²],    x̂ = ε x + (1 − ε) x̃,  ε ~ U[0, 1]          (3)
+
+The critic descends L, so the gradient of a gradient is needed: ∇ with respect to the weights of a function of
+∇_x̂ D. The generator descends −E_x̃ [D(x̃)], what (2) leaves of its own.
+"""
+
+import numpy as np
+
+from scratchgan import nn
+from scratchgan.backend import array_like
+from scratchgan.optim import Adam
+from scratchgan.tensor import Tensor, grad, no_grad
+
+# The objective -------------------------------------------------------------------------------------------------------
+
+
+def wasserstein_estimate(critic, real, fake):
+    """E_x [D(x)] − E_x̃ [D(x̃)], the value of (2): the critic's estimate of the Wasserstein distance.
+
+    Parameters
+    ----------
+    critic : callable
+        (N, C, H, W) -> (N, 1).
+    real, fake : Tensor, (N, C, H, W)
+
+    Returns
+    -------
+    Tensor, ()
+    """
+    return critic(real).mean() - critic(fake).mean()
+
+
+def interpolate(real, fake, rng):
+    """x̂ = ε x + (1 − ε) x̃ with *one* ε ~ U[0, 1] for each sample: a random point on the line between the two.
+
+    Parameters
+    ----------
+    real, fake : Tensor, (N, …)
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    Tensor, (N, …)
+        A constant of its own, with respect to which gradients are asked for.
+    """
+    if real.shape != fake.shape:
+        raise ValueError(f"real {real.shape} and fake {fake.shape} must have one shape to lie on lines between them")
+    epsilon = rng.random((len(real), *(1,) * (real.ndim - 1))).astype(real.dtype)
+    epsilon = array_like(epsilon, real.data)
+    return Tensor(epsilon * real.data + (1 - epsilon) * fake.data, requires_grad=True)
+
+
+def gradient_norms(critic, x):
+    """‖∇ₓ D(x)‖₂ of each sample, over all its axes; differentiable in the critic's weights.
+
+    D is summed, not averaged, over the batch: D(xᵢ) depends on xᵢ alone, so the gradient of the sum holds each
+    sample's own gradient. The root is taken of ‖·‖² + 10⁻¹², whose slope stays finite where the gradient is 0.
+
+    Parameters
+    ----------
+    critic : callable
+        (N, …) -> (N, 1).
+    x : Tensor, (N, …), with requires_grad
+
+    Returns
+    -------
+    Tensor, (N,)
+    """
+    (g,) = grad(critic(x).sum(), x, create_graph=True)
+    return ((g * g).flatten(1).sum(1) + 1e-12).sqrt()
+
+
+def gradient_penalty(norms, one_sided=False):
+    """E (‖∇D‖ − 1)², the last term of (3); one-sided, E max(0, ‖∇D‖ − 1)², which lets the slope be smaller than 1.
+
+    Parameters
+    ----------
+    norms : Tensor, (N,)
+        From `gradient_norms`.
+    """
+    excess = norms - 1
+    if one_sided:
+        excess = excess.relu()
+    return (excess * excess).mean()
+
+
+def refuse_batch_norm(critic):
+    """Raise if the critic normalises over the batch: D(xᵢ) would depend on the other samples, and (3) on none alone.
+
+    Raises
+    ------
+    ValueError
+        Naming what to use instead (§4 of the paper).
+    """
+    for module in critic.modules():
+        if isinstance(module, (nn.BatchNorm1d, nn.BatchNorm2d)):
+            raise ValueError(
+                "the critic contains batch norm, which makes D of one sample depend on all others, while the penalty "
+                "is on the gradient of each sample's own D; use LayerNorm, GroupNorm, InstanceNorm2d, or no norm"
+            )
+
+
+# Networks ------------------------------------------------------------------------------------------------------------
+
+
+def small_networks(rng):
+    """A generator with batch norm and a plain critic that learn digits within minutes on two CPU cores.
+
+    Returns
+    -------
+    generator : Module, (N, 64) -> (N, 1, 28, 28) in [−1, 1]
+    critic : Module, (N, 1, 28, 28) -> (N, 1)
+    """
+    generator = nn.Sequential(
+        nn.Linear(64, 64 * 7 * 7, rng=rng),
+        nn.Unflatten(1, (64, 7, 7)),
+        nn.BatchNorm2d(64),
+        nn.ReLU(),
+        nn.ConvTranspose2d(64, 32, 4, stride=2, padding=1, rng=rng),  # 14×14
+        nn.BatchNorm2d(32),
+        nn.ReLU(),
+        nn.ConvTranspose2d(32, 1, 4, stride=2, padding=1, rng=rng),  # 28×28
+        nn.Tanh(),
+    )
+    return generator, _critic(16, rng)
+
+
+def _critic(width, rng):
+    """Three strided convolutions, 28 -> 14 -> 7 -> 4 pixels, and a linear layer."""
+    return nn.Sequential(
+        nn.Conv2d(1, width, 5, stride=2, padding=2, rng=rng),
+        nn.LeakyReLU(0.2),
+        nn.Conv2d(width, 2 * width, 5, stride=2, padding=2, rng=rng),
+        nn.LeakyReLU(0.2),
+        nn.Conv2d(2 * width, 4 * width, 5, stride=2, padding=2, rng=rng),
+        nn.LeakyReLU(0.2),
+        nn.Flatten(),
+        nn.Linear(4 * width * 4 * 4, 1, rng=rng),
+    )
+
+
+# Training ------------------------------------------------------------------------------------------------------------
+
+
+class WGANGP:
+    """The two players, their optimisers and Algorithm 1 of the paper.
+
+    Parameters
+    ----------
+    generator : Module, (N, latent_size) -> (N, …)
+    critic : Module, (N, …) -> (N, 1)
+    latent_size : int
+    penalty_weight : float
+        λ.
+    critic_steps : int
+        n_critic, the critic's steps for each one of the generator.
+    lr, betas
+        Of both players' Adam.
+    one_sided : bool
+        Penalise only slopes above 1.
+
+    Raises
+    ------
+    ValueError
+        For batch norm in the critic.
+    """
+
+    def __init__(
+        self,
+        generator,
+        critic,
+        latent_size,
+        penalty_weight=10.0,
+        critic_steps=5,
+        lr=1e-4,
+        betas=(0.0, 0.9),
+        one_sided=False,
+    ):
+        refuse_batch_norm(critic)
+        self.generator, self.critic, self.latent_size = generator, critic, latent_size
+        self.penalty_weight, self.critic_steps, self.one_sided = penalty_weight, critic_steps, one_sided
+        self.generator_optimizer = Adam(generator.parameters(), lr, betas)
+        self.critic_optimizer = Adam(critic.parameters(), lr, betas)
+
+    def latents(self, count, rng):
+        """z ~ N(0, I): Tensor (count, latent_size)."""
+        weight = self.generator.parameters()[0].data
+        return Tensor(array_like(rng.standard_normal((count, self.latent_size)).astype(weight.dtype), weight))
+
+    def critic_step(self, real, rng):
+        """One step down (3): Algorithm 1, lines 3–9. Only the critic's weights move."""
+        with no_grad():  # x̃ is a constant to the critic
+            fake = self.generator(self.latents(len(real), rng))
+        distance = wasserstein_estimate(self.critic, real, fake)
+        norms = gradient_norms(self.critic, interpolate(real, fake, rng))
+        penalty = gradient_penalty(norms, self.one_sided)
+        loss = -distance + self.penalty_weight * penalty
+        self.critic_optimizer.step(grad(loss, self.critic.parameters()))
+        return {
+            "wasserstein": distance.item(),
+            "penalty": penalty.item(),
+            "gradient_norm": norms.mean().item(),
+            "critic_loss": loss.item(),
+        }
+
+    def generator_step(self, count, rng):
+        """One step down −E [D(G(z))]: Algorithm 1, lines 11–12. Only the generator's weights move."""
+        loss = -self.critic(self.generator(self.latents(count, rng))).mean()
+        self.generator_optimizer.step(grad(loss, self.generator.parameters()))
+        return {"generator_loss": loss.item()}
+
+    def train_step(self, batches, rng):
+        """``critic_steps`` steps of the critic, each on a fresh batch, and one of the generator.
+
+        Parameters
+        ----------
+        batches : iterator of array, (N, …)
+        rng : numpy.random.Generator
+
+        Returns
+        -------
+        dict of str to float
+            The numbers to watch, of the last critic step and of the generator step.
+        """
+        for _ in range(self.critic_steps):
+            real = Tensor(array_like(next(batches), self.critic.parameters()[0].data))
+            numbers = self.critic_step(real, rng)
+        return numbers | self.generator_step(len(real), rng)
