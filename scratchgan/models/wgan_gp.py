@@ -26,6 +26,7 @@ import numpy as np
 
 from scratchgan import nn
 from scratchgan.backend import array_like
+from scratchgan.nn import init
 from scratchgan.optim import Adam
 from scratchgan.tensor import Tensor, grad, no_grad
 
@@ -143,6 +144,62 @@ def small_networks(rng):
     return generator, _critic(16, rng)
 
 
+def paper_networks(rng, width=64):
+    """The networks of the authors' MNIST script, with its initial weights; no norm anywhere.
+
+    The script pads as TensorFlow does, one pixel more after than before; here padding is symmetric.
+
+    Returns
+    -------
+    generator : Module, (N, 128) -> (N, 1, 28, 28) in [0, 1]
+    critic : Module, (N, 1, 28, 28) -> (N, 1)
+    """
+    up = {"kernel_size": 5, "stride": 2, "padding": 2, "output_padding": 1, "rng": rng}
+    generator = nn.Sequential(
+        nn.Linear(128, 4 * width * 4 * 4, rng=rng),
+        nn.ReLU(),
+        nn.Unflatten(1, (4 * width, 4, 4)),
+        nn.ConvTranspose2d(4 * width, 2 * width, **up),  # 8×8
+        nn.ReLU(),
+        _Crop(7),
+        nn.ConvTranspose2d(2 * width, width, **up),  # 14×14
+        nn.ReLU(),
+        nn.ConvTranspose2d(width, 1, **up),  # 28×28
+        nn.Sigmoid(),
+    )
+    critic = _critic(width, rng)
+    for module in (*generator.modules(), *critic.modules()):
+        _initialise_as_the_authors(module, rng)
+    return generator, critic
+
+
+class _Crop(nn.Module):
+    """The upper left corner of so many pixels a side."""
+
+    def __init__(self, size):
+        self.size = size
+
+    def forward(self, input):
+        return input[:, :, : self.size, : self.size]
+
+
+def _initialise_as_the_authors(module, rng):
+    """Uniform weights of variance 2 · gain / (fan_in + fan_out), gain 2 in convolutions; biases 0.
+
+    The fans count how often a weight meets each input and output pixel, so a stride of 2 divides one of them by 4.
+    """
+    if isinstance(module, nn.Linear):
+        gain, fans = 1, sum(module.weight.shape)
+    elif isinstance(module, (nn.Conv2d, nn.ConvTranspose2d)):
+        many, few, kh, kw = module.weight.shape  # the side of fewer pixels comes first in both
+        gain, fans = 2, kh * kw * (many / module.stride**2 + few)
+    else:
+        return
+    bound = (3 * 2 * gain / fans) ** 0.5
+    module.weight.data = init.uniform(module.weight.shape, bound, rng)
+    module.bias.data = module.bias.data * 0
+
+
 def _critic(width, rng):
     """Three strided convolutions, 28 -> 14 -> 7 -> 4 pixels, and a linear layer."""
     return nn.Sequential(
@@ -199,6 +256,20 @@ class WGANGP:
         self.penalty_weight, self.critic_steps, self.one_sided = penalty_weight, critic_steps, one_sided
         self.generator_optimizer = Adam(generator.parameters(), lr, betas)
         self.critic_optimizer = Adam(critic.parameters(), lr, betas)
+
+    @property
+    def optimizers(self):
+        """Both players' optimisers."""
+        return self.generator_optimizer, self.critic_optimizer
+
+    def parts(self):
+        """Everything that has a state to save."""
+        return {
+            "generator": self.generator,
+            "critic": self.critic,
+            "generator_optimizer": self.generator_optimizer,
+            "critic_optimizer": self.critic_optimizer,
+        }
 
     def latents(self, count, rng):
         """z ~ N(0, I): Tensor (count, latent_size)."""

@@ -137,7 +137,7 @@ class _BatchNorm(Module):
             )
         momentum, tracking = self.momentum, self.running_mean is not None
         if self.training and tracking:
-            self.num_batches_tracked = self.num_batches_tracked + 1
+            self.num_batches_tracked += 1
             momentum = 1 / int(self.num_batches_tracked) if momentum is None else momentum  # None: a plain average
         batch_statistics = self.training or not tracking
         return F.batch_norm(

@@ -1,0 +1,86 @@
+"""What people look at: grids of samples, their animation, and curves."""
+
+import csv
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from scratchgan.training.checkpoint import write_atomically
+
+
+def grid(images, columns=None, scale=2, gap=2):
+    """Images (N, C, H, W) in [−1, 1], C = 1 or 3, side by side as one picture: uint8 (height, width, C)."""
+    n, c, h, w = images.shape
+    columns = columns or int(np.ceil(np.sqrt(n)))
+    rows = -(-n // columns)
+    pixels = ((np.clip(images, -1, 1) + 1) * 127.5).round().astype(np.uint8)
+    sheet = np.full((rows * (h + gap) + gap, columns * (w + gap) + gap, c), 255, np.uint8)
+    for i, image in enumerate(pixels.transpose(0, 2, 3, 1)):
+        top, left = gap + (i // columns) * (h + gap), gap + (i % columns) * (w + gap)
+        sheet[top : top + h, left : left + w] = image
+    return sheet.repeat(scale, 0).repeat(scale, 1)
+
+
+def _as_image(pixels):
+    return Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
+
+
+def save_grid(path, images, columns=None):
+    """Write a `grid` of images as a PNG."""
+    write_atomically(path, lambda file: _as_image(grid(images, columns)).save(file, "PNG"))
+
+
+def save_animation(path, frames, milliseconds=150):
+    """Write the PNGs ``frames`` as one looping GIF that rests on its last picture."""
+    images = [Image.open(frame).convert("L") for frame in frames]
+    durations = [milliseconds] * (len(images) - 1) + [10 * milliseconds]
+    write_atomically(
+        path,
+        lambda file: images[0].save(
+            file, "GIF", save_all=True, append_images=images[1:], duration=durations, loop=0, optimize=True
+        ),
+    )
+
+
+def save_curves(path, log, panels):
+    """Draw columns of a CSV against its first one, each panel a list of columns, raw and smoothed.
+
+    Parameters
+    ----------
+    log : path
+    panels : dict of str to list of str
+        Title and columns.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    with open(log, newline="") as file:
+        rows = list(csv.DictReader(file))
+    steps = np.array([int(row["step"]) for row in rows])
+    figure = Figure(figsize=(4.2 * len(panels), 3.4), layout="constrained")
+    FigureCanvasAgg(figure)
+    for axes, (title, columns) in zip(np.atleast_1d(figure.subplots(1, len(panels))), panels.items()):
+        for column in columns:
+            values = np.array([float(row[column]) for row in rows])
+            (line,) = axes.plot(steps, values, alpha=0.25, linewidth=0.7)
+            axes.plot(steps, _smooth(values), color=line.get_color(), label=column.replace("_", " "))
+            low, high = np.percentile(values[len(values) // 20 :], [0.5, 99.5])  # the first steps would set the scale
+            axes.set_ylim(min(low, axes.dataLim.y0 if len(values) < 20 else low), None)
+            axes.set_ylim(None, high + 0.15 * (high - low) if high > low else None)
+        axes.set(title=title, xlabel="generator step")
+        axes.legend(frameon=False)
+        axes.grid(alpha=0.2)
+    write_atomically(path, lambda file: figure.savefig(file, format="png", dpi=110))
+
+
+def _smooth(values):
+    """The mean over a window of a fiftieth of the curve."""
+    width = max(1, len(values) // 50)
+    padded = np.pad(values, (width // 2, width - 1 - width // 2), mode="edge")
+    return np.convolve(padded, np.ones(width) / width, mode="valid")
+
+
+def frames_in(folder):
+    """The PNGs of a folder in order of their names."""
+    return sorted(Path(folder).glob("*.png"))
