@@ -109,7 +109,9 @@ class RMSprop(Optimizer):
     def update(self, g, state):
         """lr · b."""
         state["square_avg"] = self.alpha * state["square_avg"] + (1 - self.alpha) * g * g
-        state["momentum_buffer"] = self.momentum * state["momentum_buffer"] + g / (np.sqrt(state["square_avg"]) + self.eps)
+        state["momentum_buffer"] = self.momentum * state["momentum_buffer"] + g / (
+            np.sqrt(state["square_avg"]) + self.eps
+        )
         return self.lr * state["momentum_buffer"]
 
 

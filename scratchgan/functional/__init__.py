@@ -1,73 +1,28 @@
 """Differentiable functions, with PyTorch's names, arguments, defaults and numerics, in one flat namespace.
 
-Reading order: `elementwise`, `reduce`, `shape`, `linear`, `conv`, `normalize`, then `resample`, `pool`, `loss`.
+Reading order: `elementwise`, `broadcast`, `reduce`, `shape`, `linear`, `conv`, `normalize`; `resample`, `pool`, `loss`.
 """
 
-from scratchgan.functional import methods  # noqa: F401  (gives Tensor its operators)
+# fmt: off
+from scratchgan.functional import methods  # gives Tensor its operators
+from scratchgan.functional.broadcast import broadcast_to, expand
 from scratchgan.functional.conv import conv2d, conv_transpose2d, fold, unfold
 from scratchgan.functional.elementwise import (
-    abs,
-    add,
-    clamp,
-    div,
-    dropout,
-    elu,
-    exp,
-    leaky_relu,
-    log,
-    maximum,
-    minimum,
-    mul,
-    neg,
-    pow,
-    prelu,
-    relu,
-    sigmoid,
-    softplus,
-    sqrt,
-    sub,
-    tanh,
-    where,
+    abs, add, clamp, div, dropout, elu, exp, leaky_relu, log, maximum, minimum, mul, neg, pow, prelu, relu, sigmoid,
+    softplus, sqrt, sub, tanh, where,
 )
 from scratchgan.functional.linear import embedding, linear, matmul
 from scratchgan.functional.loss import (
-    binary_cross_entropy,
-    binary_cross_entropy_with_logits,
-    cross_entropy,
-    l1_loss,
-    mse_loss,
+    binary_cross_entropy, binary_cross_entropy_with_logits, cross_entropy, l1_loss, mse_loss,
 )
 from scratchgan.functional.normalize import batch_norm, group_norm, instance_norm, layer_norm
 from scratchgan.functional.pool import max_pool2d
-from scratchgan.functional.reduce import (
-    amax,
-    broadcast_to,
-    expand,
-    log_softmax,
-    logsumexp,
-    mean,
-    softmax,
-    std,
-    sum,
-    var,
-)
+from scratchgan.functional.reduce import amax, log_softmax, logsumexp, mean, softmax, std, sum, var
 from scratchgan.functional.resample import avg_pool2d, interpolate
 from scratchgan.functional.shape import (
-    cat,
-    flatten,
-    gather,
-    getitem,
-    index_select,
-    pad,
-    permute,
-    pixel_shuffle,
-    pixel_unshuffle,
-    reshape,
-    squeeze,
-    stack,
-    transpose,
-    unflatten,
-    unsqueeze,
+    cat, flatten, gather, getitem, index_select, pad, permute, pixel_shuffle, pixel_unshuffle, reshape, squeeze, stack,
+    transpose, unflatten, unsqueeze,
 )
+# fmt: on
 
-__all__ = [name for name in dir() if not name.startswith("_") and callable(globals()[name])]
+__all__ = [name for name, value in list(globals().items()) if not name.startswith("_") and callable(value)]

@@ -106,9 +106,7 @@ def conv_transpose2d(input, weight, bias=None, stride=1, padding=0, output_paddi
     kernel, stride, padding, extra = weight.shape[2:], pair(stride), pair(padding, least=0), pair(output_padding, 0)
     if any(e >= s for e, s in zip(extra, stride)):
         raise ValueError(f"conv_transpose2d: output_padding {extra} must be smaller than the stride {stride}")
-    size = tuple(
-        (n - 1) * s - 2 * p + k + e for n, s, p, k, e in zip(input.shape[-2:], stride, padding, kernel, extra)
-    )
+    size = tuple((n - 1) * s - 2 * p + k + e for n, s, p, k, e in zip(input.shape[-2:], stride, padding, kernel, extra))
     if min(size) < 1:
         raise ValueError(f"conv_transpose2d: padding {padding} leaves nothing of an output of size {size}")
     geometry = Geometry(kernel, stride, padding, size)

@@ -6,8 +6,8 @@ Conventions at kinks are PyTorch's: ``relu`` and ``abs`` have slope 0 at 0, ties
 
 import numpy as np
 
-from scratchgan.backend import is_array
-from scratchgan.functional.reduce import sum_to
+from scratchgan.backend import array_like, is_array
+from scratchgan.functional.broadcast import sum_to
 from scratchgan.tensor import Tensor, record
 
 
@@ -34,28 +34,26 @@ def operand(value):
     raise TypeError(f"expected a Tensor, an array or a number, not {type(value).__name__}")
 
 
-def operands(*values):
-    """The values as operands of one dtype: integers and booleans follow the floating ones, two floating dtypes clash.
+def operands(input, other):
+    """The two sides of a binary function as operands of one dtype."""
+    a, b = operand(input), operand(other)
+    return (a, b) if a.dtype == b.dtype or a.dtype is None or b.dtype is None else agreed(a, b)
+
+
+def agreed(*tensors):
+    """The tensors with one dtype: integers and booleans follow the floating ones, two floating dtypes clash.
 
     Raises
     ------
     TypeError
         For two different floating dtypes.
     """
-    values = [operand(value) for value in values]
-    dtypes = {value.dtype for value in values if value.dtype is not None}
-    if len(dtypes) < 2:
-        return values
-    floating = [dtype for dtype in dtypes if dtype.kind == "f"]
+    floating = {x.dtype for x in tensors if x.dtype.kind == "f"}
     if len(floating) > 1:
         raise TypeError(
-            f"operands have dtypes {' and '.join(sorted(map(str, floating)))}; convert one: x.to(np.{min(floating)})"
+            f"tensors of dtypes {' and '.join(sorted(map(str, floating)))} do not mix; convert one, as in x.to(np.float32)"
         )
-    if not floating:
-        return values
-    return [
-        v if v.dtype is None or v.dtype == floating[0] else Tensor(v.data.astype(floating[0])) for v in values
-    ]
+    return [x if x.dtype in floating or not floating else Tensor(x.data.astype(*floating)) for x in tensors]
 
 
 def refuse(**options):
@@ -279,8 +277,6 @@ def dropout(input, p=0.5, training=True, inplace=False, *, rng=None):
     rng : numpy.random.Generator, optional
         Draws the mask, on the host; without it, a fresh one.
     """
-    from scratchgan.backend import array_like
-
     refuse(inplace=inplace)
     if not 0 <= p <= 1:
         raise ValueError(f"dropout: p must be a probability, got {p}")

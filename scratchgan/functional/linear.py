@@ -1,7 +1,7 @@
 """Matrix products: bilinear, so each derivative is a product with the other factor."""
 
+from scratchgan.functional.broadcast import sum_to
 from scratchgan.functional.elementwise import operands, where
-from scratchgan.functional.reduce import sum_to
 from scratchgan.functional.shape import getitem
 from scratchgan.tensor import record
 

@@ -6,6 +6,7 @@ logarithm of a probability that has already been rounded to 0 or 1.
 
 import numpy as np
 
+from scratchgan.backend import array_like
 from scratchgan.functional.elementwise import abs, clamp, softplus
 from scratchgan.functional.reduce import log_softmax
 from scratchgan.functional.reduce import sum as total
@@ -108,8 +109,7 @@ def _one_hot(input, target, axis, ignore_index):
     if wrong.any():
         raise ValueError(f"cross_entropy: label {labels[wrong][0]} is outside the classes 0…{classes - 1}")
     numbers = np.arange(classes).reshape(-1, *(1,) * (input.ndim - 1 - axis))
-    numbers = numbers if isinstance(labels, np.ndarray) else type(labels)(numbers)
-    hot = (labels == numbers) & counted
+    hot = (labels == array_like(numbers, labels)) & counted
     return Tensor(counted.astype(input.dtype)), Tensor(hot.astype(input.dtype))
 
 

@@ -2,14 +2,15 @@
 
 import operator
 
-from scratchgan.functional import elementwise, linear, reduce, shape
+from scratchgan.functional import broadcast, elementwise, linear, reduce, shape
 from scratchgan.functional.elementwise import add, div, mul, neg, operands, pow, sub
 from scratchgan.functional.linear import matmul
 from scratchgan.tensor import Tensor
 
 _METHODS = {
     elementwise: "abs add clamp div exp log maximum minimum mul neg pow relu sigmoid sqrt sub tanh to",
-    reduce: "broadcast_to expand log_softmax logsumexp softmax",
+    broadcast: "broadcast_to expand",
+    reduce: "log_softmax logsumexp softmax",
     shape: "flatten gather index_select permute reshape squeeze transpose unflatten unsqueeze",
     linear: "matmul",
 }

@@ -50,7 +50,9 @@ def batch_norm(input, running_mean, running_var, weight=None, bias=None, trainin
     if training:
         count = math.prod(input.shape[axis] for axis in axes)
         if count <= 1:
-            raise ValueError(f"batch_norm: shape {input.shape} has {count} value per channel, training needs at least 2")
+            raise ValueError(
+                f"batch_norm: shape {input.shape} has {count} value per channel, training needs at least 2"
+            )
         y = normalize(input, axes, eps)
         _move(running_mean, input.data.mean(axes), momentum)
         _move(running_var, input.data.var(axes, ddof=1), momentum)

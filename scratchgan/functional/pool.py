@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from scratchgan.backend import array_like
 from scratchgan.functional.conv import pair
 from scratchgan.functional.elementwise import refuse
 from scratchgan.functional.resample import pooling, window_starts
@@ -28,13 +29,14 @@ def max_pool2d(input, kernel_size, stride=None, padding=0, dilation=1, ceil_mode
 def _winners(x, kernel, stride, padding, ceil_mode):
     """The position in the flattened image of the largest element of each window."""
     (height, width), (kh, kw), (ph, pw) = x.shape[-2:], kernel, padding
-    rows, columns = (window_starts(n, k, s, p, ceil_mode) for n, k, s, p in zip((height, width), kernel, stride, padding))
+    rows, columns = (
+        window_starts(n, k, s, p, ceil_mode) for n, k, s, p in zip((height, width), kernel, stride, padding)
+    )
     padded = np.full_like(x, -np.inf, shape=(*x.shape[:-2], rows[-1] + 2 * ph + kh, columns[-1] + 2 * pw + kw))
     shown = padded[..., ph : ph + height, pw : pw + width]
     shown[...] = x[..., : shown.shape[-2], : shown.shape[-1]]
     windows = np.lib.stride_tricks.sliding_window_view(padded, kernel, (-2, -1))
     windows = windows[..., :: stride[0], :: stride[1], :, :][..., : len(rows), : len(columns), :, :]
     best = windows.reshape(*windows.shape[:-2], kh * kw).argmax(-1)
-    like = x.__class__ is np.ndarray
-    row = best // kw + (rows[:, None] if like else best.__class__(rows)[:, None])
-    return row * width + best % kw + columns
+    row, column = best // kw + array_like(rows[:, None], x), best % kw + array_like(columns, x)
+    return row * width + column

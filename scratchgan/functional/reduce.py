@@ -1,42 +1,12 @@
-"""Reductions, and the pair they rest on: the adjoint of a sum is a broadcast, the adjoint of a broadcast is a sum."""
+"""Reductions: the cotangent of a sum is spread over the elements that were summed."""
+
+import math
 
 import numpy as np
 
-from scratchgan.tensor import Tensor, record
-
-# The adjoint pair ----------------------------------------------------------------------------------------------------
-
-
-def sum_to(input, shape):
-    """Sum ``input`` over the axes along which ``shape`` was broadcast to its shape: the adjoint of `broadcast_to`."""
-    if input.shape == shape:
-        return input
-    extra = input.ndim - len(shape)
-    spread = [i + extra for i, n in enumerate(shape) if n == 1 and input.shape[i + extra] != 1]
-    value = input.data.sum((*range(extra), *spread), keepdims=True).reshape(shape)
-    return record(value, (input, lambda g, y: broadcast_to(g, input.shape)))
-
-
-def broadcast_to(input, size):
-    """``input`` repeated along its axes of length 1, and along new leading ones, to the given size.
-
-    Raises
-    ------
-    ValueError
-        When another axis would have to change its length.
-    """
-    size = tuple(size)
-    if input.shape == size:
-        return input
-    return record(np.broadcast_to(input.data, size), (input, lambda g, y: sum_to(g, input.shape)))
-
-
-def expand(input, *size):
-    """`broadcast_to`, where −1 keeps the length of an axis."""
-    size = tuple(size[0] if len(size) == 1 and not isinstance(size[0], int) else size)
-    extra = len(size) - input.ndim
-    return broadcast_to(input, [input.shape[i - extra] if n == -1 else n for i, n in enumerate(size)])
-
+from scratchgan.functional.broadcast import broadcast_to
+from scratchgan.functional.elementwise import exp, sqrt, where
+from scratchgan.tensor import record
 
 # Axes ----------------------------------------------------------------------------------------------------------------
 
@@ -87,7 +57,7 @@ def mean(input, dim=None, keepdim=False):
 
 
 def _count(input, axes):
-    return int(np.prod([input.shape[axis] for axis in axes]))
+    return math.prod(input.shape[axis] for axis in axes)
 
 
 def var(input, dim=None, unbiased=None, *, correction=None, keepdim=False):
@@ -105,8 +75,6 @@ def var(input, dim=None, unbiased=None, *, correction=None, keepdim=False):
 
 def std(input, dim=None, unbiased=None, *, correction=None, keepdim=False):
     """√var, with derivative 0 instead of NaN where the variance is 0."""
-    from scratchgan.functional.elementwise import sqrt, where
-
     variance = var(input, dim, unbiased, correction=correction, keepdim=keepdim)
     constant = variance.data == 0
     return where(constant, 0.0, sqrt(where(constant, 1.0, variance)))
@@ -135,9 +103,7 @@ def logsumexp(input, dim, keepdim=False):
     shift = np.where(np.isfinite(shift), shift, 0).astype(x.dtype)
     value = np.log(np.exp(x - shift).sum(axes, keepdims=True)) + shift
     value = value if keepdim else value.squeeze(axes)
-    return record(
-        value, (input, lambda g, y: _spread(g, input, axes) * (input - _spread(y, input, axes)).exp())
-    )
+    return record(value, (input, lambda g, y: _spread(g, input, axes) * exp(input - _spread(y, input, axes))))
 
 
 def softmax(input, dim=None, dtype=None):
@@ -154,7 +120,7 @@ def log_softmax(input, dim=None, dtype=None):
     axes = axes_of(input, dim)
     shifted = input.data - input.data.max(axes, keepdims=True, initial=-np.inf)
     value = shifted - np.log(np.exp(shifted).sum(axes, keepdims=True))
-    return record(value, (input, lambda g, y: g - y.exp() * sum(g, axes, keepdim=True)))
+    return record(value, (input, lambda g, y: g - exp(y) * sum(g, axes, keepdim=True)))
 
 
 def _prepared(input, dim, dtype):

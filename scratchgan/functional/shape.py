@@ -13,7 +13,7 @@ import math
 import numpy as np
 
 from scratchgan.backend import array_module
-from scratchgan.functional.elementwise import operands
+from scratchgan.functional.elementwise import agreed
 from scratchgan.functional.reduce import axes_of
 from scratchgan.tensor import Tensor, record
 
@@ -92,7 +92,7 @@ def cat(tensors, dim=0):
     ValueError
         When they do not.
     """
-    tensors = operands(*tensors)
+    tensors = agreed(*tensors)
     (axis,) = axes_of(tensors[0], dim) or (0,)
     rest = {(*x.shape[:axis], *x.shape[axis + 1 :]) for x in tensors}
     if len(rest) > 1 or tensors[0].ndim == 0:

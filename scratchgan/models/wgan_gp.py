@@ -22,8 +22,6 @@ The critic descends L, so the gradient of a gradient is needed: ∇ with respect
 ∇_x̂ D. The generator descends −E_x̃ [D(x̃)], what (2) leaves of its own.
 """
 
-import numpy as np
-
 from scratchgan import nn
 from scratchgan.backend import array_like
 from scratchgan.nn import init

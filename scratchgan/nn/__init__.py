@@ -1,32 +1,14 @@
 """Layers with the names, constructor arguments and state keys of ``torch.nn``."""
 
+# fmt: off
 from scratchgan.nn.layers import (
-    BatchNorm1d,
-    BatchNorm2d,
-    Conv2d,
-    ConvTranspose2d,
-    Embedding,
-    GroupNorm,
-    InstanceNorm2d,
-    LayerNorm,
-    Linear,
+    BatchNorm1d, BatchNorm2d, Conv2d, ConvTranspose2d, Embedding, GroupNorm, InstanceNorm2d, LayerNorm, Linear,
 )
 from scratchgan.nn.module import Module, ModuleList, Sequential
 from scratchgan.nn.stateless import (
-    ELU,
-    AvgPool2d,
-    Dropout,
-    Flatten,
-    LeakyReLU,
-    MaxPool2d,
-    PixelShuffle,
-    PReLU,
-    ReLU,
-    Sigmoid,
-    Softplus,
-    Tanh,
-    Unflatten,
-    Upsample,
+    ELU, AvgPool2d, Dropout, Flatten, LeakyReLU, MaxPool2d, PixelShuffle, PReLU, ReLU, Sigmoid, Softplus, Tanh,
+    Unflatten, Upsample,
 )
+# fmt: on
 
 __all__ = [name for name, value in list(globals().items()) if isinstance(value, type)]

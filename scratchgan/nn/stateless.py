@@ -144,9 +144,7 @@ class Unflatten(_Function):
 class Upsample(_Function):
     """See `functional.interpolate`."""
 
-    def __init__(
-        self, size=None, scale_factor=None, mode="nearest", align_corners=None, recompute_scale_factor=None
-    ):
+    def __init__(self, size=None, scale_factor=None, mode="nearest", align_corners=None, recompute_scale_factor=None):
         super().__init__(
             F.interpolate,
             size=size,

@@ -55,11 +55,17 @@ def _parser(description, presets):
         metavar="mnist|fashion-mnist|DIR",
         help="a data set by name, or a folder with IDX files of 28×28 images; default: mnist",
     )
-    parser.add_argument("--out", metavar="DIR", type=Path, help="folder for the results; default: a new one under runs/")
-    parser.add_argument("--steps", metavar="N", type=_positive, help="train until generator step N instead of the preset's")
+    parser.add_argument(
+        "--out", metavar="DIR", type=Path, help="folder for the results; default: a new one under runs/"
+    )
+    parser.add_argument(
+        "--steps", metavar="N", type=_positive, help="train until generator step N instead of the preset's"
+    )
     parser.add_argument("--seed", metavar="N", type=_natural, help="of all random numbers; default: 0")
     parser.add_argument("--device", choices=["cpu", "gpu"], default="cpu", help="where to compute; default: cpu")
-    parser.add_argument("--resume", action="store_true", help="go on exactly where the run in --out, or the last one, ended")
+    parser.add_argument(
+        "--resume", action="store_true", help="go on exactly where the run in --out, or the last one, ended"
+    )
     parser.add_argument("--samples", metavar="N", type=_natural, default=0, help="also save N samples as samples.npy")
     return parser
 
@@ -131,7 +137,9 @@ def _choice(flags, folder):
         began, steps = {k: facts["settings"][k] for k in began}, facts["steps"]
         for k, value in given.items():
             if value not in (None, began[k]):
-                raise CheckpointError(f"the run in {folder} began with {k} {began[k]!r}, so it cannot go on with {value!r}")
+                raise CheckpointError(
+                    f"the run in {folder} began with {k} {began[k]!r}, so it cannot go on with {value!r}"
+                )
     return {k: began[k] if value is None else value for k, value in given.items()}, steps
 
 

@@ -63,11 +63,8 @@ def save_curves(path, log, panels):
     for axes, (title, columns) in zip(np.atleast_1d(figure.subplots(1, len(panels))), panels.items()):
         for column in columns:
             values = np.array([float(row[column]) for row in rows])
-            (line,) = axes.plot(steps, values, alpha=0.25, linewidth=0.7)
-            axes.plot(steps, _smooth(values), color=line.get_color(), label=column.replace("_", " "))
-            low, high = np.percentile(values[len(values) // 20 :], [0.5, 99.5])  # the first steps would set the scale
-            axes.set_ylim(min(low, axes.dataLim.y0 if len(values) < 20 else low), None)
-            axes.set_ylim(None, high + 0.15 * (high - low) if high > low else None)
+            (line,) = axes.plot(steps, _smooth(values), label=column.replace("_", " "))
+            axes.plot(steps, values, color=line.get_color(), alpha=0.25, linewidth=0.7, scaley=False)
         axes.set(title=title, xlabel="generator step")
         axes.legend(frameon=False)
         axes.grid(alpha=0.2)

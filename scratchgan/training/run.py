@@ -158,7 +158,11 @@ class Run:
             self._give_up(str(error))
 
     def _give_up(self, why):
-        kept = f"the last good checkpoint is kept in {self.checkpoint}" if self.checkpoint.exists() else "none is saved yet"
+        kept = (
+            f"the last good checkpoint is kept in {self.checkpoint}"
+            if self.checkpoint.exists()
+            else "none is saved yet"
+        )
         raise TrainingError(f"training broke down in step {self.step + 1}: {why}; {kept}. Try a smaller learning rate.")
 
     # What it leaves ---------------------------------------------------------------------------------------------------

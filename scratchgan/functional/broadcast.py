@@ -1,0 +1,36 @@
+"""Broadcasting, and its adjoint: a value that was spread over several elements collects the sum of their cotangents."""
+
+import numpy as np
+
+from scratchgan.tensor import record
+
+
+def sum_to(input, shape):
+    """Sum ``input`` over the axes along which ``shape`` was broadcast to its shape: the adjoint of `broadcast_to`."""
+    if input.shape == shape:
+        return input
+    extra = input.ndim - len(shape)
+    spread = [i + extra for i, n in enumerate(shape) if n == 1 and input.shape[i + extra] != 1]
+    value = input.data.sum((*range(extra), *spread), keepdims=True).reshape(shape)
+    return record(value, (input, lambda g, y: broadcast_to(g, input.shape)))
+
+
+def broadcast_to(input, size):
+    """``input`` repeated along its axes of length 1, and along new leading ones, to the given size.
+
+    Raises
+    ------
+    ValueError
+        When another axis would have to change its length.
+    """
+    size = tuple(size)
+    if input.shape == size:
+        return input
+    return record(np.broadcast_to(input.data, size), (input, lambda g, y: sum_to(g, input.shape)))
+
+
+def expand(input, *size):
+    """`broadcast_to`, where −1 keeps the length of an axis."""
+    size = tuple(size[0] if len(size) == 1 and not isinstance(size[0], int) else size)
+    extra = len(size) - input.ndim
+    return broadcast_to(input, [input.shape[i - extra] if n == -1 else n for i, n in enumerate(size)])
