@@ -14,7 +14,7 @@ PAPER = {
     "lr": 1e-4, "betas": [0.5, 0.9], "average_decay": 0.999, "lr_steps": None,
 }  # fmt: skip
 PRESETS = {
-    "quick": {**SMALL, "steps": 500, "lr_steps": 500, "every": 20},
+    "quick": {**SMALL, "batch_size": 32, "lr": 4e-3, "steps": 1000, "lr_steps": 1000, "every": 50},
     "default": {**SMALL, "steps": 3000, "lr_steps": 3000, "every": 100},
     "paper": {**PAPER, "steps": 200_000, "every": 100},
 }

@@ -114,7 +114,7 @@ class Run:
         tty = sys.stderr.isatty()
         bar = tqdm(total=steps, initial=self.step, unit="step", mininterval=0.3 if tty else 15, dynamic_ncols=tty)
         with bar, _stop_request() as stop, open(self._log_path, "a", newline="") as file:
-            log = csv.writer(file)
+            log = csv.writer(file, lineterminator="\n")
             while self.step < steps and not stop:
                 numbers = self._advance()
                 if self.step == 1:
@@ -139,7 +139,8 @@ class Run:
         lr = self._learning_rate()
         for optimizer in self.model.optimizers:
             optimizer.lr = lr
-        numbers = self.model.train_step(self.batches, self.rng)
+        with np.errstate(over="ignore", invalid="ignore"):  # the check below says more than a warning
+            numbers = self.model.train_step(self.batches, self.rng)
         for name, value in numbers.items():
             if not math.isfinite(value):
                 self._give_up(f"{name} is {value}")

@@ -1,0 +1,452 @@
+"""Linear functions and their adjoints: ⟨y, A x⟩ = ⟨Aᵀy, x⟩ to the last digit, and fast functions against slow twins.
+
+The identity needs no finite difference, so it is exact to rounding; Hypothesis looks for the shapes that break it. A
+pair (A, Aᵀ) could still be consistently wrong, so each function is also compared with its definition, written as loops.
+"""
+
+import itertools
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from scratchgan import Tensor
+from scratchgan import functional as F
+from scratchgan.functional.conv import Geometry, conv, conv_transpose, weight_grad
+from scratchgan.functional.broadcast import broadcast_to, sum_to
+from scratchgan.functional.shape import getitem, scatter
+from scratchgan.testing import check_adjoint
+
+without_deadline = settings(deadline=None)  # an example may wait for another process
+
+small = st.integers(1, 3)
+
+
+def normal(shape, seed=9):
+    """Another seed than the checker's: for y = x, ⟨y, A x⟩ = ⟨Bᵀy, x⟩ holds with B = Aᵀ as well, the wrong adjoint."""
+    return np.random.default_rng(seed).standard_normal(shape)
+
+
+def assert_close(actual, expected):
+    assert actual.shape == expected.shape
+    np.testing.assert_allclose(actual, expected, rtol=0, atol=1e-12)
+
+
+@st.composite
+def geometries(draw):
+    """Kernels, strides and paddings of any kind, and an image that the kernel fits in."""
+    axes = []
+    for _ in range(2):
+        kernel, stride, padding = draw(st.integers(1, 4)), draw(st.integers(1, 4)), draw(st.integers(0, 4))
+        smallest = max(1, kernel - 2 * padding)
+        axes.append((kernel, stride, padding, draw(st.integers(smallest, smallest + 5))))
+    return Geometry(*zip(*axes))
+
+
+# Convolution ---------------------------------------------------------------------------------------------------------
+
+# The table of conv.py. Each entry: the linear map of one argument, that argument, and the adjoint.
+SIX_DERIVATIVES = {
+    "conv in x": lambda x, y, w, at: (
+        lambda x: conv(x, w, at), x, lambda g: conv_transpose(g, w, at)
+    ),
+    "conv in w": lambda x, y, w, at: (
+        lambda w: conv(x, w, at), w, lambda g: weight_grad(x, g, at)
+    ),
+    "conv_transpose in y": lambda x, y, w, at: (
+        lambda y: conv_transpose(y, w, at), y, lambda g: conv(g, w, at)
+    ),
+    "conv_transpose in w": lambda x, y, w, at: (
+        lambda w: conv_transpose(y, w, at), w, lambda g: weight_grad(g, y, at)
+    ),
+    "weight_grad in x": lambda x, y, w, at: (
+        lambda x: weight_grad(x, y, at), x, lambda g: conv_transpose(y, g, at)
+    ),
+    "weight_grad in y": lambda x, y, w, at: (
+        lambda y: weight_grad(x, y, at), y, lambda g: conv(x, g, at)
+    ),
+}  # fmt: skip
+
+
+def trilinear(at, batch, channels, maps):
+    """x (N, C, H, W), y (N, O, oh, ow) and w (O, C, kh, kw) of a geometry."""
+    return (
+        Tensor(normal((batch, channels, *at.size), 1)),
+        Tensor(normal((batch, maps, *at.output), 2)),
+        Tensor(normal((maps, channels, *at.kernel), 3)),
+    )
+
+
+@pytest.mark.parametrize("derivative", SIX_DERIVATIVES)
+@without_deadline
+@given(at=geometries(), batch=small, channels=small, maps=small)
+def test_the_six_derivatives_of_convolution(derivative, at, batch, channels, maps):
+    f, argument, adjoint = SIX_DERIVATIVES[derivative](*trilinear(at, batch, channels, maps), at)
+    check_adjoint(f, argument.data, adjoint)
+    check_adjoint(f, argument.data)  # and by its own vjp, there and back
+
+
+@without_deadline
+@given(at=geometries(), batch=small, channels=small, maps=small)
+def test_one_trilinear_form(at, batch, channels, maps):
+    """⟨y, conv(x, w)⟩ = ⟨conv_transpose(y, w), x⟩ = ⟨weight_grad(x, y), w⟩."""
+    x, y, w = trilinear(at, batch, channels, maps)
+    form = (y * conv(x, w, at)).sum().item()
+    assert np.isclose((conv_transpose(y, w, at) * x).sum().item(), form, rtol=0, atol=1e-10)
+    assert np.isclose((weight_grad(x, y, at) * w).sum().item(), form, rtol=0, atol=1e-10)
+
+
+@without_deadline
+@given(at=geometries(), channels=small, maps=small)
+def test_conv_transpose2d_is_the_adjoint_of_conv2d(at, channels, maps):
+    """With the same weight; output_padding is what the convolution's floor division dropped."""
+    dropped = tuple((n + 2 * p - k) % s for n, p, k, s in zip(at.size, at.padding, at.kernel, at.stride))
+    x, _, w = trilinear(at, 2, channels, maps)
+    check_adjoint(
+        lambda x: F.conv2d(x, w, stride=at.stride, padding=at.padding),
+        x.data,
+        lambda y: F.conv_transpose2d(y, w, stride=at.stride, padding=at.padding, output_padding=dropped),
+    )
+
+
+@without_deadline
+@given(at=geometries(), batch=small, channels=small)
+def test_fold_is_the_adjoint_of_unfold(at, batch, channels):
+    options = {"padding": at.padding, "stride": at.stride}
+    unfold = lambda x: F.unfold(x, at.kernel, **options)  # noqa: E731
+    fold = lambda y: F.fold(y, at.size, at.kernel, **options)  # noqa: E731
+    x = normal((batch, channels, *at.size))
+    check_adjoint(unfold, x, fold)
+    check_adjoint(unfold, x)
+    check_adjoint(fold, unfold(Tensor(x)).data)
+
+
+# Convolution by its definition ---------------------------------------------------------------------------------------
+
+
+def positions(shape):
+    return itertools.product(*map(range, shape))
+
+
+def conv2d_by_loops(x, w, b, stride, padding):
+    """y[n, o, i, j] = b[o] + Σ x[n, c, s·i + u − p, s·j + v − p] w[o, c, u, v], where x is zero outside the image."""
+    (n, channels, height, width), (maps, _, kh, kw), (sh, sw), (ph, pw) = x.shape, w.shape, stride, padding
+    oh, ow = (height + 2 * ph - kh) // sh + 1, (width + 2 * pw - kw) // sw + 1
+    y = np.zeros((n, maps, oh, ow))
+    for m, o, i, j in positions(y.shape):
+        y[m, o, i, j] = b[o]
+        for c, u, v in positions((channels, kh, kw)):
+            row, column = sh * i + u - ph, sw * j + v - pw
+            if 0 <= row < height and 0 <= column < width:
+                y[m, o, i, j] += x[m, c, row, column] * w[o, c, u, v]
+    return y
+
+
+def conv_transpose2d_by_scattering(y, w, b, stride, padding, output_padding):
+    """Every element spreads a kernel, full[s·i + u, s·j + v] += y[i, j] w[u, v]; the padding is what is cropped."""
+    (n, maps, oh, ow), (_, channels, kh, kw), (sh, sw), (ph, pw) = y.shape, w.shape, stride, padding
+    (eh, ew), height, width = output_padding, (oh - 1) * sh + kh, (ow - 1) * sw + kw
+    full = np.zeros((n, channels, height + eh, width + ew))
+    for i, j, u, v in positions((oh, ow, kh, kw)):
+        full[:, :, sh * i + u, sw * j + v] += y[:, :, i, j] @ w[:, :, u, v]
+    return full[:, :, ph : height - ph + eh, pw : width - pw + ew] + b[:, None, None]
+
+
+@without_deadline
+@given(at=geometries(), batch=st.integers(1, 2), channels=small, maps=small)
+def test_conv2d_is_its_definition(at, batch, channels, maps):
+    x, _, w = trilinear(at, batch, channels, maps)
+    b = normal(maps, 4)
+    y = F.conv2d(x, w, Tensor(b), at.stride, at.padding)
+    assert_close(y.data, conv2d_by_loops(x.data, w.data, b, at.stride, at.padding))
+
+
+@st.composite
+def transposed_geometries(draw):
+    """Size, kernel, stride, padding and output padding for each axis, such that something is left of the output."""
+    axes = []
+    for _ in range(2):
+        size, kernel, stride = draw(st.integers(1, 4)), draw(st.integers(1, 5)), draw(st.integers(1, 4))
+        extra = draw(st.integers(0, stride - 1))
+        full = (size - 1) * stride + kernel + extra
+        axes.append((size, kernel, stride, draw(st.integers(0, (full - 1) // 2)), extra))
+    return zip(*axes)
+
+
+@without_deadline
+@given(transposed_geometries(), small, small)
+def test_conv_transpose2d_is_its_definition(geometry, maps, channels):
+    size, kernel, *options = map(tuple, geometry)
+    y, w, b = normal((2, maps, *size), 1), normal((maps, channels, *kernel), 2), normal(channels, 3)
+    x = F.conv_transpose2d(Tensor(y), Tensor(w), Tensor(b), *options)
+    assert_close(x.data, conv_transpose2d_by_scattering(y, w, b, *options))
+
+
+@without_deadline
+@given(kernel=st.tuples(st.integers(1, 6), st.integers(1, 6)), size=st.tuples(st.integers(1, 5), st.integers(1, 5)))
+def test_same_padding_keeps_the_size(kernel, size):
+    """Of an even kernel, the odd zero goes after the image."""
+    x, w = normal((1, 2, *size), 1), normal((1, 2, *kernel), 2)
+    y = F.conv2d(Tensor(x), Tensor(w), padding="same")
+    before_after = [((k - 1) // 2, k // 2) for k in kernel]
+    expected = conv2d_by_loops(np.pad(x, [(0, 0), (0, 0), *before_after]), w, np.zeros(1), (1, 1), (0, 0))
+    assert y.shape[2:] == size
+    assert_close(y.data, expected)
+
+
+@without_deadline
+@given(at=geometries(), batch=small, channels=small)
+def test_unfold_is_its_definition(at, batch, channels):
+    """Column i·ow + j holds the patch at (i, j), channel by channel."""
+    x = normal((batch, channels, *at.size))
+    padded = np.pad(x, [(0, 0), (0, 0), *zip(at.padding, at.padding)])
+    (kh, kw), (sh, sw), (oh, ow) = at.kernel, at.stride, at.output
+    columns = [padded[:, :, sh * i :, sw * j :][:, :, :kh, :kw].reshape(batch, -1) for i, j in positions((oh, ow))]
+    y = F.unfold(Tensor(x), at.kernel, padding=at.padding, stride=at.stride)
+    assert_close(y.data, np.stack(columns, -1))
+
+
+# Pooling -------------------------------------------------------------------------------------------------------------
+
+
+@st.composite
+def poolings(draw):
+    """Size, kernel, stride and padding for each axis, and whether a last partial window is kept."""
+    axes = []
+    for _ in range(2):
+        kernel, stride = draw(st.integers(1, 4)), draw(st.integers(1, 4))
+        padding = draw(st.integers(0, kernel // 2))
+        smallest = max(1, kernel - 2 * padding)
+        axes.append((draw(st.integers(smallest, smallest + 5)), kernel, stride, padding))
+    return [*map(tuple, zip(*axes)), draw(st.booleans())]
+
+
+def windows_by_loops(size, kernel, stride, padding, ceil_mode):
+    """The windows along an axis as ranges, which may reach into the padding.
+
+    A window lies in the padded image; with ``ceil_mode``, one more follows while the last leaves a remainder, if it
+    begins before the end of the image.
+    """
+    end, start, windows = size + padding, -padding, []
+    while start + kernel <= end or (ceil_mode and start < size and windows[-1].stop < end):
+        windows.append(range(start, start + kernel))
+        start += stride
+    return windows
+
+
+def pool_by_loops(x, pooling, reduce):
+    """``reduce(elements, rows, columns)`` of the elements of the image in each window."""
+    size, kernel, stride, padding, ceil_mode = pooling
+    rows, columns = (windows_by_loops(*axis, ceil_mode) for axis in zip(size, kernel, stride, padding))
+    y = np.empty((*x.shape[:2], len(rows), len(columns)))
+    for (i, r), (j, c) in itertools.product(enumerate(rows), enumerate(columns)):
+        inside = x[:, :, max(r.start, 0) : r.stop, max(c.start, 0) : c.stop]
+        y[:, :, i, j] = reduce(inside, r, c)
+    return y
+
+
+@without_deadline
+@given(poolings())
+def test_max_pool2d_is_its_definition(pooling):
+    size, *options, ceil_mode = pooling
+    x = normal((2, 2, *size))
+    y, winners = F.max_pool2d(Tensor(x), *options, ceil_mode=ceil_mode, return_indices=True)
+    assert_close(y.data, pool_by_loops(x, pooling, lambda inside, *_: inside.max((-2, -1))))
+    np.testing.assert_array_equal(
+        np.take_along_axis(x.reshape(2, 2, -1), winners.data.reshape(2, 2, -1), -1).reshape(y.shape), y.data
+    )
+
+
+@without_deadline
+@given(poolings(), st.sampled_from(["padding counted", "padding not counted", "divisor"]))
+def test_avg_pool2d_is_its_definition(pooling, count):
+    size, (kernel, stride, padding), ceil_mode = pooling[0], pooling[1:4], pooling[4]
+    x = normal((2, 2, *size))
+
+    def mean(inside, *window):
+        if count == "divisor":
+            return inside.sum((-2, -1)) / 5
+        if count == "padding not counted":
+            return inside.mean((-2, -1))
+        counted = [min(w.stop, n + p) - w.start for w, n, p in zip(window, size, padding)]  # not beyond the padding
+        return inside.sum((-2, -1)) / np.prod(counted)
+
+    options = {
+        "ceil_mode": ceil_mode,
+        "count_include_pad": count == "padding counted",
+        "divisor_override": 5 if count == "divisor" else None,
+    }
+    pool = lambda x: F.avg_pool2d(x, kernel, stride, padding, **options)  # noqa: E731
+    assert_close(pool(Tensor(x)).data, pool_by_loops(x, pooling, mean))
+    check_adjoint(pool, x)
+
+
+# Interpolation -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"mode": "nearest"},
+        {"mode": "nearest-exact"},
+        {"mode": "bilinear"},
+        {"mode": "bilinear", "align_corners": True},
+    ],
+    ids=str,
+)
+@without_deadline
+@given(
+    size=st.tuples(st.integers(1, 6), st.integers(1, 6)),
+    target=st.tuples(st.integers(1, 9), st.integers(1, 9)),
+)
+def test_interpolate_is_linear_and_keeps_constants(options, size, target):
+    x = normal((2, 1, *size))
+    check_adjoint(lambda x: F.interpolate(x, target, **options), x)
+    assert_close(F.interpolate(Tensor(np.full_like(x, 2.5)), target, **options).data, np.full((2, 1, *target), 2.5))
+
+
+@without_deadline
+@given(size=st.tuples(st.integers(1, 4), st.integers(1, 4)), factor=st.integers(1, 5))
+def test_nearest_upsampling_repeats_every_pixel(size, factor):
+    x = normal((1, 2, *size))
+    repeated = x.repeat(factor, 2).repeat(factor, 3)
+    assert_close(F.interpolate(Tensor(x), scale_factor=factor).data, repeated)
+    assert_close(F.interpolate(Tensor(x), repeated.shape[2:]).data, repeated)
+
+
+def test_bilinear_interpolation_of_a_ramp():
+    """With aligned corners it is the ramp again; otherwise pixel i lies at (i + ½)/2 − ½, clamped at the edges."""
+    ramp = Tensor(np.array([[[[0.0, 1.0, 2.0]]]]))
+    corners = F.interpolate(ramp, (1, 5), mode="bilinear", align_corners=True)
+    np.testing.assert_allclose(corners.data.ravel(), [0, 0.5, 1, 1.5, 2], atol=1e-15)
+    edges = F.interpolate(ramp, scale_factor=(1, 2), mode="bilinear")
+    np.testing.assert_allclose(edges.data.ravel(), [0, 0.25, 0.75, 1.25, 1.75, 2], atol=1e-15)
+
+
+# Moving elements -----------------------------------------------------------------------------------------------------
+
+
+@without_deadline
+@given(data=st.data(), mode=st.sampled_from(["constant", "reflect", "replicate", "circular"]))
+def test_pad_is_numpys_pad_and_linear(data, mode):
+    shape = data.draw(st.lists(st.integers(2, 4), min_size=2, max_size=4), "shape")
+    most = {"reflect": lambda n: n - 1, "circular": lambda n: n}.get(mode, lambda n: 5)
+    axes = data.draw(st.integers(1, len(shape)), "padded axes")
+    widths = [data.draw(st.tuples(*[st.integers(0, most(n))] * 2)) for n in shape[: -axes - 1 : -1]]
+    pad = lambda x: F.pad(x, [width for pair in widths for width in pair], mode)  # noqa: E731
+    x = normal(shape)
+    numpys = np.pad(
+        x,
+        [(0, 0)] * (len(shape) - axes) + widths[::-1],
+        mode={"replicate": "edge", "circular": "wrap"}.get(mode, mode),
+    )
+    assert_close(pad(Tensor(x)).data, numpys)
+    check_adjoint(pad, x)
+
+
+@without_deadline
+@given(st.lists(st.tuples(st.integers(1, 4), st.integers(-3, 3), st.integers(-3, 3)), min_size=1, max_size=3))
+def test_padding_by_minus_p_is_the_adjoint_of_padding_by_p(axes):
+    """Negative widths crop."""
+    axes = [(max(n, 1 - before - after, -before, -after), before, after) for n, before, after in axes]
+    widths = [width for _, *pair in axes[::-1] for width in pair]
+    x = normal([n for n, *_ in axes])
+    check_adjoint(lambda x: F.pad(x, widths), x, lambda y: F.pad(y, [-w for w in widths]))
+    check_adjoint(lambda x: F.pad(x, widths), x)
+
+
+arrays = hnp.array_shapes(min_dims=1, max_dims=3, max_side=4)
+
+
+@without_deadline
+@given(data=st.data())
+def test_scatter_is_the_adjoint_of_getitem(data):
+    """For every kind of index: integers, slices, new axes, repeated positions, masks."""
+    shape = data.draw(arrays, "shape")
+    index = data.draw(
+        st.one_of(
+            hnp.basic_indices(shape, allow_newaxis=True),
+            hnp.integer_array_indices(shape, result_shape=hnp.array_shapes(max_dims=2, max_side=5)),
+            hnp.arrays(bool, shape),
+        ),
+        "index",
+    )
+    x = normal(shape)
+    np.testing.assert_array_equal(getitem(Tensor(x), index).data, x[index])
+    check_adjoint(lambda x: getitem(x, index), x, lambda y: scatter(y, index, Tensor(x)))
+    check_adjoint(lambda x: getitem(x, index), x)
+
+
+def test_scatter_adds_up_repeated_indices():
+    into = scatter(Tensor(np.array([1.0, 10.0, 100.0])), np.array([2, 0, 2]), Tensor(np.zeros(4)))
+    np.testing.assert_array_equal(into.data, [10, 0, 101, 0])
+
+
+@without_deadline
+@given(hnp.mutually_broadcastable_shapes(num_shapes=1, max_dims=4, max_side=3, min_side=0))
+def test_sum_to_is_the_adjoint_of_broadcast_to(shapes):
+    """Over all shapes that broadcast, with axes of length 0 and 1, new axes and 0-d."""
+    (shape,), size = shapes.input_shapes, (2, *shapes.result_shape)
+    x = normal(shape)
+    assert_close(broadcast_to(Tensor(x), size).data, np.broadcast_to(x, size))
+    check_adjoint(lambda x: broadcast_to(x, size), x, lambda y: sum_to(y, shape))
+    check_adjoint(lambda x: broadcast_to(x, size), x)
+    check_adjoint(lambda y: sum_to(y, shape), normal(size))
+
+
+@without_deadline
+@given(data=st.data())
+def test_sum_is_the_adjoint_of_a_broadcast(data):
+    shape = data.draw(arrays)
+    axes = data.draw(hnp.valid_tuple_axes(len(shape), min_size=1))
+    kept = data.draw(st.booleans())
+    check_adjoint(lambda x: F.sum(x, axes, kept), normal(shape))
+    check_adjoint(lambda x: F.mean(x, axes, kept), normal(shape))
+    np.testing.assert_allclose(
+        F.mean(Tensor(normal(shape)), axes, kept).data, normal(shape).mean(axes, keepdims=kept), atol=1e-14
+    )
+
+
+@without_deadline
+@given(data=st.data())
+def test_the_inverse_permutation_is_the_adjoint_of_a_permutation(data):
+    shape = data.draw(hnp.array_shapes(max_dims=4, max_side=4))
+    dims = data.draw(st.permutations(range(len(shape))))
+    inverse = tuple(np.argsort(dims))
+    signed = [d - len(shape) * data.draw(st.booleans()) for d in dims]
+    x = normal(shape)
+    np.testing.assert_array_equal(F.permute(Tensor(x), signed).data, x.transpose(dims))
+    check_adjoint(lambda x: F.permute(x, signed), x, lambda y: F.permute(y, inverse))
+    check_adjoint(lambda x: F.permute(x, signed), x)
+
+
+@without_deadline
+@given(st.lists(small, max_size=2), small, small, small, st.integers(1, 3))
+def test_pixel_unshuffle_is_the_adjoint_and_the_inverse_of_pixel_shuffle(lead, channels, height, width, r):
+    x = normal((*lead, channels * r * r, height, width))
+    check_adjoint(lambda x: F.pixel_shuffle(x, r), x, lambda y: F.pixel_unshuffle(y, r))
+    check_adjoint(lambda x: F.pixel_shuffle(x, r), x)
+    np.testing.assert_array_equal(F.pixel_unshuffle(F.pixel_shuffle(Tensor(x), r), r).data, x)
+
+
+def test_pixel_shuffle_by_its_definition():
+    """y[c, i·r + a, j·r + b] = x[c·r² + a·r + b, i, j]."""
+    x, r = normal((8, 2, 3)), 2
+    y = F.pixel_shuffle(Tensor(x), r).data
+    for c, i, j, a, b in positions((2, 2, 3, r, r)):
+        assert y[c, i * r + a, j * r + b] == x[c * r * r + a * r + b, i, j]
+
+
+@without_deadline
+@given(data=st.data())
+def test_gather_is_its_definition_and_linear(data):
+    """y[i, j, k] = x[i, index[i, j, k], k] for dim 1, and so on."""
+    shape = data.draw(hnp.array_shapes(min_dims=1, max_dims=3, max_side=3))
+    dim = data.draw(st.integers(0, len(shape) - 1))
+    wanted = [data.draw(st.integers(1, 4)) if i == dim else n for i, n in enumerate(shape)]
+    index = data.draw(hnp.arrays(np.int64, wanted, elements=st.integers(0, shape[dim] - 1)))
+    x = normal(shape)
+    np.testing.assert_array_equal(F.gather(Tensor(x), dim, Tensor(index)).data, np.take_along_axis(x, index, dim))
+    check_adjoint(lambda x: F.gather(x, dim, index), x)

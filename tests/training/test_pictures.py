@@ -1,0 +1,34 @@
+"""Pictures show what they are given."""
+
+import csv
+
+import numpy as np
+from PIL import Image
+
+from scratchgan.training import pictures
+
+
+def test_a_grid_places_images_row_by_row():
+    images = np.full((3, 1, 4, 4), -1.0)
+    images[1] = 1.0
+    images[2] = 0.0
+    sheet = pictures.grid(images, columns=2, scale=1, gap=2)[..., 0]
+    assert sheet.shape == (14, 14)
+    assert (sheet[2:6, 2:6] == 0).all() and (sheet[2:6, 8:12] == 255).all() and (sheet[8:12, 2:6] == 128).all()
+
+
+def test_an_animation_has_a_picture_for_each_frame(tmp_path):
+    rng, frames = np.random.default_rng(0), [tmp_path / f"{i}.png" for i in range(3)]
+    for frame in frames:
+        pictures.save_grid(frame, rng.uniform(-1, 1, (4, 1, 8, 8)))
+    pictures.save_animation(tmp_path / "all.gif", frames)
+    with Image.open(tmp_path / "all.gif") as animation:
+        assert animation.n_frames == 3
+
+
+def test_curves_are_drawn_from_the_log(tmp_path):
+    with open(tmp_path / "log.csv", "w", newline="") as file:
+        csv.writer(file).writerows([["step", "loss"], *([i, 1 / i] for i in range(1, 100))])
+    pictures.save_curves(tmp_path / "curves.png", tmp_path / "log.csv", {"loss": ["loss"]})
+    with Image.open(tmp_path / "curves.png") as picture:
+        assert len(np.unique(np.asarray(picture))) > 10
