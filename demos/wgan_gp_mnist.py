@@ -7,15 +7,15 @@ from scratchgan.training.command import main
 
 SMALL = {
     "networks": "small", "latent_size": 64, "low": -1.0, "batch_size": 64, "penalty_weight": 10.0, "critic_steps": 2,
-    "lr": 1e-3, "betas": [0.0, 0.9], "average_decay": 0.99,
+    "lr": 4e-3, "betas": [0.0, 0.9], "average_decay": 0.99,
 }  # fmt: skip
 PAPER = {
     "networks": "paper", "latent_size": 128, "low": 0.0, "batch_size": 50, "penalty_weight": 10.0, "critic_steps": 5,
     "lr": 1e-4, "betas": [0.5, 0.9], "average_decay": 0.999, "lr_steps": None,
 }  # fmt: skip
 PRESETS = {
-    "quick": {**SMALL, "batch_size": 32, "lr": 4e-3, "steps": 1000, "lr_steps": 1000, "every": 50},
-    "default": {**SMALL, "steps": 3000, "lr_steps": 3000, "every": 100},
+    "quick": {**SMALL, "batch_size": 32, "steps": 1000, "lr_steps": 1000, "every": 50},
+    "default": {**SMALL, "steps": 2500, "lr_steps": 2500, "every": 100},
     "paper": {**PAPER, "steps": 200_000, "every": 100},
 }
 WATCH = {"wasserstein": "W", "penalty": "penalty", "gradient_norm": "|∇D|"}

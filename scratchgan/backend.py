@@ -27,7 +27,7 @@ def array_like(data, reference):
 
 def to_numpy(array):
     """A copy-free NumPy view of an array on the host, a copy of one on a GPU."""
-    return array if isinstance(array, np.ndarray) else array.get()
+    return np.asarray(array) if isinstance(array, (np.ndarray, np.generic)) else array.get()
 
 
 def device_module(device):

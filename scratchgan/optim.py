@@ -32,6 +32,8 @@ class Optimizer:
         for i, p in enumerate(self.params):
             if not isinstance(p, Parameter):
                 raise TypeError(f"params[{i}] must be a Parameter, not {type(p).__name__}")
+        if len({id(p) for p in self.params}) < len(self.params):
+            raise ValueError("a parameter is given twice, so each step would move it twice")
         if lr < 0 or weight_decay < 0:
             raise ValueError(f"lr={lr} and weight_decay={weight_decay} must not be negative")
         self.state = [{name: np.zeros_like(p.data) for name in self.buffers} for p in self.params]

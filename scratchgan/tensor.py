@@ -112,11 +112,22 @@ class Tensor:
     def __len__(self):
         return len(self._data)
 
+    def __iter__(self):
+        if not self.ndim:
+            raise TypeError("cannot iterate over a 0-d Tensor")
+        return (self[i] for i in range(len(self)))
+
     def __bool__(self):
         return bool(self._data)
 
     def __float__(self):
         return float(self._data)
+
+    def __format__(self, spec):
+        return format(self.item(), spec) if spec else str(self)
+
+    def __array__(self, dtype=None, copy=None):
+        raise TypeError("NumPy does not know a Tensor: x.numpy() is its value, functional.stack joins several")
 
     def __setitem__(self, index, value):
         raise TypeError(
@@ -151,7 +162,7 @@ class Parameter(Tensor):
 
     @data.setter
     def data(self, value):
-        self._data, self.number = value, next(_creation)
+        self._data, self.number = _array(value), next(_creation)
 
 
 def record(data, *edges):
@@ -165,11 +176,16 @@ def record(data, *edges):
         and ``y`` the result, both Tensors. Arguments that require no gradient are dropped.
     """
     node = Tensor.__new__(Tensor)
-    node._data = np.asarray(data) if isinstance(data, np.generic) else data  # a reduction to 0-d gives a NumPy scalar
+    node._data = _array(data)
     node.edges = tuple([edge for edge in edges if edge[0].requires_grad]) if _mode.recording else ()
     node.requires_grad = bool(node.edges)
     node.number = next(_creation)
     return node
+
+
+def _array(data):
+    """NumPy's functions give a scalar for what would be an array without axes."""
+    return np.asarray(data) if isinstance(data, np.generic) else data
 
 
 @contextmanager
@@ -256,7 +272,7 @@ def _ancestors(outputs):
                 if parent.number > node.number:
                     raise RuntimeError(
                         f"a parameter of shape {parent.shape} was updated after this graph was recorded with its old "
-                        "value; compute all gradients of a graph before an optimiser steps, or run the forward pass again"
+                        "value; compute all gradients before an optimiser steps, or run the forward pass again"
                     )
                 stack.append(parent)
     return found
@@ -293,8 +309,10 @@ def _tensors(value, name):
 
 def _seeds(outputs, grad_outputs):
     """The cotangent of each output."""
-    if grad_outputs is None or isinstance(grad_outputs, Tensor):
-        grad_outputs = (grad_outputs,) * (1 if grad_outputs is not None else len(outputs))
+    if grad_outputs is None:
+        grad_outputs = (None,) * len(outputs)
+    elif isinstance(grad_outputs, Tensor) or is_array(grad_outputs):
+        grad_outputs = (grad_outputs,)
     if len(grad_outputs) != len(outputs):
         raise ValueError(f"{len(outputs)} outputs but {len(grad_outputs)} grad_outputs")
     return [_seed(y, g) for y, g in zip(outputs, grad_outputs)]
@@ -304,9 +322,11 @@ def _seed(output, g):
     if g is None:
         if output.numel() != 1:
             raise ValueError(
-                f"an output of shape {output.shape} is not a scalar: pass grad_outputs, or reduce it with sum() or mean()"
+                f"an output of shape {output.shape} is no scalar: pass grad_outputs, or reduce it with sum() or mean()"
             )
         return Tensor(np.ones_like(output.data))
+    if not isinstance(g, Tensor):
+        raise TypeError(f"a cotangent in grad_outputs must be a Tensor, not {type(g).__name__}: wrap it, Tensor(array)")
     if g.shape != output.shape or g.dtype != output.dtype:
         raise ValueError(
             f"a cotangent has shape {g.shape} and dtype {g.dtype}, its output {output.shape} and {output.dtype}"

@@ -100,7 +100,11 @@ TABLE = {
     "log": {"2-d": (F.log, positive(2, 3)), "0-d": (F.log, positive())},
     "sqrt": {"2-d": (F.sqrt, positive(2, 3)), "0-d": (F.sqrt, positive())},
     "abs": {"2-d": (F.abs, away(2, 3)), "0-d": (F.abs, away())},
-    "sigmoid": {"2-d": (F.sigmoid, normal(2, 3)), "0-d": (F.sigmoid, normal()), "tails": (F.sigmoid, uniform(-9, 9, 6))},
+    "sigmoid": {
+        "2-d": (F.sigmoid, normal(2, 3)),
+        "0-d": (F.sigmoid, normal()),
+        "tails": (F.sigmoid, uniform(-9, 9, 6)),
+    },
     "tanh": {"2-d": (F.tanh, normal(2, 3)), "0-d": (F.tanh, normal())},
     "relu": {"2-d": (F.relu, away(2, 3)), "0-d": (F.relu, away())},
     "leaky_relu": {
@@ -472,7 +476,7 @@ TABLE = {
             lambda x, t: F.cross_entropy(x, t, label_smoothing=0.3, reduction="sum"), normal(4, 3), uniform(0, 1, 4, 3)
         ),
     },
-}
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -497,6 +501,4 @@ class Case:
         return f"{self.name}({self.note})"
 
 
-CASES = [
-    Case(name, note, call, recipes) for name, notes in TABLE.items() for note, (call, *recipes) in notes.items()
-]
+CASES = [Case(name, note, call, recipes) for name, notes in TABLE.items() for note, (call, *recipes) in notes.items()]

@@ -10,9 +10,11 @@ import weakref
 
 import numpy as np
 import pytest
-from hypothesis import given
+from cases import CASES
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from parity import derivatives
 
 from scratchgan import Parameter, Tensor, grad, nn, no_grad
 from scratchgan import functional as F
@@ -153,6 +155,13 @@ def test_cotangents_may_be_read_only():
     equal(total, 1 - np.tanh(x.data) ** 2 + 2)
 
 
+@pytest.mark.parametrize("cotangents", [np.ones(3), [np.ones(3)]], ids=["array", "list"])
+def test_a_cotangent_that_is_no_tensor_is_an_error_that_says_so(cotangents):
+    x = leaf(3)
+    with pytest.raises(TypeError, match="ndarray"):
+        grad(x + 1, x, cotangents)
+
+
 # Only live edges are followed ----------------------------------------------------------------------------------------
 
 
@@ -243,13 +252,16 @@ def test_a_diamond_of_two_to_the_thousand_paths():
 def no_garbage_collector():
     gc.collect()
     gc.disable()
+    gc.freeze()  # so that what there was before is not searched by living_tensors
     try:
         yield
     finally:
+        gc.unfreeze()
         gc.enable()
 
 
 def living_tensors():
+    """How many of the tensors made since the collector stopped are still there."""
     return sum(issubclass(type(thing), Tensor) for thing in gc.get_objects())
 
 
@@ -278,12 +290,19 @@ def test_a_graph_dies_with_its_last_reference():
 def test_a_graph_of_gradients_dies_with_its_last_reference():
     x, network = leaf(2, 2, 4, 4, dtype=np.float32), small_network()
     with no_garbage_collector():
-        before = living_tensors()
         (g,) = grad(network(x).sum(), x, create_graph=True)
         gradients = grad((g * g).sum(), network.parameters(), allow_unused=True)
-        assert living_tensors() > before + len(gradients)
+        assert living_tensors() > 1 + len(gradients)
         del g, gradients
-        assert living_tensors() == before
+        assert living_tensors() == 0
+
+
+def test_no_function_holds_on_to_its_graph_or_the_graph_of_its_gradient():
+    """A vjp that captured its own result would be a cycle."""
+    with no_garbage_collector():
+        for case in CASES:
+            derivatives(case)
+            assert living_tensors() == 0, case
 
 
 def test_a_wgan_gp_step_leaves_no_tensor_behind():
@@ -292,10 +311,9 @@ def test_a_wgan_gp_step_leaves_no_tensor_behind():
     model = WGANGP(generator, small_network(), latent_size=3, critic_steps=1)
     batches = iter(rng.standard_normal((3, 4, 2, 4, 4)).astype(np.float32))
     with no_garbage_collector():
-        before = living_tensors()
         for _ in range(3):
             model.train_step(batches, rng)
-        assert living_tensors() == before
+        assert living_tensors() == 0
 
 
 # Recording -----------------------------------------------------------------------------------------------------------
@@ -563,6 +581,7 @@ def test_indexing_is_numpys_and_its_gradient_counts_each_visit(index):
     equal(grad(y, x, Tensor(g))[0], visited)
 
 
+@settings(deadline=None)
 @given(st.data())
 def test_any_basic_index(data):
     index = data.draw(hnp.basic_indices(A.shape, allow_ellipsis=True, allow_newaxis=True))
@@ -577,7 +596,6 @@ def test_iteration_yields_the_slices_with_their_graph():
     equal(grad(b.sum(), x)[0], [[0, 0], [1, 1], [0, 0]])
 
 
-@pytest.mark.xfail(strict=True, reason="a 0-d tensor silently iterates over nothing: Tensor has no __iter__")
 def test_a_tensor_without_axes_cannot_be_iterated_over():
     with pytest.raises(TypeError, match="0-d"):
         list(Tensor(3.0))
@@ -607,7 +625,9 @@ def test_the_representation_shows_values_dtype_and_requires_grad():
 
 FLOAT32 = {
     "python numbers": lambda x: 2 * x + 1 - 0.5 * x / 3 + (1 - x) + 2 / (x + 3),
-    "numpy scalars": lambda x: np.float64(2) * x + np.float64(1) - x / np.float64(3) + x * np.int64(2) + x**np.float64(3),
+    "numpy scalars": lambda x: (
+        np.float64(2) * x + np.float64(1) - x / np.float64(3) + x * np.int64(2) + x ** np.float64(3)
+    ),
     "powers": lambda x: x**2 + x**3.0 + (x * x + 1) ** 0.5 + (x * x + 1) ** -1,
     "elementwise": lambda x: F.tanh(x) * F.sigmoid(x) + F.softplus(x) * F.elu(x) + F.exp(x) * F.leaky_relu(x, 0.2),
     "choices": lambda x: F.where(x > 0, x * x, 0.0) + F.maximum(x, 0.0) * x + F.clamp(x, -1, 1) * x + abs(x) * x,
@@ -627,7 +647,6 @@ def test_float32_stays_float32_through_value_gradient_and_second_gradient(f):
     assert y.dtype == first.dtype == second.dtype == np.float32
 
 
-@pytest.mark.xfail(strict=True, raises=TypeError, reason="the vjp of 2 ** x in x makes log 2 a float64 Tensor")
 def test_float32_stays_float32_in_an_exponent():
     x = leaf(3, dtype=np.float32)
     (first,) = grad((2**x).sum(), x, create_graph=True)

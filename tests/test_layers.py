@@ -57,7 +57,15 @@ inside = [path for path in FILES if module_name(path)]
 
 
 def test_the_files_are_found():
-    assert {module_name(path)[0] for path in inside} >= {"backend", "tensor", "functional", "nn", "optim", "models", "data"}
+    assert {module_name(path)[0] for path in inside} >= {
+        "backend",
+        "tensor",
+        "functional",
+        "nn",
+        "optim",
+        "models",
+        "data",
+    }
 
 
 @pytest.mark.parametrize("path", inside, ids=lambda path: str(path.relative_to(ROOT)))

@@ -33,4 +33,6 @@ def expand(input, *size):
     """`broadcast_to`, where −1 keeps the length of an axis."""
     size = tuple(size[0] if len(size) == 1 and not isinstance(size[0], int) else size)
     extra = len(size) - input.ndim
+    if -1 in size[: max(extra, 0)]:
+        raise ValueError(f"expand: a new axis of {size} has no length to keep, shape {input.shape} ends before it")
     return broadcast_to(input, [input.shape[i - extra] if n == -1 else n for i, n in enumerate(size)])

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from scratchgan.backend import array_module
 from scratchgan.functional.elementwise import operands, refuse
 from scratchgan.functional.shape import pad
 from scratchgan.tensor import record
@@ -25,7 +26,7 @@ from scratchgan.tensor import record
 
 @dataclass(frozen=True)
 class Geometry:
-    """How a kernel visits an image: its size (kh, kw), the stride, and the zeros around the image of ``size`` (H, W)."""
+    """How a kernel (kh, kw) visits an image of ``size`` (H, W): with which stride, and how many zeros around it."""
 
     kernel: tuple
     stride: tuple
@@ -141,7 +142,11 @@ def _batched(function, input):
 
 
 def _plus(y, bias):
-    return y if bias is None else y + bias.reshape(-1, 1, 1)
+    if bias is None:
+        return y
+    if bias.shape != y.shape[1:2]:
+        raise ValueError(f"a bias of shape {bias.shape} does not fit an output with {y.shape[1]} channels")
+    return y + bias.reshape(-1, 1, 1)
 
 
 def _pad_same(input, weight, stride):
@@ -218,7 +223,7 @@ def _conv_transpose(y, w, geometry):
 
 @dataclass(frozen=True)
 class _Phases:
-    """One axis of the sub-pixel form: ``count`` groups of ``stride`` pixels, the first of them being group ``first``."""
+    """One axis of the sub-pixel form: ``count`` groups of ``stride`` pixels, beginning with group ``first``."""
 
     stride: int
     taps: int
@@ -252,9 +257,13 @@ def patches(x, kernel, stride, padding):
     ``padding`` is (top, bottom, left, right); a negative width crops.
     """
     x = _padded(x.transpose(0, 2, 3, 1), *padding)
-    windows = np.lib.stride_tricks.sliding_window_view(x, kernel, (1, 2))[:, :: stride[0], :: stride[1]]
-    n, oh, ow, c, kh, kw = windows.shape
-    return windows.transpose(0, 1, 2, 4, 5, 3).reshape(n * oh * ow, kh * kw * c)
+    (n, height, width, c), (kh, kw), (sh, sw) = x.shape, kernel, stride
+    oh, ow = (height - kh) // sh + 1, (width - kw) // sw + 1
+    sample, row, column, channel = x.strides
+    windows = array_module(x).lib.stride_tricks.as_strided(
+        x, (n, oh, ow, kh, kw, c), (sample, sh * row, sw * column, row, column, channel)
+    )
+    return windows.reshape(n * oh * ow, kh * kw * c)
 
 
 def _padded(x, top, bottom, left, right):

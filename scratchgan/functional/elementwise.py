@@ -51,7 +51,7 @@ def agreed(*tensors):
     floating = {x.dtype for x in tensors if x.dtype.kind == "f"}
     if len(floating) > 1:
         raise TypeError(
-            f"tensors of dtypes {' and '.join(sorted(map(str, floating)))} do not mix; convert one, as in x.to(np.float32)"
+            f"dtypes {' and '.join(sorted(map(str, floating)))} do not mix; convert one tensor, as in x.to(np.float32)"
         )
     return [x if x.dtype in floating or not floating else Tensor(x.data.astype(*floating)) for x in tensors]
 
@@ -114,7 +114,7 @@ def pow(input, exponent):
     return record(
         x.data**p.data,
         (x, lambda g, y: sum_to(g * _power_slope(x, p), x.shape)),
-        (p, lambda g, y: sum_to(g * y * log(_one_where_zero(x)), p.shape)),
+        (p, lambda g, y: sum_to(g * y * _log_base(x), p.shape)),
     )
 
 
@@ -124,8 +124,11 @@ def _power_slope(x, p):
     return where(p.data == 0, 0.0, p * x ** where(p.data == 0, 1.0, p - 1))
 
 
-def _one_where_zero(x):
-    return where(x.data == 0, 1.0, x) if isinstance(x, Tensor) else Tensor(np.asarray(float(x.data or 1)))
+def _log_base(x):
+    """log x, and 0 in place of −∞ at 0."""
+    if isinstance(x, Scalar):
+        return float(np.log(x.data or 1))
+    return log(where(x.data == 0, 1.0, x))
 
 
 # Functions of one argument -------------------------------------------------------------------------------------------
@@ -172,7 +175,7 @@ def leaky_relu(input, negative_slope=0.01, inplace=False):
     """x where x > 0, else a x with a = ``negative_slope``."""
     refuse(inplace=inplace)
     x, a = input.data, negative_slope
-    value = np.maximum(x, a * x) if 0 <= a <= 1 else np.where(x > 0, x, a * x)  # maximum is several times faster
+    value = np.maximum(x, a * x) if 0 < a <= 1 else np.where(x > 0, x, a * x)  # maximum is several times faster
     return record(value, (input, lambda g, y: g * _leaky_slope(input.data, a)))
 
 

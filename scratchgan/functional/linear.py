@@ -27,6 +27,8 @@ def linear(input, weight, bias=None):
     """x Wᵀ + b:  input (…, in), weight (out, in), bias (out,) -> (…, out)."""
     if weight.ndim != 2 or not input.ndim or input.shape[-1] != weight.shape[1]:
         raise ValueError(f"linear: input of shape {input.shape} does not fit a weight (out, in) of {weight.shape}")
+    if bias is not None and bias.shape != weight.shape[:1]:
+        raise ValueError(f"linear: a bias of shape {bias.shape} does not fit a weight (out, in) of {weight.shape}")
     y = input @ weight.mT
     return y if bias is None else y + bias
 

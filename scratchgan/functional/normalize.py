@@ -80,13 +80,21 @@ def _over_channels(vector, ndim):
 
 def _affine(y, weight, bias):
     """Scale and shift of each channel."""
+    _check_shapes(y, y.shape[1:2], weight, bias)
     y = y if weight is None else y * _over_channels(weight, y.ndim)
     return y if bias is None else y + _over_channels(bias, y.ndim)
+
+
+def _check_shapes(y, shape, weight, bias):
+    for name, value in (("weight", weight), ("bias", bias)):
+        if value is not None and value.shape != shape:
+            raise ValueError(f"the {name} of a norm of shape {y.shape} must have shape {shape}, not {value.shape}")
 
 
 def layer_norm(input, normalized_shape, weight=None, bias=None, eps=1e-05):
     """Normalise each sample over its last axes, which have the given shape, as do weight and bias."""
     shape = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
+    _check_shapes(input, shape, weight, bias)
     if not shape or input.shape[-len(shape) :] != shape:
         raise ValueError(f"layer_norm: the last axes of {input.shape} are not {shape}")
     y = normalize(input, tuple(range(input.ndim - len(shape), input.ndim)), eps)

@@ -1,9 +1,11 @@
 """Pooling by the maximum: find the winners, then gather them. The winners' positions are constants."""
 
+import math
+
 import numpy as np
 
 from scratchgan.backend import array_like
-from scratchgan.functional.conv import pair
+from scratchgan.functional.conv import pair, patches
 from scratchgan.functional.elementwise import refuse
 from scratchgan.functional.resample import pooling, window_starts
 from scratchgan.functional.shape import gather
@@ -28,15 +30,15 @@ def max_pool2d(input, kernel_size, stride=None, padding=0, dilation=1, ceil_mode
 
 def _winners(x, kernel, stride, padding, ceil_mode):
     """The position in the flattened image of the largest element of each window."""
-    (height, width), (kh, kw), (ph, pw) = x.shape[-2:], kernel, padding
-    rows, columns = (
-        window_starts(n, k, s, p, ceil_mode) for n, k, s, p in zip((height, width), kernel, stride, padding)
+    *lead, height, width = x.shape
+    rows = window_starts(height, kernel[0], stride[0], padding[0], ceil_mode)
+    columns = window_starts(width, kernel[1], stride[1], padding[1], ceil_mode)
+    size = rows[-1] + padding[0] + kernel[0], columns[-1] + padding[1] + kernel[1]  # what the windows see
+    padded = np.full_like(
+        x, -np.inf, shape=(math.prod(lead), 1, *(max(s, n + p) for s, n, p in zip(size, (height, width), padding)))
     )
-    padded = np.full_like(x, -np.inf, shape=(*x.shape[:-2], rows[-1] + 2 * ph + kh, columns[-1] + 2 * pw + kw))
-    shown = padded[..., ph : ph + height, pw : pw + width]
-    shown[...] = x[..., : shown.shape[-2], : shown.shape[-1]]
-    windows = np.lib.stride_tricks.sliding_window_view(padded, kernel, (-2, -1))
-    windows = windows[..., :: stride[0], :: stride[1], :, :][..., : len(rows), : len(columns), :, :]
-    best = windows.reshape(*windows.shape[:-2], kh * kw).argmax(-1)
-    row, column = best // kw + array_like(rows[:, None], x), best % kw + array_like(columns, x)
-    return row * width + column
+    padded[:, 0, padding[0] : padding[0] + height, padding[1] : padding[1] + width] = x.reshape(-1, height, width)
+    seen = patches(padded[..., : size[0], : size[1]], kernel, stride, (0, 0, 0, 0))
+    best = seen.argmax(1).reshape(*lead, len(rows), len(columns))
+    row, column = best // kernel[1] + array_like(rows[:, None], x), best % kernel[1] + array_like(columns, x)
+    return np.maximum(row, 0) * width + np.maximum(column, 0)  # a window of −∞ alone: not the padding before it

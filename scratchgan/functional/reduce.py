@@ -19,9 +19,10 @@ def axes_of(input, dim):
     ValueError
         For an axis that the tensor does not have, or one named twice.
     """
-    if dim is None or (not isinstance(dim, int) and len(dim) == 0):
+    if dim is None or (not isinstance(dim, (int, np.integer)) and len(dim) == 0):
         return tuple(range(input.ndim))
-    axes, ndim = (dim,) if isinstance(dim, int) else tuple(dim), max(input.ndim, 1)  # PyTorch lets a 0-d have axis 0
+    axes = (dim,) if isinstance(dim, (int, np.integer)) else tuple(dim)
+    ndim = max(input.ndim, 1)  # PyTorch lets a 0-d tensor have axis 0
     if not all(-ndim <= axis < ndim for axis in axes):
         raise ValueError(f"dim={dim} is out of range for shape {input.shape}")
     axes = tuple(axis % ndim for axis in axes)
@@ -99,18 +100,23 @@ def logsumexp(input, dim, keepdim=False):
     """log Σ eˣ over ``dim``, shifted by the maximum so that nothing overflows; its derivative is the softmax."""
     axes = axes_of(input, dim)
     x = input.data
-    shift = x.max(axes, keepdims=True, initial=-np.inf)
+    shift = _largest(x, axes)
     shift = np.where(np.isfinite(shift), shift, 0).astype(x.dtype)
     value = np.log(np.exp(x - shift).sum(axes, keepdims=True)) + shift
     value = value if keepdim else value.squeeze(axes)
     return record(value, (input, lambda g, y: _spread(g, input, axes) * exp(input - _spread(y, input, axes))))
 
 
+def _largest(x, axes):
+    """The maximum over ``axes``, which are kept with length 1; 0 where there is nothing."""
+    return x.max(axes, keepdims=True) if x.size else x.sum(axes, keepdims=True)
+
+
 def softmax(input, dim=None, dtype=None):
     """eˣ / Σ eˣ over ``dim``; the vjp is y (g − Σ g y)."""
     input = _prepared(input, dim, dtype)
     axes = axes_of(input, dim)
-    e = np.exp(input.data - input.data.max(axes, keepdims=True, initial=-np.inf))
+    e = np.exp(input.data - _largest(input.data, axes))
     return record(e / e.sum(axes, keepdims=True), (input, lambda g, y: y * (g - sum(g * y, axes, keepdim=True))))
 
 
@@ -118,7 +124,7 @@ def log_softmax(input, dim=None, dtype=None):
     """x − log Σ eˣ over ``dim``; the vjp is g − softmax(x) Σ g."""
     input = _prepared(input, dim, dtype)
     axes = axes_of(input, dim)
-    shifted = input.data - input.data.max(axes, keepdims=True, initial=-np.inf)
+    shifted = input.data - _largest(input.data, axes)
     value = shifted - np.log(np.exp(shifted).sum(axes, keepdims=True))
     return record(value, (input, lambda g, y: g - exp(y) * sum(g, axes, keepdim=True)))
 

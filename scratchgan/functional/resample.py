@@ -124,7 +124,8 @@ def interpolate(input, size=None, scale_factor=None, mode="nearest", align_corne
 
 
 def _nearest(n, length, step, _, offset=0.0):
-    source = np.minimum(np.floor((np.arange(length) + offset) * step).astype(int), n - 1)
+    position = (np.arange(length, dtype=np.float32) + np.float32(offset)) * np.float32(step)  # rounds as PyTorch does
+    source = np.minimum(np.floor(position).astype(int), n - 1)
     return source[:, None] == np.arange(n)
 
 

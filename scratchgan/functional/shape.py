@@ -28,7 +28,7 @@ def reshape(input, *shape):
 def permute(input, *dims):
     """The axes in another order."""
     dims = _ints(dims)
-    axes = axes_of(input, dims)
+    axes = axes_of(input, dims) if dims else ()
     if len(axes) != input.ndim:
         raise ValueError(f"permute: {dims} must name every axis of shape {input.shape} once")
     inverse = sorted(range(len(axes)), key=axes.__getitem__)
@@ -118,7 +118,7 @@ def getitem(input, index):
 
 
 def scatter(input, index, like):
-    """Zeros of the shape of ``like``, to which each element of ``input`` is added at its index: adjoint of `getitem`."""
+    """Zeros of the shape of ``like``, to which ``input`` is added at the index: the adjoint of `getitem`."""
     value = np.zeros_like(like.data)
     if _names_each_element_once(index):
         value[index] = input.data

@@ -283,18 +283,13 @@ class WGANGP:
         penalty = gradient_penalty(norms, self.one_sided)
         loss = -distance + self.penalty_weight * penalty
         self.critic_optimizer.step(grad(loss, self.critic.parameters()))
-        return {
-            "wasserstein": distance.item(),
-            "penalty": penalty.item(),
-            "gradient_norm": norms.mean().item(),
-            "critic_loss": loss.item(),
-        }
+        return {"wasserstein": distance, "penalty": penalty, "gradient_norm": norms.mean(), "critic_loss": loss}
 
     def generator_step(self, count, rng):
         """One step down −E [D(G(z))]: Algorithm 1, lines 11–12. Only the generator's weights move."""
         loss = -self.critic(self.generator(self.latents(count, rng))).mean()
         self.generator_optimizer.step(grad(loss, self.generator.parameters()))
-        return {"generator_loss": loss.item()}
+        return {"generator_loss": loss}
 
     def train_step(self, batches, rng):
         """``critic_steps`` steps of the critic, each on a fresh batch, and one of the generator.
@@ -312,4 +307,5 @@ class WGANGP:
         for _ in range(self.critic_steps):
             real = Tensor(array_like(next(batches), self.critic.parameters()[0].data))
             numbers = self.critic_step(real, rng)
-        return numbers | self.generator_step(len(real), rng)
+        numbers |= self.generator_step(len(real), rng)
+        return {name: value.item() for name, value in numbers.items()}  # read once: each reading waits for a GPU

@@ -195,7 +195,7 @@ class GroupNorm(Module):
 
 
 class InstanceNorm2d(Module):
-    """Normalise each channel of each image by itself, see `functional.instance_norm`. State, if affine: weight, bias."""
+    """Normalise each channel of each image, see `functional.instance_norm`. State, if affine: weight, bias (C,)."""
 
     def __init__(self, num_features, eps=1e-05, momentum=0.1, affine=False, track_running_stats=False):
         refuse(track_running_stats=track_running_stats)

@@ -41,9 +41,10 @@ class Module:
         return own
 
     def named_parameters(self):
-        """Pairs of path, such as ``"0.weight"``, and `Parameter`."""
-        values = [(path, getattr(owner, name)) for path, (owner, name) in self.slots().items()]
-        return [(path, value) for path, value in values if isinstance(value, Parameter)]
+        """Pairs of path, such as ``"0.weight"``, and `Parameter`; one that is shared is named once."""
+        values = {path: getattr(owner, name) for path, (owner, name) in self.slots().items()}
+        first = {id(value): path for path, value in reversed(values.items())}
+        return [(k, v) for k, v in values.items() if isinstance(v, Parameter) and first[id(v)] == k]
 
     def parameters(self):
         """The parameters, as a list in the order of `named_parameters`."""
@@ -60,7 +61,8 @@ class Module:
 
     def replace(self, function):
         """Put ``function(path, array)`` in the place of each parameter's and buffer's array."""
-        for path, (owner, name) in self.slots().items():
+        once = {id(getattr(owner, name)): (path, owner, name) for path, (owner, name) in self.slots().items()}
+        for path, owner, name in once.values():
             owner._set(name, function(path, owner._get(name)))
         return self
 
@@ -75,7 +77,10 @@ class Module:
         return self.train(False)
 
     def to(self, target):
-        """Convert floating parameters and buffers to a dtype, such as ``np.float64``, or move all to "cpu" or "gpu"."""
+        """Convert floating parameters and buffers to a dtype, such as ``np.float64``, or move all to "cpu" or "gpu".
+
+        Before an optimiser is made: it keeps arrays beside the parameters it is given.
+        """
         if isinstance(target, str):
             module = device_module(target)
             return self.replace(lambda _, array: to_numpy(array) if module is np else module.asarray(array))
@@ -93,7 +98,7 @@ class Module:
         if isinstance(value, Parameter):
             value.data = array
         else:
-            setattr(self, name, array)
+            setattr(self, name, np.asarray(array) if isinstance(array, np.generic) else array)
 
     def state_dict(self):
         """Copies of all parameters and buffers as NumPy arrays, under PyTorch's keys and in its layouts."""
@@ -117,7 +122,7 @@ class Module:
         ]
         if complaints:
             raise ValueError(f"the state does not fit this {type(self).__name__}: " + "; ".join(complaints))
-        self.replace(lambda path, array: array_like(np.array(state[path], dtype=array.dtype), array))
+        self.replace(lambda path, array: array_like(np.asarray(state[path]).astype(array.dtype), array))
 
     def __repr__(self):
         inside = "".join(f"\n  ({name}): " + repr(child).replace("\n", "\n  ") for name, child in self.children())

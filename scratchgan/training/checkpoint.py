@@ -16,7 +16,7 @@ class CheckpointError(ValueError):
 
 
 def write_atomically(path, write):
-    """Call ``write(file)`` on a temporary neighbour of ``path``, then rename it: readers see the old or the new file."""
+    """Call ``write(file)`` on a temporary neighbour of ``path``, then rename it: no reader sees half a file."""
     path = Path(path)
     temporary = path.with_name(path.name + ".tmp")
     with open(temporary, "wb") as file:

@@ -44,6 +44,9 @@ def main(description, name, presets, build, watch, panels, argv=None):
     except (CheckpointError, DataError, TrainingError, OSError, RuntimeError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return 130
 
 
 def _parser(description, presets):

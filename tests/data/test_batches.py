@@ -35,9 +35,7 @@ def test_each_epoch_has_its_own_order():
 
 
 def test_is_an_iterator():
-    assert [len(batch) for batch, _ in zip(Batches(numbered(5), 2, np.random.default_rng(0)), range(7))] == [
-        2
-    ] * 7
+    assert [len(batch) for batch, _ in zip(Batches(numbered(5), 2, np.random.default_rng(0)), range(7))] == [2] * 7
 
 
 def test_bytes_fill_the_range_exactly():

@@ -243,9 +243,7 @@ def test_no_mirror_answers(places, capsys):
     assert not places[1].exists()
 
 
-@pytest.mark.parametrize(
-    ("name", "split"), [("mnist", "test"), ("fashion-mnist", "train"), ("fashion-mnist", "test")]
-)
+@pytest.mark.parametrize(("name", "split"), [("mnist", "test"), ("fashion-mnist", "train"), ("fashion-mnist", "test")])
 def test_no_mirror_answers_and_nothing_stands_in(places, name, split):
     with pytest.raises(DataError, match="No mirror answered") as caught:
         load(name, split)
@@ -301,9 +299,7 @@ def test_unknown_name_or_split(arguments):
 
 def test_import_is_light():
     code = "import sys, scratchgan.data; assert not {'pooch', 'requests', 'tqdm'} & set(sys.modules)"
-    subprocess.run(
-        [sys.executable, "-c", code], check=True, env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
-    )
+    subprocess.run([sys.executable, "-c", code], check=True, env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)})
 
 
 @needs_real
@@ -315,8 +311,6 @@ def test_embedded_digits_are_official_training_digits():
 
 
 @needs_real
-@pytest.mark.parametrize(
-    ("name", "split", "count"), [("mnist", "test", 10000), ("fashion-mnist", "test", 10000)]
-)
+@pytest.mark.parametrize(("name", "split", "count"), [("mnist", "test", 10000), ("fashion-mnist", "test", 10000)])
 def test_real_sets_match_their_checksums(name, split, count):
     assert len(load(name, split).images) == len(load(name, split).labels) == count

@@ -14,8 +14,8 @@ from hypothesis.extra import numpy as hnp
 
 from scratchgan import Tensor
 from scratchgan import functional as F
-from scratchgan.functional.conv import Geometry, conv, conv_transpose, weight_grad
 from scratchgan.functional.broadcast import broadcast_to, sum_to
+from scratchgan.functional.conv import Geometry, conv, conv_transpose, weight_grad
 from scratchgan.functional.shape import getitem, scatter
 from scratchgan.testing import check_adjoint
 
@@ -146,7 +146,7 @@ def conv2d_by_loops(x, w, b, stride, padding):
 
 def conv_transpose2d_by_scattering(y, w, b, stride, padding, output_padding):
     """Every element spreads a kernel, full[s·i + u, s·j + v] += y[i, j] w[u, v]; the padding is what is cropped."""
-    (n, maps, oh, ow), (_, channels, kh, kw), (sh, sw), (ph, pw) = y.shape, w.shape, stride, padding
+    (n, _, oh, ow), (_, channels, kh, kw), (sh, sw), (ph, pw) = y.shape, w.shape, stride, padding
     (eh, ew), height, width = output_padding, (oh - 1) * sh + kh, (ow - 1) * sw + kw
     full = np.zeros((n, channels, height + eh, width + ew))
     for i, j, u, v in positions((oh, ow, kh, kw)):
