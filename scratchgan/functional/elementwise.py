@@ -64,9 +64,11 @@ def refuse(**options):
 
 
 def to(input, dtype):
-    """``input`` converted to a floating ``dtype``; its cotangent is converted back."""
+    """``input`` converted to another dtype. A floating one carries gradients on, any other is a constant."""
     if input.dtype == dtype:
         return input
+    if np.dtype(dtype).kind != "f":
+        return Tensor(input.data.astype(dtype))
     return record(input.data.astype(dtype), (input, lambda g, y: to(g, input.dtype)))
 
 
@@ -224,10 +226,8 @@ def where(condition, input, other):
     """``input`` where the condition holds, ``other`` elsewhere. The condition is a mask: a constant."""
     mask = condition.data if isinstance(condition, Tensor) else condition
     a, b = operands(input, other)
-    dtype = a.dtype or b.dtype  # np.where would take a Python number for a float64
-    value = np.where(mask, a.data, b.data)
     return record(
-        value if dtype is None else value.astype(dtype, copy=False),
+        np.where(mask, a.data, b.data),
         (a, lambda g, y: sum_to(where(mask, g, 0.0), a.shape)),
         (b, lambda g, y: sum_to(where(mask, 0.0, g), b.shape)),
     )

@@ -3,7 +3,7 @@
 from scratchgan.functional.broadcast import sum_to
 from scratchgan.functional.elementwise import operands, where
 from scratchgan.functional.shape import getitem
-from scratchgan.tensor import record
+from scratchgan.tensor import Tensor, record
 
 
 def matmul(input, other):
@@ -35,7 +35,7 @@ def linear(input, weight, bias=None):
 
 def embedding(input, weight, padding_idx=None):
     """The rows of ``weight`` (num, dim) that the integers in ``input`` name; row ``padding_idx`` gets no gradient."""
-    index = input.data
+    index = input.data if isinstance(input, Tensor) else input
     if index.dtype.kind not in "iu":
         raise TypeError(f"embedding: indices must be integers, not {index.dtype}")
     if index.size and not (0 <= index.min() and index.max() < weight.shape[0]):

@@ -55,13 +55,11 @@ def _clamped_log(input):
 def binary_cross_entropy_with_logits(input, target, weight=None, *, reduction="mean", pos_weight=None):
     """−[p t log σ(x) + (1 − t) log(1 − σ(x))] for logits x; p (``pos_weight``) weighs the positive class.
 
-    With −log σ(x) = ζ(−x) and −log(1 − σ(x)) = x + ζ(−x), ζ the softplus: (1 − t) x + (1 + (p − 1) t) ζ(−x).
+    With ζ the softplus, −log σ(x) = ζ(−x) and −log(1 − σ(x)) = ζ(x): no digit of either tail is lost.
     """
     _same_shape("binary_cross_entropy_with_logits", input, target)
-    penalty = softplus(-input)
-    if pos_weight is not None:
-        penalty = (1 + (pos_weight - 1) * target) * penalty
-    loss = (1 - target) * input + penalty
+    positive = target if pos_weight is None else target * pos_weight
+    loss = positive * softplus(-input, threshold=np.inf) + (1 - target) * softplus(input, threshold=np.inf)
     return _reduced(loss if weight is None else loss * weight, reduction)
 
 
@@ -92,6 +90,8 @@ def cross_entropy(input, target, weight=None, *, ignore_index=-100, reduction="m
     counted, q = _one_hot(input, target, axis, ignore_index) if labelled else (1.0, target)
     _same_shape("cross_entropy", input, q)
     smooth = q if not label_smoothing else q * (1 - label_smoothing) + counted * (label_smoothing / classes)
+    if weight is not None and weight.shape != (classes,):
+        raise ValueError(f"cross_entropy: a weight of shape {weight.shape} does not fit {classes} classes")
     per_class = 1.0 if weight is None else weight.reshape(-1, *(1,) * (input.ndim - 1 - axis))
     loss = -total(per_class * smooth * log_softmax(input, axis), axis)
     if reduction != "mean":

@@ -46,6 +46,7 @@ def batch_norm(input, running_mean, running_var, weight=None, bias=None, trainin
     """
     if input.ndim < 2:
         raise ValueError(f"batch_norm needs (N, C, …), got shape {input.shape}")
+    _check_shapes(input, input.shape[1:2], running_mean=running_mean, running_var=running_var)
     axes = (0, *range(2, input.ndim))
     if training:
         count = math.prod(input.shape[axis] for axis in axes)
@@ -80,21 +81,21 @@ def _over_channels(vector, ndim):
 
 def _affine(y, weight, bias):
     """Scale and shift of each channel."""
-    _check_shapes(y, y.shape[1:2], weight, bias)
+    _check_shapes(y, y.shape[1:2], weight=weight, bias=bias)
     y = y if weight is None else y * _over_channels(weight, y.ndim)
     return y if bias is None else y + _over_channels(bias, y.ndim)
 
 
-def _check_shapes(y, shape, weight, bias):
-    for name, value in (("weight", weight), ("bias", bias)):
+def _check_shapes(y, shape, **values):
+    for name, value in values.items():
         if value is not None and value.shape != shape:
-            raise ValueError(f"the {name} of a norm of shape {y.shape} must have shape {shape}, not {value.shape}")
+            raise ValueError(f"{name} must have shape {shape} to normalise shape {y.shape}, not {value.shape}")
 
 
 def layer_norm(input, normalized_shape, weight=None, bias=None, eps=1e-05):
     """Normalise each sample over its last axes, which have the given shape, as do weight and bias."""
     shape = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
-    _check_shapes(input, shape, weight, bias)
+    _check_shapes(input, shape, weight=weight, bias=bias)
     if not shape or input.shape[-len(shape) :] != shape:
         raise ValueError(f"layer_norm: the last axes of {input.shape} are not {shape}")
     y = normalize(input, tuple(range(input.ndim - len(shape), input.ndim)), eps)
@@ -104,7 +105,7 @@ def layer_norm(input, normalized_shape, weight=None, bias=None, eps=1e-05):
 
 def group_norm(input, num_groups, weight=None, bias=None, eps=1e-05):
     """Normalise each sample over groups of consecutive channels: (N, C, …), C a multiple of ``num_groups``."""
-    if input.ndim < 2 or input.shape[1] % num_groups:
+    if input.ndim < 2 or num_groups < 1 or input.shape[1] % num_groups:
         raise ValueError(f"group_norm: the channels of {input.shape} do not split into {num_groups} groups")
     n, channels, *rest = input.shape
     grouped = input.reshape(n, num_groups, channels // num_groups, *rest)

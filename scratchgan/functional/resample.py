@@ -111,22 +111,25 @@ def interpolate(input, size=None, scale_factor=None, mode="nearest", align_corne
     if mode.startswith("nearest"):
         refuse(align_corners=align_corners)
     given = size if scale_factor is None else scale_factor
-    given = (given,) * axes if isinstance(given, (int, float)) else tuple(given)
-    if len(given) != axes:
-        raise ValueError(f"interpolate: {given} should have a number for each of the {axes} axes of {input.shape}")
+    given = (given,) * axes if isinstance(given, (int, float, np.number)) else tuple(given)
+    if len(given) != axes or min(given) <= 0:
+        raise ValueError(
+            f"interpolate: {given} should be a positive number for each of the {axes} axes of {input.shape}"
+        )
     for dim, (n, factor) in enumerate(zip(input.shape[2:], given), start=2):
         length = int(factor) if scale_factor is None else math.floor(n * factor)
+        if length < 1:
+            raise ValueError(f"interpolate: scale_factor {factor} leaves nothing of axis {dim} of {input.shape}")
         known = scale_factor is not None and not recompute_scale_factor
-        step = 1 / factor if known else n / length
+        step = (1, factor) if known else (n, length)  # a fraction: 49 · (1/49) would be less than 1
         matrix = _WEIGHTS[mode](n, length, step, align_corners)
         input = along(input, array_like(matrix.astype(input.dtype), input.data), dim)
     return input
 
 
 def _nearest(n, length, step, _, offset=0.0):
-    position = (np.arange(length, dtype=np.float32) + np.float32(offset)) * np.float32(step)  # rounds as PyTorch does
-    source = np.minimum(np.floor(position).astype(int), n - 1)
-    return source[:, None] == np.arange(n)
+    source = np.floor((np.arange(length) + offset) * step[0] / step[1]).astype(int)
+    return np.minimum(source, n - 1)[:, None] == np.arange(n)
 
 
 def _nearest_exact(n, length, step, _):
@@ -137,7 +140,7 @@ def _linear(n, length, step, align_corners):
     if align_corners:
         position = np.arange(length) * ((n - 1) / max(length - 1, 1))
     else:
-        position = np.maximum((np.arange(length) + 0.5) * step - 0.5, 0)
+        position = np.maximum((np.arange(length) + 0.5) * (step[0] / step[1]) - 0.5, 0)
     position = np.minimum(position, n - 1)
     return np.maximum(1 - np.abs(position[:, None] - np.arange(n)), 0)  # a tent over each pixel
 

@@ -92,7 +92,9 @@ def cat(tensors, dim=0):
     ValueError
         When they do not.
     """
-    tensors = agreed(*tensors)
+    tensors = agreed(*(x if isinstance(x, Tensor) else Tensor(x) for x in tensors))
+    if not tensors:
+        raise ValueError("cat: there are no tensors to join")
     (axis,) = axes_of(tensors[0], dim) or (0,)
     rest = {(*x.shape[:axis], *x.shape[axis + 1 :]) for x in tensors}
     if len(rest) > 1 or tensors[0].ndim == 0:
@@ -230,7 +232,7 @@ def _padded_positions(shape, axis, before, after, mode):
 def pixel_shuffle(input, upscale_factor):
     """Channels to pixels: (…, C r², H, W) -> (…, C, H r, W r)."""
     r, (*lead, channels, height, width) = upscale_factor, _image_shape(input, "pixel_shuffle")
-    if channels % (r * r):
+    if r < 1 or channels % (r * r):
         raise ValueError(f"pixel_shuffle: {channels} channels are no multiple of {r}² = {r * r}")
     k = len(lead)
     split = input.reshape(*lead, channels // (r * r), r, r, height, width)
@@ -242,7 +244,7 @@ def pixel_shuffle(input, upscale_factor):
 def pixel_unshuffle(input, downscale_factor):
     """Pixels to channels, the inverse of `pixel_shuffle`: (…, C, H r, W r) -> (…, C r², H, W)."""
     r, (*lead, channels, height, width) = downscale_factor, _image_shape(input, "pixel_unshuffle")
-    if height % r or width % r:
+    if r < 1 or height % r or width % r:
         raise ValueError(f"pixel_unshuffle: an image of {height}×{width} is no multiple of {r}")
     k = len(lead)
     split = input.reshape(*lead, channels, height // r, r, width // r, r)

@@ -57,14 +57,18 @@ def save_curves(path, log, panels):
 
     with open(log, newline="") as file:
         rows = list(csv.DictReader(file))
-    steps = np.array([int(row["step"]) for row in rows])
+    values = {name: np.array([float(row[name]) for row in rows]) for name in rows[0]}
+    steps = values["step"]
     figure = Figure(figsize=(4.2 * len(panels), 3.4), layout="constrained")
     FigureCanvasAgg(figure)
     for axes, (title, columns) in zip(np.atleast_1d(figure.subplots(1, len(panels))), panels.items()):
-        for column in columns:
-            values = np.array([float(row[column]) for row in rows])
-            (line,) = axes.plot(steps, _smooth(values), label=column.replace("_", " "))
-            axes.plot(steps, values, color=line.get_color(), alpha=0.25, linewidth=0.7, scaley=False)
+        smooth = {column: _smooth(values[column]) for column in columns}
+        for column, curve in smooth.items():
+            (line,) = axes.plot(steps, curve, label=column.replace("_", " "))
+            axes.plot(steps, values[column], color=line.get_color(), alpha=0.25, linewidth=0.7)
+        settled = np.concatenate([curve[len(steps) // 20 :] for curve in smooth.values()])
+        margin = 0.3 * (np.ptp(settled) or 1)  # the first steps and the noise would hide the rest
+        axes.set_ylim(settled.min() - margin, settled.max() + margin)
         axes.set(title=title, xlabel="generator step")
         axes.legend(frameon=False)
         axes.grid(alpha=0.2)

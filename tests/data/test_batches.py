@@ -84,3 +84,10 @@ def test_state_of_other_data():
     state = Batches(numbered(5), 2, np.random.default_rng(0)).state_dict()
     with pytest.raises(ValueError, match="of 5 images, the data has 6"):
         Batches(numbered(6), 2, np.random.default_rng(0)).load_state_dict(state)
+
+
+def test_black_may_be_0_for_a_generator_that_ends_in_a_sigmoid():
+    images = np.array([[[[0, 51, 255]]]], dtype=np.uint8)
+    np.testing.assert_array_equal(
+        next(Batches(images, 1, np.random.default_rng(0), low=0.0)), np.float32([[[[0, 0.2, 1]]]])
+    )

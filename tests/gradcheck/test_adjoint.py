@@ -325,6 +325,25 @@ def test_bilinear_interpolation_of_a_ramp():
     np.testing.assert_allclose(edges.data.ravel(), [0, 0.25, 0.75, 1.25, 1.75, 2], atol=1e-15)
 
 
+@without_deadline
+@given(n=st.integers(1, 8), length=st.integers(1, 20))
+def test_nearest_exact_picks_the_pixel_at_the_centre_of_the_new_one(n, length):
+    """Output i covers the inputs from i·n/length to (i + 1)·n/length; their middle is in pixel ⌊(i + ½) n/length⌋."""
+    y = F.interpolate(Tensor(np.arange(float(n)).reshape(1, 1, n)), length, mode="nearest-exact")
+    np.testing.assert_array_equal(y.data.ravel(), (2 * np.arange(length) + 1) * n // (2 * length))
+
+
+def test_a_scale_that_gives_no_whole_number_of_pixels():
+    """⌊3 · 1.6⌋ = 4 pixels, spaced by 1/1.6, or, recomputed, by 3/4; the ramp tells where they lie."""
+    ramp = Tensor(np.array([[[0.0, 1.0, 2.0]]]))
+    options = {"scale_factor": 1.6, "mode": "linear"}
+    given_scale = F.interpolate(ramp, **options).data.ravel()
+    recomputed = F.interpolate(ramp, **options, recompute_scale_factor=True).data.ravel()
+    centres = np.arange(4) + 0.5
+    np.testing.assert_allclose(given_scale, np.clip(centres / 1.6 - 0.5, 0, 2), atol=1e-15)
+    np.testing.assert_allclose(recomputed, np.clip(centres * 3 / 4 - 0.5, 0, 2), atol=1e-15)
+
+
 # Moving elements -----------------------------------------------------------------------------------------------------
 
 
