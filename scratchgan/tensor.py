@@ -72,7 +72,14 @@ class Tensor:
     __slots__ = ("_data", "requires_grad", "edges", "number", "__weakref__")
     __array_ufunc__ = None  # ndarray * Tensor calls Tensor.__rmul__ instead of looping over the tensor
 
-    data = property(attrgetter("_data"))
+    def _assigned(self, *_):
+        raise TypeError(
+            "a Tensor is an immutable value and cannot be assigned to; build a new one: "
+            "where(mask, new, old), cat([...]), stack([...]) or pad(...)"
+        )
+
+    __setitem__ = _assigned
+    data = property(attrgetter("_data"), _assigned)
     shape = property(attrgetter("_data.shape"))
     ndim = property(attrgetter("_data.ndim"))
     dtype = property(attrgetter("_data.dtype"))
@@ -129,12 +136,6 @@ class Tensor:
     def __array__(self, dtype=None, copy=None):
         raise TypeError("NumPy does not know a Tensor: x.numpy() is its value, functional.stack joins several")
 
-    def __setitem__(self, index, value):
-        raise TypeError(
-            "a Tensor is an immutable value and cannot be assigned to; build a new one: "
-            "where(mask, new, old), cat([...]), stack([...]) or pad(...)"
-        )
-
     def __repr__(self):
         tail = ", requires_grad=True" if self.requires_grad else ""
         return f"Tensor({np.array2string(self.numpy(), separator=', ', prefix='Tensor(')}, dtype={self.dtype}{tail})"
@@ -177,7 +178,11 @@ def record(data, *edges):
     """
     node = Tensor.__new__(Tensor)
     node._data = _array(data)
-    node.edges = tuple([edge for edge in edges if edge[0].requires_grad]) if _mode.recording else ()
+    try:
+        node.edges = tuple([edge for edge in edges if edge[0].requires_grad]) if _mode.recording else ()
+    except AttributeError:
+        kinds = ", ".join(type(parent).__name__ for parent, _ in edges)
+        raise TypeError(f"expected Tensors, got {kinds}; wrap an array as Tensor(array)") from None
     node.requires_grad = bool(node.edges)
     node.number = next(_creation)
     return node

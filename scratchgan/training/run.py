@@ -83,8 +83,9 @@ class Run:
                 raise checkpoint.CheckpointError(f"{self.checkpoint}, {part}: {error}") from error
         self.rng.bit_generator.state = facts["rng"]
         self.step = facts["step"]
-        lines = self._log_path.read_text().splitlines(keepends=True)[: 1 + self.step]
-        checkpoint.write_atomically(self._log_path, lambda file: file.write("".join(lines).encode()))
+        lines = self._log_path.read_text().splitlines(keepends=True) if self.step else []
+        kept = "".join(lines[: 1 + self.step]).encode()
+        checkpoint.write_atomically(self._log_path, lambda file: file.write(kept))
 
     # Training ---------------------------------------------------------------------------------------------------------
 
@@ -111,6 +112,7 @@ class Run:
         (self.folder / "frames").mkdir(parents=True, exist_ok=True)
         if self.step == 0:
             self._picture()
+            self.save(steps)
         tty = sys.stderr.isatty()
         bar = tqdm(total=steps, initial=self.step, unit="step", mininterval=0.3 if tty else 15, dynamic_ncols=tty)
         with bar, _stop_request() as stop, open(self._log_path, "a", newline="") as file:

@@ -57,6 +57,22 @@ def test_a_log_that_ran_ahead_of_the_checkpoint_is_cut_back(tmp_path):
     assert steps == ["step", "1", "2", "3", "4", "5", "6"]
 
 
+def test_a_run_that_was_killed_at_once_can_be_resumed(tmp_path):
+    make_run(tmp_path / "straight").train(2, every=9, watch=WATCH)
+
+    def die():
+        raise InterruptedError
+
+    killed = make_run(tmp_path / "killed")
+    killed._advance = die
+    with pytest.raises(InterruptedError):
+        killed.train(2, every=9, watch=WATCH)
+    resumed = make_run(tmp_path / "killed")
+    resumed.load()
+    resumed.train(2, every=9, watch=WATCH)
+    assert files_of(tmp_path / "straight") == files_of(tmp_path / "killed")
+
+
 @pytest.mark.parametrize("forgotten", ["rng", "average", "batches", "generator_optimizer"])
 def test_every_part_of_the_state_matters(tmp_path, forgotten):
     """Leave one part out of the resume, and the run is another one: the test above would notice."""
