@@ -236,25 +236,26 @@ def where(condition, input, other):
 def maximum(input, other):
     """The larger of the two, elementwise; a tie gives each half the gradient."""
     a, b = operands(input, other)
-    return record(np.maximum(a.data, b.data), *_chosen(a, b, lambda: a.data > b.data))
+    return record(
+        np.maximum(a.data, b.data),
+        (a, lambda g, y: sum_to(g * _share(a.data > b.data, a.data == b.data, g.dtype), a.shape)),
+        (b, lambda g, y: sum_to(g * _share(a.data < b.data, a.data == b.data, g.dtype), b.shape)),
+    )
 
 
 def minimum(input, other):
     """The smaller of the two, elementwise; a tie gives each half the gradient."""
     a, b = operands(input, other)
-    return record(np.minimum(a.data, b.data), *_chosen(a, b, lambda: a.data < b.data))
-
-
-def _chosen(a, b, wins):
-    """The two edges of a choice between a and b: the winner takes the cotangent, a tie is shared."""
-
-    def share():
-        return np.where(a.data == b.data, 0.5, wins())
-
-    return (a, lambda g, y: sum_to(g * share().astype(g.dtype), a.shape)), (
-        b,
-        lambda g, y: sum_to(g * (1 - share()).astype(g.dtype), b.shape),
+    return record(
+        np.minimum(a.data, b.data),
+        (a, lambda g, y: sum_to(g * _share(a.data < b.data, a.data == b.data, g.dtype), a.shape)),
+        (b, lambda g, y: sum_to(g * _share(a.data > b.data, a.data == b.data, g.dtype), b.shape)),
     )
+
+
+def _share(wins, ties, dtype):
+    """1 where an argument is chosen, ½ where both are."""
+    return np.where(ties, 0.5, wins).astype(dtype)
 
 
 def clamp(input, min=None, max=None):
