@@ -110,13 +110,13 @@ class Run:
             When a number is no longer finite. The last good checkpoint is kept.
         """
         (self.folder / "frames").mkdir(parents=True, exist_ok=True)
-        if self.step == 0:
-            self._picture()
-            self.save(steps)
         tty = sys.stderr.isatty()
         bar = tqdm(total=steps, initial=self.step, unit="step", mininterval=0.3 if tty else 15, dynamic_ncols=tty)
         with bar, _stop_request() as stop, open(self._log_path, "a", newline="") as file:
             log = csv.writer(file, lineterminator="\n")
+            if self.step == 0:
+                self._picture()
+                self.save(steps)
             while self.step < steps and not stop:
                 numbers = self._advance()
                 if self.step == 1:
