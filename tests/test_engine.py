@@ -11,7 +11,7 @@ import weakref
 import numpy as np
 import pytest
 from cases import CASES
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from parity import derivatives
@@ -581,7 +581,6 @@ def test_indexing_is_numpys_and_its_gradient_counts_each_visit(index):
     equal(grad(y, x, Tensor(g))[0], visited)
 
 
-@settings(deadline=None)
 @given(st.data())
 def test_any_basic_index(data):
     index = data.draw(hnp.basic_indices(A.shape, allow_ellipsis=True, allow_newaxis=True))

@@ -8,7 +8,7 @@ import itertools
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -18,8 +18,6 @@ from scratchgan.functional.broadcast import broadcast_to, sum_to
 from scratchgan.functional.conv import Geometry, conv, conv_transpose, weight_grad
 from scratchgan.functional.shape import getitem, scatter
 from scratchgan.testing import check_adjoint
-
-without_deadline = settings(deadline=None)  # an example may wait for another process
 
 small = st.integers(1, 3)
 
@@ -80,7 +78,6 @@ def trilinear(at, batch, channels, maps):
 
 
 @pytest.mark.parametrize("derivative", SIX_DERIVATIVES)
-@without_deadline
 @given(at=geometries(), batch=small, channels=small, maps=small)
 def test_the_six_derivatives_of_convolution(derivative, at, batch, channels, maps):
     f, argument, adjoint = SIX_DERIVATIVES[derivative](*trilinear(at, batch, channels, maps), at)
@@ -88,7 +85,6 @@ def test_the_six_derivatives_of_convolution(derivative, at, batch, channels, map
     check_adjoint(f, argument.data)  # and by its own vjp, there and back
 
 
-@without_deadline
 @given(at=geometries(), batch=small, channels=small, maps=small)
 def test_one_trilinear_form(at, batch, channels, maps):
     """⟨y, conv(x, w)⟩ = ⟨conv_transpose(y, w), x⟩ = ⟨weight_grad(x, y), w⟩."""
@@ -98,7 +94,6 @@ def test_one_trilinear_form(at, batch, channels, maps):
     assert np.isclose((weight_grad(x, y, at) * w).sum().item(), form, rtol=0, atol=1e-10)
 
 
-@without_deadline
 @given(at=geometries(), channels=small, maps=small)
 def test_conv_transpose2d_is_the_adjoint_of_conv2d(at, channels, maps):
     """With the same weight; output_padding is what the convolution's floor division dropped."""
@@ -111,7 +106,6 @@ def test_conv_transpose2d_is_the_adjoint_of_conv2d(at, channels, maps):
     )
 
 
-@without_deadline
 @given(at=geometries(), batch=small, channels=small)
 def test_fold_is_the_adjoint_of_unfold(at, batch, channels):
     options = {"padding": at.padding, "stride": at.stride}
@@ -154,7 +148,6 @@ def conv_transpose2d_by_scattering(y, w, b, stride, padding, output_padding):
     return full[:, :, ph : height - ph + eh, pw : width - pw + ew] + b[:, None, None]
 
 
-@without_deadline
 @given(at=geometries(), batch=st.integers(1, 2), channels=small, maps=small)
 def test_conv2d_is_its_definition(at, batch, channels, maps):
     x, _, w = trilinear(at, batch, channels, maps)
@@ -175,7 +168,6 @@ def transposed_geometries(draw):
     return zip(*axes)
 
 
-@without_deadline
 @given(transposed_geometries(), small, small)
 def test_conv_transpose2d_is_its_definition(geometry, maps, channels):
     size, kernel, *options = map(tuple, geometry)
@@ -184,7 +176,6 @@ def test_conv_transpose2d_is_its_definition(geometry, maps, channels):
     assert_close(x.data, conv_transpose2d_by_scattering(y, w, b, *options))
 
 
-@without_deadline
 @given(kernel=st.tuples(st.integers(1, 6), st.integers(1, 6)), size=st.tuples(st.integers(1, 5), st.integers(1, 5)))
 def test_same_padding_keeps_the_size(kernel, size):
     """Of an even kernel, the odd zero goes after the image."""
@@ -196,7 +187,6 @@ def test_same_padding_keeps_the_size(kernel, size):
     assert_close(y.data, expected)
 
 
-@without_deadline
 @given(at=geometries(), batch=small, channels=small)
 def test_unfold_is_its_definition(at, batch, channels):
     """Column i·ow + j holds the patch at (i, j), channel by channel."""
@@ -247,7 +237,6 @@ def pool_by_loops(x, pooling, reduce):
     return y
 
 
-@without_deadline
 @given(poolings())
 def test_max_pool2d_is_its_definition(pooling):
     size, *options, ceil_mode = pooling
@@ -259,7 +248,6 @@ def test_max_pool2d_is_its_definition(pooling):
     )
 
 
-@without_deadline
 @given(poolings(), st.sampled_from(["padding counted", "padding not counted", "divisor"]))
 def test_avg_pool2d_is_its_definition(pooling, count):
     size, (kernel, stride, padding), ceil_mode = pooling[0], pooling[1:4], pooling[4]
@@ -296,7 +284,6 @@ def test_avg_pool2d_is_its_definition(pooling, count):
     ],
     ids=str,
 )
-@without_deadline
 @given(
     size=st.tuples(st.integers(1, 6), st.integers(1, 6)),
     target=st.tuples(st.integers(1, 9), st.integers(1, 9)),
@@ -307,7 +294,6 @@ def test_interpolate_is_linear_and_keeps_constants(options, size, target):
     assert_close(F.interpolate(Tensor(np.full_like(x, 2.5)), target, **options).data, np.full((2, 1, *target), 2.5))
 
 
-@without_deadline
 @given(size=st.tuples(st.integers(1, 4), st.integers(1, 4)), factor=st.integers(1, 5))
 def test_nearest_upsampling_repeats_every_pixel(size, factor):
     x = normal((1, 2, *size))
@@ -325,7 +311,6 @@ def test_bilinear_interpolation_of_a_ramp():
     np.testing.assert_allclose(edges.data.ravel(), [0, 0.25, 0.75, 1.25, 1.75, 2], atol=1e-15)
 
 
-@without_deadline
 @given(n=st.integers(1, 8), length=st.integers(1, 20))
 def test_nearest_exact_picks_the_pixel_at_the_centre_of_the_new_one(n, length):
     """Output i covers the inputs from i·n/length to (i + 1)·n/length; their middle is in pixel ⌊(i + ½) n/length⌋."""
@@ -347,7 +332,6 @@ def test_a_scale_that_gives_no_whole_number_of_pixels():
 # Moving elements -----------------------------------------------------------------------------------------------------
 
 
-@without_deadline
 @given(data=st.data(), mode=st.sampled_from(["constant", "reflect", "replicate", "circular"]))
 def test_pad_is_numpys_pad_and_linear(data, mode):
     shape = data.draw(st.lists(st.integers(2, 4), min_size=2, max_size=4), "shape")
@@ -365,7 +349,6 @@ def test_pad_is_numpys_pad_and_linear(data, mode):
     check_adjoint(pad, x)
 
 
-@without_deadline
 @given(st.lists(st.tuples(st.integers(1, 4), st.integers(-3, 3), st.integers(-3, 3)), min_size=1, max_size=3))
 def test_padding_by_minus_p_is_the_adjoint_of_padding_by_p(axes):
     """Negative widths crop."""
@@ -379,7 +362,6 @@ def test_padding_by_minus_p_is_the_adjoint_of_padding_by_p(axes):
 arrays = hnp.array_shapes(min_dims=1, max_dims=3, max_side=4)
 
 
-@without_deadline
 @given(data=st.data())
 def test_scatter_is_the_adjoint_of_getitem(data):
     """For every kind of index: integers, slices, new axes, repeated positions, masks."""
@@ -403,7 +385,6 @@ def test_scatter_adds_up_repeated_indices():
     np.testing.assert_array_equal(into.data, [10, 0, 101, 0])
 
 
-@without_deadline
 @given(hnp.mutually_broadcastable_shapes(num_shapes=1, max_dims=4, max_side=3, min_side=0))
 def test_sum_to_is_the_adjoint_of_broadcast_to(shapes):
     """Over all shapes that broadcast, with axes of length 0 and 1, new axes and 0-d."""
@@ -415,7 +396,6 @@ def test_sum_to_is_the_adjoint_of_broadcast_to(shapes):
     check_adjoint(lambda y: sum_to(y, shape), normal(size))
 
 
-@without_deadline
 @given(data=st.data())
 def test_sum_is_the_adjoint_of_a_broadcast(data):
     shape = data.draw(arrays)
@@ -428,7 +408,6 @@ def test_sum_is_the_adjoint_of_a_broadcast(data):
     )
 
 
-@without_deadline
 @given(data=st.data())
 def test_the_inverse_permutation_is_the_adjoint_of_a_permutation(data):
     shape = data.draw(hnp.array_shapes(max_dims=4, max_side=4))
@@ -441,7 +420,6 @@ def test_the_inverse_permutation_is_the_adjoint_of_a_permutation(data):
     check_adjoint(lambda x: F.permute(x, signed), x)
 
 
-@without_deadline
 @given(st.lists(small, max_size=2), small, small, small, st.integers(1, 3))
 def test_pixel_unshuffle_is_the_adjoint_and_the_inverse_of_pixel_shuffle(lead, channels, height, width, r):
     x = normal((*lead, channels * r * r, height, width))
@@ -458,7 +436,6 @@ def test_pixel_shuffle_by_its_definition():
         assert y[c, i * r + a, j * r + b] == x[c * r * r + a * r + b, i, j]
 
 
-@without_deadline
 @given(data=st.data())
 def test_gather_is_its_definition_and_linear(data):
     """y[i, j, k] = x[i, index[i, j, k], k] for dim 1, and so on."""
