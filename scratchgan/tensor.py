@@ -243,15 +243,15 @@ def grad(outputs, inputs, grad_outputs=None, create_graph=False, allow_unused=Fa
         When a parameter was updated after the graph was recorded.
     """
     outputs, inputs = _tensors(outputs, "outputs"), _tensors(inputs, "inputs")
-    cotangents = {}
-    for output, g in zip(outputs, _seeds(outputs, grad_outputs)):
-        _accumulate(cotangents, output, g)
+    seeds = _seeds(outputs, grad_outputs)
     ancestors = _ancestors(outputs)
-    live = _depending_on(inputs, ancestors)
     if not allow_unused:
         _refuse_unreachable(inputs, ancestors)
-    kept = {x.number for x in inputs}
+    live = _depending_on(inputs, ancestors)
+    kept, cotangents = {x.number for x in inputs}, {}
     with _recording(create_graph):
+        for output, g in zip(outputs, seeds):
+            _accumulate(cotangents, output, g)
         for number in sorted(live, reverse=True):
             node = ancestors[number]
             g = cotangents[number] if number in kept else cotangents.pop(number)

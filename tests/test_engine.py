@@ -162,6 +162,14 @@ def test_a_cotangent_that_is_no_tensor_is_an_error_that_says_so(cotangents):
         grad(x + 1, x, cotangents)
 
 
+def test_cotangents_of_one_output_given_twice_add_up_unrecorded():
+    x, g = leaf(3), leaf(3)
+    y = F.tanh(x)
+    (twice,) = grad([y, y], y, [g, g])
+    equal(twice, 2 * g.data)
+    assert twice.edges == ()
+
+
 # Only live edges are followed ----------------------------------------------------------------------------------------
 
 

@@ -178,6 +178,13 @@ def test_train_and_eval_reach_every_module():
     assert module.train() is module and all(m.training for m in module.modules())
 
 
+@pytest.mark.parametrize("once", [1, (1, 1)])
+def test_an_option_may_be_given_at_its_only_supported_value_once_or_for_each_axis(once):
+    assert nn.Conv2d(1, 1, 3, dilation=once)(Tensor(np.zeros((1, 1, 3, 3), np.float32))).shape == (1, 1, 1, 1)
+    with pytest.raises(NotImplementedError, match=r"dilation=\(1, 2\) is not supported"):
+        nn.Conv2d(1, 1, 3, dilation=(1, 2))
+
+
 def test_a_shared_layer_has_its_parameters_once():
     """A step, or a step of an average, would otherwise move them twice."""
     layer = nn.Linear(2, 2)

@@ -61,7 +61,7 @@ def conv2d(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
     NotImplementedError
         For dilation or groups.
     """
-    refuse(dilation=pair(dilation) != (1, 1) and dilation, groups=groups != 1 and groups)
+    refuse(1, dilation=dilation, groups=groups)
     _check_ranks("conv2d", input, weight)
     if weight.shape[1] != input.shape[-3]:
         raise ValueError(
@@ -97,7 +97,7 @@ def conv_transpose2d(input, weight, bias=None, stride=1, padding=0, output_paddi
     NotImplementedError
         For dilation or groups.
     """
-    refuse(dilation=pair(dilation) != (1, 1) and dilation, groups=groups != 1 and groups)
+    refuse(1, dilation=dilation, groups=groups)
     _check_ranks("conv_transpose2d", input, weight)
     if weight.shape[0] != input.shape[-3]:
         raise ValueError(
@@ -283,7 +283,7 @@ def _padded(x, top, bottom, left, right):
 
 def unfold(input, kernel_size, dilation=1, padding=0, stride=1):
     """Every patch a column: (N, C, H, W) -> (N, C·kh·kw, oh·ow). Its adjoint is `fold`."""
-    refuse(dilation=pair(dilation) != (1, 1) and dilation)
+    refuse(1, dilation=dilation)
     if input.ndim not in (3, 4):
         raise ValueError(f"unfold needs an image (N, C, H, W) or (C, H, W), got shape {input.shape}")
     geometry = Geometry(pair(kernel_size), pair(stride), pair(padding, least=0), input.shape[-2:])
@@ -294,7 +294,7 @@ def unfold(input, kernel_size, dilation=1, padding=0, stride=1):
 
 def fold(input, output_size, kernel_size, dilation=1, padding=0, stride=1):
     """Every column added back where its patch was: (N, C·kh·kw, oh·ow) -> (N, C, H, W), the adjoint of `unfold`."""
-    refuse(dilation=pair(dilation) != (1, 1) and dilation)
+    refuse(1, dilation=dilation)
     geometry = Geometry(pair(kernel_size), pair(stride), pair(padding, least=0), pair(output_size))
     taps, count = geometry.kernel[0] * geometry.kernel[1], geometry.output[0] * geometry.output[1]
     if input.ndim not in (2, 3) or input.shape[-2] % taps or input.shape[-1] != count:

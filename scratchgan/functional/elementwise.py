@@ -56,11 +56,17 @@ def agreed(*tensors):
     return [x if x.dtype in floating or not floating else Tensor(x.data.astype(*floating)) for x in tensors]
 
 
-def refuse(**options):
-    """Raise for the options that are set: ``refuse(inplace=inplace)``."""
+def refuse(default, **options):
+    """Raise for an option that differs from the only value supported, given once or for each axis.
+
+    Raises
+    ------
+    NotImplementedError
+        Naming the option, as in ``refuse(1, dilation=dilation)``.
+    """
     for name, value in options.items():
-        if value:
-            raise NotImplementedError(f"{name}={value!r} is not supported")
+        if value not in (default, (default,), (default, default), [default], [default, default]):
+            raise NotImplementedError(f"{name}={value!r} is not supported, only {default!r}")
 
 
 def to(input, dtype):
@@ -95,7 +101,7 @@ def mul(input, other):
 
 def div(input, other, *, rounding_mode=None):
     """input / other."""
-    refuse(rounding_mode=rounding_mode)
+    refuse(None, rounding_mode=rounding_mode)
     a, b = operands(input, other)
     return record(
         a.data / b.data, (a, lambda g, y: sum_to(g / b, a.shape)), (b, lambda g, y: sum_to(-g * y / b, b.shape))
@@ -169,13 +175,13 @@ def tanh(input):
 
 def relu(input, inplace=False):
     """max(x, 0), with slope 0 at 0."""
-    refuse(inplace=inplace)
+    refuse(False, inplace=inplace)
     return record(np.maximum(input.data, 0), (input, lambda g, y: g * (input.data > 0)))
 
 
 def leaky_relu(input, negative_slope=0.01, inplace=False):
     """x where x > 0, else a x with a = ``negative_slope``."""
-    refuse(inplace=inplace)
+    refuse(False, inplace=inplace)
     x, a = input.data, negative_slope
     value = np.maximum(x, a * x) if 0 < a <= 1 else np.where(x > 0, x, a * x)  # maximum is several times faster
     return record(value, (input, lambda g, y: g * _leaky_slope(input.data, a)))
@@ -190,7 +196,7 @@ def _leaky_slope(x, a):
 
 def elu(input, alpha=1.0, inplace=False):
     """x where x > 0, else α (eˣ − 1); there the slope is α eˣ = y + α."""
-    refuse(inplace=inplace)
+    refuse(False, inplace=inplace)
     x = input.data
     value = np.where(x > 0, x, alpha * np.expm1(np.minimum(x, 0)))
     return record(value, (input, lambda g, y: where(x > 0, g, g * (y + alpha))))
@@ -281,7 +287,7 @@ def dropout(input, p=0.5, training=True, inplace=False, *, rng=None):
     rng : numpy.random.Generator, optional
         Draws the mask, on the host; without it, a fresh one.
     """
-    refuse(inplace=inplace)
+    refuse(False, inplace=inplace)
     if not 0 <= p <= 1:
         raise ValueError(f"dropout: p must be a probability, got {p}")
     if not training or p == 0:

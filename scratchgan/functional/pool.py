@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from scratchgan.backend import array_like
-from scratchgan.functional.conv import pair, patches
+from scratchgan.functional.conv import patches
 from scratchgan.functional.elementwise import refuse
 from scratchgan.functional.resample import pooling, window_starts
 from scratchgan.functional.shape import gather
@@ -20,10 +20,10 @@ def max_pool2d(input, kernel_size, stride=None, padding=0, dilation=1, ceil_mode
     return_indices : bool
         Also give the winners' positions in the flattened image, as integers.
     """
-    refuse(dilation=pair(dilation) != (1, 1) and dilation)
+    refuse(1, dilation=dilation)
     kernel, stride, padding = pooling(input, "max_pool2d", kernel_size, stride, padding)
     indices = _winners(input.data, kernel, stride, padding, ceil_mode)
-    flat = indices.reshape(*indices.shape[:-2], -1 if indices.size else 0)
+    flat = indices.reshape(*indices.shape[:-2], math.prod(indices.shape[-2:]))
     y = gather(input.flatten(-2), input.ndim - 2, flat).reshape(indices.shape)
     return (y, Tensor(indices)) if return_indices else y
 

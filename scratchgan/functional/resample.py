@@ -109,7 +109,7 @@ def interpolate(input, size=None, scale_factor=None, mode="nearest", align_corne
     if (size is None) == (scale_factor is None):
         raise ValueError("interpolate needs either size or scale_factor")
     if mode.startswith("nearest"):
-        refuse(align_corners=align_corners)
+        refuse(None, align_corners=align_corners)
     given = size if scale_factor is None else scale_factor
     given = (given,) * axes if isinstance(given, (int, float, np.number)) else tuple(given)
     if len(given) != axes or min(given) <= 0:

@@ -18,8 +18,9 @@ that, at random points x̂ on such lines:
 
     L = E_x̃ [D(x̃)] − E_x [D(x)] + λ E_x̂ [(‖∇_x̂ D(x̂)‖₂ − 1)²],    x̂ = ε x + (1 − ε) x̃,  ε ~ U[0, 1]          (3)
 
-The critic descends L, so the gradient of a gradient is needed: ∇ with respect to the weights of a function of
-∇_x̂ D. The generator descends −E_x̃ [D(x̃)], what (2) leaves of its own.
+λ, 10 in the paper, weighs this demand against the first two terms; the norm is over all pixels of one image, and
+each image has an ε of its own. The critic descends L, so the gradient of a gradient is needed: ∇ with respect to the
+weights of a function of ∇_x̂ D. The generator descends −E_x̃ [D(x̃)], what (2) leaves of its own.
 """
 
 from scratchgan import nn
@@ -102,7 +103,7 @@ def gradient_penalty(norms, one_sided=False):
 
 
 def refuse_batch_norm(critic):
-    """Raise if the critic normalises over the batch: D(xᵢ) would depend on the other samples, and (3) on none alone.
+    """Raise if the critic normalises over the batch: then D(xᵢ) depends on the other samples, and so does ∇D(xᵢ).
 
     Raises
     ------

@@ -40,7 +40,7 @@ class Conv2d(Module):
     def __init__(
         self, in_channels, out_channels, kernel_size, stride=1, padding=0, dilation=1, groups=1, bias=True, *, rng=None
     ):
-        refuse(dilation=dilation != 1 and dilation, groups=groups != 1 and groups)
+        refuse(1, dilation=dilation, groups=groups)
         rng, (kh, kw) = _fresh(rng), pair(kernel_size)
         fan_in = in_channels * kh * kw
         self.stride, self.padding = stride, padding
@@ -74,7 +74,7 @@ class ConvTranspose2d(Module):
         *,
         rng=None,
     ):
-        refuse(dilation=dilation != 1 and dilation, groups=groups != 1 and groups)
+        refuse(1, dilation=dilation, groups=groups)
         rng, (kh, kw) = _fresh(rng), pair(kernel_size)
         fan_in = out_channels * kh * kw  # PyTorch's convention: it counts the weight's second axis
         self.stride, self.padding, self.output_padding = stride, padding, output_padding
@@ -198,7 +198,7 @@ class InstanceNorm2d(Module):
     """Normalise each channel of each image, see `functional.instance_norm`. State, if affine: weight, bias (C,)."""
 
     def __init__(self, num_features, eps=1e-05, momentum=0.1, affine=False, track_running_stats=False):
-        refuse(track_running_stats=track_running_stats)
+        refuse(False, track_running_stats=track_running_stats)
         self.eps, self.momentum = eps, momentum
         self.weight = Parameter(np.ones(num_features, np.float32)) if affine else None
         self.bias = Parameter(np.zeros(num_features, np.float32)) if affine else None

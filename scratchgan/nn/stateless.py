@@ -27,7 +27,7 @@ class ReLU(_Function):
     """See `functional.relu`."""
 
     def __init__(self, inplace=False):
-        refuse(inplace=inplace)
+        refuse(False, inplace=inplace)
         super().__init__(F.relu)
 
 
@@ -35,7 +35,7 @@ class LeakyReLU(_Function):
     """See `functional.leaky_relu`."""
 
     def __init__(self, negative_slope=0.01, inplace=False):
-        refuse(inplace=inplace)
+        refuse(False, inplace=inplace)
         super().__init__(F.leaky_relu, negative_slope=negative_slope)
 
 
@@ -43,7 +43,7 @@ class ELU(_Function):
     """See `functional.elu`."""
 
     def __init__(self, alpha=1.0, inplace=False):
-        refuse(inplace=inplace)
+        refuse(False, inplace=inplace)
         super().__init__(F.elu, alpha=alpha)
 
 
@@ -100,7 +100,7 @@ class MaxPool2d(_Function):
     """See `functional.max_pool2d`."""
 
     def __init__(self, kernel_size, stride=None, padding=0, dilation=1, return_indices=False, ceil_mode=False):
-        refuse(dilation=dilation != 1 and dilation)
+        refuse(1, dilation=dilation)
         super().__init__(
             F.max_pool2d,
             kernel_size=kernel_size,
@@ -115,7 +115,7 @@ class Dropout(Module):
     """See `functional.dropout`; the masks come from ``rng``, without it from a fresh generator."""
 
     def __init__(self, p=0.5, inplace=False, *, rng=None):
-        refuse(inplace=inplace)
+        refuse(False, inplace=inplace)
         self.p, self.rng = p, np.random.default_rng() if rng is None else rng
 
     def forward(self, input):
