@@ -3,12 +3,12 @@
 import numpy as np
 import pretend
 import pytest
-from cases import CASES
 from parity import derivatives, train, wgan_gp
 
 from scratchgan import Parameter, Tensor, grad, nn, no_grad, optim
 from scratchgan import functional as F
 from scratchgan.backend import array_like, array_module, is_array, to_numpy
+from scratchgan.testing.cases import CASES
 
 
 def device(module):

@@ -10,7 +10,6 @@ import weakref
 
 import numpy as np
 import pytest
-from cases import CASES
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
@@ -20,6 +19,7 @@ from scratchgan import Parameter, Tensor, grad, nn, no_grad
 from scratchgan import functional as F
 from scratchgan.models.wgan_gp import WGANGP
 from scratchgan.tensor import is_recording, record
+from scratchgan.testing.cases import CASES
 
 
 def leaf(*shape, seed=0, dtype=np.float64):

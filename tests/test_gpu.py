@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
-from cases import CASES
 from parity import derivatives, train, wgan_gp
 
 from scratchgan import Tensor, grad, nn
 from scratchgan.backend import array_module, device_module
+from scratchgan.testing.cases import CASES
 
 try:
     cupy = device_module("gpu")

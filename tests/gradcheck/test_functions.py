@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
-from cases import CASES
 
 from scratchgan import Tensor, grad
 from scratchgan import functional as F
 from scratchgan.testing import check_grads
+from scratchgan.testing.cases import CASES
 
 every_case = pytest.mark.parametrize("case", CASES, ids=str)
 
