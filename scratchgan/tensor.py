@@ -243,15 +243,15 @@ def grad(outputs, inputs, grad_outputs=None, create_graph=False, allow_unused=Fa
         When a parameter was updated after the graph was recorded.
     """
     outputs, inputs = _tensors(outputs, "outputs"), _tensors(inputs, "inputs")
-    seeds = _seeds(outputs, grad_outputs)
+    grad_outputs = _given(outputs, grad_outputs)
     ancestors = _ancestors(outputs)
     if not allow_unused:
         _refuse_unreachable(inputs, ancestors)
     live = _depending_on(inputs, ancestors)
     kept, cotangents = {x.number for x in inputs}, {}
     with _recording(create_graph):
-        for output, g in zip(outputs, seeds):
-            _accumulate(cotangents, output, g)
+        for output, g in zip(outputs, grad_outputs):
+            _accumulate(cotangents, output, _seed(output, g))
         for number in sorted(live, reverse=True):
             node = ancestors[number]
             g = cotangents[number] if number in kept else cotangents.pop(number)
@@ -312,28 +312,35 @@ def _tensors(value, name):
     return values
 
 
-def _seeds(outputs, grad_outputs):
-    """The cotangent of each output."""
+def _given(outputs, grad_outputs):
+    """The cotangent given for each output, or None, checked."""
     if grad_outputs is None:
         grad_outputs = (None,) * len(outputs)
     elif isinstance(grad_outputs, Tensor) or is_array(grad_outputs):
         grad_outputs = (grad_outputs,)
     if len(grad_outputs) != len(outputs):
         raise ValueError(f"{len(outputs)} outputs but {len(grad_outputs)} grad_outputs")
-    return [_seed(y, g) for y, g in zip(outputs, grad_outputs)]
+    for output, g in zip(outputs, grad_outputs):
+        _check_cotangent(output, g)
+    return grad_outputs
 
 
-def _seed(output, g):
+def _check_cotangent(output, g):
     if g is None:
         if output.numel() != 1:
             raise ValueError(
                 f"an output of shape {output.shape} is no scalar: pass grad_outputs, or reduce it with sum() or mean()"
             )
-        return Tensor(np.ones_like(output.data))
-    if not isinstance(g, Tensor):
+    elif not isinstance(g, Tensor):
         raise TypeError(f"a cotangent in grad_outputs must be a Tensor, not {type(g).__name__}: wrap it, Tensor(array)")
-    if g.shape != output.shape or g.dtype != output.dtype:
+    elif g.shape != output.shape or g.dtype != output.dtype:
         raise ValueError(
             f"a cotangent has shape {g.shape} and dtype {g.dtype}, its output {output.shape} and {output.dtype}"
         )
-    return g
+
+
+def _seed(output, g):
+    """Where the sweep begins: at 1, or at a copy of the given cotangent, so that no gradient shares its memory."""
+    if g is None:
+        return Tensor(np.ones_like(output.data))
+    return record(g.data.copy(order="K"), (g, lambda h, y: h))

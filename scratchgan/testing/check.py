@@ -11,9 +11,12 @@ The next order needs nothing new. The map (x, g) ↦ Jᵀg is itself a function 
 same way, in x and in g.
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from scratchgan.tensor import Tensor, grad
+from scratchgan.testing.explain import explain, kink
 
 
 def check_grads(f, args, order=2, *, eps=1e-5, rtol=1e-6, seed=0):
@@ -24,107 +27,194 @@ def check_grads(f, args, order=2, *, eps=1e-5, rtol=1e-6, seed=0):
     f : callable
         Takes Tensors, one for each of ``args``, and returns a Tensor or a tuple of them.
     args : sequence of (array or Tensor)
-        Floating arguments must be float64, and are differentiated; the others are constants.
+        Floating arguments must be float64, and are differentiated; the others are constants. Choose a point away from
+        the kinks of ``f``: a difference across one is no derivative.
     order : int
-        The highest derivative to check.
+        The highest derivative to check, at least 1.
     eps : float
         The step of the differences.
     rtol : float
-        The error allowed at first order, relative to ‖gradient‖ · ‖direction‖; each further order is allowed ten times
+        The error allowed at first order, relative to the norm of the gradient; each further order is allowed ten times
         the one before.
+    seed : int
+        Of the random cotangents and directions.
 
     Raises
     ------
     AssertionError
-        When analytic and numeric slope differ; says at which order, in which argument, by how much.
+        When an analytic and a numeric slope differ: says at which order, in which argument and entry, by how much, and
+        what the likely cause is. Also when ``f`` has a kink here, writes into an argument, or is not deterministic.
     TypeError
-        For float32 arguments, whose differences carry no more than three digits.
+        For arguments or results in float32, whose differences carry no more than three digits.
+    ValueError
+        When there is nothing to differentiate.
     """
-    arrays = [np.asarray(a.data if isinstance(a, Tensor) else a) for a in args]
-    for i, array in enumerate(arrays):
-        if array.dtype.kind == "f" and array.dtype != np.float64:
-            raise TypeError(
-                f"args[{i}] is {array.dtype}: a central difference with step {eps} is lost in its rounding, use float64"
-            )
-    _check(f, arrays, order, 1, eps, rtol, _generator(seed))
+    for slope in slopes(f, args, order, eps=eps, seed=seed):
+        broken = kink(slope)
+        if broken or not slope.error <= rtol * 10 ** (slope.point.order - 1):
+            raise AssertionError(broken or explain(slope))
 
 
-def _generator(seed):
+def worst_errors(f, args, order=2, *, eps=1e-5, seed=0):
+    """The worst relative error that `check_grads` would see at each order: a list of floats."""
+    errors = [[] for _ in range(order)]
+    for slope in slopes(f, args, order, eps=eps, seed=seed):
+        errors[slope.point.order - 1].append(slope.error)
+    return [float(np.max(each)) for each in errors]  # a NaN is the worst of all
+
+
+def slopes(f, args, order=2, *, eps=1e-5, seed=0):
+    """What `check_grads` compares: a `Slope` for each order and each floating argument."""
+    if order < 1:
+        raise ValueError(f"order must be at least 1, got {order}")
+    arrays, rng = _float64(args), generator(seed)
+    point = Point(f, arrays, [f"argument {i}" for i in range(len(arrays))], eps, rng)
+    while True:
+        for i in point.free:
+            yield point.slope(i, rng.standard_normal(point.arrays[i].shape))
+        if point.order == order:
+            return
+        point = point.next(rng)
+
+
+def generator(seed):
     """Not ``default_rng(seed)``: a caller who drew x from that would be given x again as the cotangent."""
     return np.random.default_rng([seed, 1])
 
 
-def _check(f, arrays, order, level, eps, rtol, rng):
-    free = [i for i, array in enumerate(arrays) if array.dtype.kind == "f"]
-    cotangents = [rng.standard_normal(y.shape) for y in _values(f, arrays)]
-    gradients = _gradient_function(f, arrays, free)(*arrays, *cotangents)
-    for i, gradient in zip(free, gradients):
-        d = rng.standard_normal(arrays[i].shape)
-        ahead, behind = (_values(f, [*arrays[:i], arrays[i] + s * eps * d, *arrays[i + 1 :]]) for s in (1, -1))
-        numeric = sum((g * (a - b)).sum() for g, a, b in zip(cotangents, ahead, behind)) / (2 * eps)
-        analytic = (gradient.data * d).sum()
-        scale = np.linalg.norm(gradient.data) * np.linalg.norm(d) + abs(numeric)
-        if not abs(analytic - numeric) <= rtol * scale + 1e-9:
-            raise AssertionError(
-                f"derivative of order {level} in argument {i} of shape {arrays[i].shape}: "
-                f"analytic slope {analytic:.10g}, numeric {numeric:.10g}, apart by {abs(analytic - numeric):.2g}"
-            )
-    if level < order:
-        derivative = _gradient_function(f, arrays, free)
-        _check(derivative, [*arrays, *cotangents], order, level + 1, eps, 10 * rtol, rng)
+def _float64(args):
+    arrays = [np.asarray(a.data if isinstance(a, Tensor) else a) for a in args]
+    for i, array in enumerate(arrays):
+        if array.dtype.kind == "f" and array.dtype != np.float64:
+            raise TypeError(f"args[{i}] is {array.dtype}: small differences of it are lost in rounding, use float64")
+    if not any(array.dtype.kind == "f" for array in arrays):
+        dtypes = ", ".join(str(array.dtype) for array in arrays) or "no arguments"
+        raise ValueError(f"there is nothing to differentiate, no argument is floating: {dtypes}")
+    return arrays
 
 
-def _values(f, arrays):
-    """Copies of the outputs of f: a view of its input would move with it."""
-    return [np.array(y.data) for y in _outputs(f(*(Tensor(array) for array in arrays)))]
+@dataclass(frozen=True)
+class Slope:
+    """The slope at a point, along a direction in one argument: by the engine's gradient, and by a difference."""
+
+    point: "Point"
+    argument: int
+    direction: np.ndarray
+    gradient: np.ndarray
+    left: float
+    right: float
+
+    @property
+    def name(self):
+        """What the argument is, in words."""
+        return self.point.names[self.argument]
+
+    @property
+    def analytic(self):
+        """⟨Jᵀg, d⟩."""
+        return float((self.gradient * self.direction).sum())
+
+    @property
+    def numeric(self):
+        """The central difference, the mean of those to the left and to the right."""
+        return (self.left + self.right) / 2
+
+    @property
+    def gap(self):
+        """|analytic − numeric|."""
+        return abs(self.analytic - self.numeric)
+
+    @property
+    def rounding(self):
+        """How much of a difference may be rounding of the values that are subtracted."""
+        size = sum(np.abs(g * y).sum() for g, y in zip(self.point.cotangents, self.point.here))
+        return float(np.finfo(np.float64).eps * size / self.point.eps)
+
+    @property
+    def error(self):
+        """The gap, relative to the norm of the gradient (and to no less than 10⁻³)."""
+        return float(self.gap / (np.linalg.norm(self.gradient) + abs(self.numeric) + 1e-3))
 
 
-def _outputs(value):
-    return (value,) if isinstance(value, Tensor) else tuple(value)
+class Point:
+    """A function at given arguments, with a random cotangent for each of its results.
+
+    Attributes
+    ----------
+    names : list of str
+        What each argument is: "argument 0", "the cotangent of result 0".
+    free : list of int
+        The floating arguments, which are differentiated.
+    gradient : callable
+        (x, g) ↦ Jᵀg, the function of the next order.
+    order : int
+        Of the derivatives that are taken here.
+    """
+
+    def __init__(self, f, arrays, names, eps, rng, results=None, order=1):
+        self.f, self.arrays, self.names, self.eps, self.order = f, arrays, names, eps, order
+        self.free = [i for i, array in enumerate(arrays) if array.dtype.kind == "f"]
+        self.here = self._values_that_stay()
+        self.results = results or [f"result {k}" for k in range(len(self.here))]
+        self.cotangents = [rng.standard_normal(y.shape) for y in self.here]
+        self.gradient = _gradient_function(f, len(arrays), self.free)
+        gradients = self.gradient(*map(Tensor, [*arrays, *self.cotangents]))
+        self.gradients = {i: g.data for i, g in zip(self.free, gradients, strict=True)}
+
+    def next(self, rng):
+        """The gradient at the same arguments and cotangents: one order further."""
+        names = [*self.names, *(f"the cotangent of {result}" for result in self.results)]
+        results = [f"the gradient in {self.names[i]}" for i in self.free]
+        return Point(self.gradient, [*self.arrays, *self.cotangents], names, self.eps, rng, results, self.order + 1)
+
+    def values(self, arrays):
+        """Copies of the results of f: a view of its argument would move with it."""
+        results = _as_tuple(self.f(*map(Tensor, arrays)))
+        for k, y in enumerate(results):
+            if not isinstance(y, Tensor) or y.dtype != np.float64:
+                kind = y.dtype if isinstance(y, Tensor) else type(y).__name__
+                raise TypeError(f"result {k} of the function is {kind}: float64 Tensors can be checked")
+        return [y.data.copy() for y in results]
+
+    def _values_that_stay(self):
+        """The values of f, which must be the same in another call, as must its arguments."""
+        before = [array.copy() for array in self.arrays]
+        first, second = self.values(self.arrays), self.values(self.arrays)
+        for name, array, copy in zip(self.names, self.arrays, before):
+            if not np.array_equal(array, copy, equal_nan=True):
+                raise AssertionError(f"the function writes into {name}, of shape {array.shape}: work on a copy")
+        for k, (a, b) in enumerate(zip(first, second, strict=True)):
+            if not np.array_equal(a, b, equal_nan=True):
+                raise AssertionError(
+                    f"not deterministic: result {k} differs by up to {np.abs(a - b).max():.3g} between two calls with "
+                    "the same arguments; let each call make its random generator anew, or switch to evaluation"
+                )
+        return first
+
+    def slope(self, i, d, eps=None):
+        """Along d in argument i."""
+        eps = eps or self.eps
+        left, right = self._change(i, -eps * d) / -eps, self._change(i, eps * d) / eps
+        return Slope(self, i, d, self.gradients[i], left, right)
+
+    def _change(self, i, step):
+        """⟨g, f(x + step) − f(x)⟩, the step in argument i."""
+        there = self.values([*self.arrays[:i], self.arrays[i] + step, *self.arrays[i + 1 :]])
+        return sum(float((g * (a - b)).sum()) for g, a, b in zip(self.cotangents, there, self.here))
 
 
-def _gradient_function(f, arrays, free):
-    """(x, g) ↦ Jᵀg, as a function of the engine."""
+def _as_tuple(value):
+    return tuple(value) if isinstance(value, (tuple, list)) else (value,)
+
+
+def _gradient_function(f, count, free):
+    """(x, g) ↦ Jᵀg, as a function of the engine; the first ``count`` of its arguments are x."""
 
     def gradient(*tensors):
-        tensors = [x if isinstance(x, Tensor) else Tensor(x) for x in tensors]
-        points, cotangents = list(tensors[: len(arrays)]), tensors[len(arrays) :]
+        points, cotangents = list(tensors[:count]), tensors[count:]
         for i in free:  # a point that nobody differentiates further is made a leaf here
             points[i] = points[i] if points[i].requires_grad else Tensor(points[i].data, requires_grad=True)
-        outputs = _outputs(f(*points))
-        return grad(outputs, [points[i] for i in free], cotangents, create_graph=True, allow_unused=True)
+        results = _as_tuple(f(*points))
+        return grad(results, [points[i] for i in free], cotangents, create_graph=True, allow_unused=True)
 
     return gradient
-
-
-def check_adjoint(f, x, adjoint=None, *, rtol=1e-12, seed=0):
-    """Check the identity ⟨y, A x⟩ = ⟨Aᵀy, x⟩ of a linear function A and its adjoint: exact, no differences needed.
-
-    Parameters
-    ----------
-    f : callable
-        Linear: Tensor -> Tensor.
-    x : array
-    adjoint : callable, optional
-        Aᵀ: Tensor -> Tensor. Without it, the vjp of ``f``, and also the vjp of that, which must be A again.
-
-    Raises
-    ------
-    AssertionError
-        When the two sides differ by more than ``rtol``, relative to ‖y‖ · ‖A x‖ + ‖Aᵀy‖ · ‖x‖.
-    """
-    x = Tensor(x, requires_grad=True)
-    ax = f(x)
-    y = Tensor(_generator(seed).standard_normal(ax.shape).astype(ax.dtype), requires_grad=True)
-    aty = adjoint(y) if adjoint else grad(ax, x, y, create_graph=True)[0]
-    _compare("⟨y, A x⟩ and ⟨Aᵀy, x⟩", y.data, ax.data, aty.data, x.data, rtol)
-    if not adjoint:
-        (again,) = grad(aty, y, x.detach())
-        _compare("⟨y, A x⟩ and ⟨y, Aᵀᵀx⟩", y.data, ax.data, again.data, y.data, rtol)
-
-
-def _compare(what, a, b, c, d, rtol):
-    left, right = (a * b).sum(), (c * d).sum()
-    scale = np.linalg.norm(a) * np.linalg.norm(b) + np.linalg.norm(c) * np.linalg.norm(d)
-    if not abs(left - right) <= rtol * scale:
-        raise AssertionError(f"{what} differ: {left:.15g} and {right:.15g}")

@@ -1,12 +1,15 @@
 """The checker itself: it must fail on every kind of wrong derivative, or its passing means nothing."""
 
+import re
+
 import numpy as np
 import pytest
 
 from scratchgan import Tensor, grad
+from scratchgan import functional as F
 from scratchgan.functional import softmax
-from scratchgan.tensor import record
-from scratchgan.testing import check_adjoint, check_grads
+from scratchgan.tensor import no_grad, record
+from scratchgan.testing import check_adjoint, check_grads, worst_errors
 
 
 def normal(*shape, seed=9):
@@ -32,7 +35,7 @@ def test_a_wrong_sign():
 def test_a_missing_edge():
     """The second argument gets no gradient at all, although the value depends on it."""
     product = lambda a, b: record(a.data * b.data, (a, lambda g, y: g * b))  # noqa: E731
-    fails(product, normal(3), normal(3), match=r"order 1 in argument 1 of shape \(3,\)")
+    fails(product, normal(3), normal(3), match=r"order 1 in argument 1, of shape \(3,\)")
 
 
 def test_an_edge_too_many():
@@ -110,7 +113,11 @@ def test_a_captured_factor_is_wrong_at_order_two_in_the_other_argument():
 
 def test_an_error_in_the_derivative_with_respect_to_the_cotangent():
     """J is right, and so is its derivative in x, but the map g ↦ Jᵀg is not recorded: its own vjp is missing."""
-    fails(lambda x: record(x.data * 2, (x, lambda g, y: Tensor(g.data * 2))), normal(3), match="order 2 in argument 1")
+    fails(
+        lambda x: record(x.data * 2, (x, lambda g, y: Tensor(g.data * 2))),
+        normal(3),
+        match="order 2 in the cotangent of result 0",
+    )
 
 
 def test_an_error_of_order_three():
@@ -130,6 +137,112 @@ def test_the_cotangent_is_not_the_argument_that_the_caller_drew():
         fails(normalize_with_a_raw_sigma, normal(4, seed=seed), match="order 2 in argument 0")
 
 
+# The explanation -----------------------------------------------------------------------------------------------------
+
+
+def explanation(f, *arrays, order=2):
+    with pytest.raises(AssertionError) as error:
+        check_grads(f, arrays, order)
+    return str(error.value)
+
+
+def double(vjp):
+    """2x, with a derivative of the test's choice."""
+    return lambda x: record(x.data * 2, (x, vjp))
+
+
+@pytest.mark.parametrize("place", [(0, 0), (7, 3), (9, 9)])
+def test_it_names_the_entry_and_both_slopes(place):
+    """Analytic 2.5 and numeric 2, each times the cotangent of that entry."""
+    factor = np.full((10, 10), 2.0)
+    factor[place] = 2.5
+    text = explanation(double(lambda g, y: g * factor), normal(10, 10))
+    entry = re.search(r"in entry (\[.*\]) alone: analytic (\S+), numeric (\S+)", text)
+    assert entry[1] == str(list(place))
+    assert float(entry[2]) / float(entry[3]) == pytest.approx(2.5 / 2, rel=1e-6)
+    assert "order 1 in argument 0, of shape (10, 10)" in text
+
+
+def test_a_scalar_has_one_entry_without_indices():
+    assert "in entry [] alone" in explanation(double(lambda g, y: g), normal())
+
+
+def detached(x):
+    with no_grad():
+        return x * 1
+
+
+# What was planted, the function with it, and what the explanation says.
+CAUSES = {
+    "no edge": (lambda x: record(x.data * 2), "a missing edge: no gradient arrives"),
+    "a detached value": (lambda x: x.detach() * 2, "a missing edge"),
+    "a value computed without recording": (detached, "a missing edge"),
+    "a sign": (double(lambda g, y: -2 * g), "a factor: in every direction the gradient is -1 times .* a wrong sign"),
+    "a mean for a sum": (double(lambda g, y: g * 2 / 4), "is 0.25 times .* perhaps a mean in place of a sum"),
+    "a sum for a mean": (lambda x: record(x.data.mean(), (x, lambda g, y: g + x * 0)), "is 4 times .* perhaps a mean"),
+    "a factor": (double(lambda g, y: 2.2 * g), "is 1.1 times what it should be$"),
+    "reversed entries": (double(lambda g, y: g[::-1] * 2), "not the transpose"),
+    "a root at 0": (lambda x: (x * 0).sum().sqrt() + x.sum(), "a division by 0 in a vjp"),
+    "a pole": (lambda x: record(x.data * np.inf, (x, lambda g, y: g)), "the function itself is not finite"),
+    "a raw array": (cube_with_a_captured_array, "a raw capture: a vjp of order 1 reads an array"),
+    "a raw deviation": (normalize_with_a_raw_sigma, "a raw capture"),
+    "a raw cotangent": (double(lambda g, y: Tensor(g.data * 2)), "is not recorded: a vjp computes with g.data"),
+    "huge values": (lambda x: record(x.data + 1e12, (x, lambda g, y: 2 * g)), "rounding: values so large"),
+}
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.parametrize("planted", CAUSES)
+def test_it_names_the_likely_cause(planted):
+    f, cause = CAUSES[planted]
+    assert re.search(f"likely cause: .*{cause}", explanation(f, normal(4)))
+
+
+def test_a_nan_is_traced_to_its_entry():
+    """The slope of √x at 0 is infinite there, and nowhere else."""
+    bad = np.ones(9)
+    bad[6] = np.nan
+    text = explanation(double(lambda g, y: 2 * g * bad), normal(9))
+    assert "in entry [6] alone: analytic nan" in text and "a division by 0" in text
+
+
+# Kinks ---------------------------------------------------------------------------------------------------------------
+
+KINKS = {
+    "relu at 0": (F.relu, [np.array([1.0, 0.0, -2.0])]),
+    "abs at 0, where the central difference is the slope 0 too": (F.abs, [np.array([1.0, 0.0])]),
+    "leaky relu nearer to 0 than the step": (lambda x: F.leaky_relu(x, 0.2), [np.array([3e-6, 1.0])]),
+    "a tie of maximum": (F.maximum, [np.array([1.0, 2.0]), np.array([0.0, 2.0])]),
+    "a clamp on its bound": (lambda x: F.clamp(x, -1, 1), [np.array([1.0])]),
+    "a jump": (lambda x: record(np.floor(x.data), (x, lambda g, y: g * 0)), [np.array([2.0, 0.5])]),
+}
+
+
+@pytest.mark.parametrize("which", KINKS)
+def test_a_kink_is_detected(which):
+    f, arrays = KINKS[which]
+    text = explanation(f, *arrays, order=1)
+    assert re.match(r"a kink, met at order 1 in argument 0, .* the slope jumps from \S+ to \S+,", text)
+
+
+def test_a_kink_of_the_derivative_is_met_at_order_two():
+    """relu(x)² is smooth once: its derivative 2 relu(x) has the kink."""
+    square = lambda x: F.relu(x) * F.relu(x)  # noqa: E731
+    check_grads(square, [np.array([0.0, 1.0])], order=1)
+    assert "a kink, met at order 2" in explanation(square, np.array([0.0, 1.0]))
+
+
+@pytest.mark.parametrize("f", [F.exp, F.log, lambda x: x**3, lambda x: F.softplus(50 * x), lambda x: x**-4])
+@pytest.mark.parametrize("at", [0.03, 1.0, 3.0])
+def test_curvature_is_no_kink(f, at):
+    check_grads(f, [np.array([at])], order=1)
+
+
+def test_a_wide_parabola_has_no_kink_at_its_bottom():
+    """Both sided slopes are small there, and as far from each other as from 0."""
+    check_grads(lambda x: x * x, [np.zeros(3)])
+
+
 # What is checked, and what is refused --------------------------------------------------------------------------------
 
 
@@ -141,16 +254,65 @@ def test_integers_and_booleans_are_constants():
     check_grads(lambda x, n, mask: x * n * mask, [normal(3), np.array([1, 2, 3]), np.array([True, False, True])])
 
 
+def test_worst_errors_are_those_that_check_grads_judges():
+    """Of a right function tiny, of a wrong one large, of each order by itself."""
+    assert max(worst_errors(lambda x: x * x, [normal(3)], 3)) < 1e-8
+    first, second = worst_errors(cube_with_a_captured_array, [normal(3)])
+    assert first < 1e-8 and second > 0.1
+    assert np.isnan(worst_errors(double(lambda g, y: g * np.nan), [normal(3)], 1)).all()
+
+
+def test_a_function_that_draws_other_numbers_each_time_is_refused():
+    rng = np.random.default_rng(0)
+    text = explanation(lambda x: F.dropout(x, rng=rng), normal(20))
+    assert re.match("not deterministic: result 0 differs by up to .* make its random generator anew", text)
+
+
+def test_a_derivative_that_draws_other_numbers_each_time_is_refused():
+    rng = np.random.default_rng(0)
+    noisy = double(lambda g, y: 2 * g + 1e-9 * rng.standard_normal(3))
+    assert "not deterministic" in explanation(noisy, normal(3))
+
+
+def test_a_function_that_writes_into_its_argument_is_refused():
+    def careless(x):
+        x.data[0] = 1.0
+        return x * 2
+
+    assert "writes into argument 0, of shape (3,)" in explanation(careless, normal(3))
+
+
+def test_the_arguments_are_not_modified():
+    x = normal(2, 3)
+    x.flags.writeable = False
+    check_grads(lambda x: x.exp(), [x])
+
+
 @pytest.mark.parametrize("dtype", [np.float32, np.float16])
 def test_float32_is_refused(dtype):
     """A central difference with step 1e-5 would be noise: a check that cannot fail, or one that fails at random."""
-    with pytest.raises(TypeError, match=rf"args\[1\] is {np.dtype(dtype)}.*use float64"):
+    with pytest.raises(TypeError, match=rf"args\[1\] is {np.dtype(dtype)}.*rounding, use float64"):
         check_grads(lambda x, y: x * y.to(np.float64), [normal(3), normal(3).astype(dtype)])
 
 
-def test_the_message_says_where_and_by_how_much():
-    with pytest.raises(AssertionError, match=r"of shape \(2, 3\): analytic slope \S+, numeric \S+, apart by \S+"):
-        check_grads(lambda x: record(x.data * 2, (x, lambda g, y: g)), [normal(2, 3)])
+@pytest.mark.parametrize(
+    "f, what",
+    [(lambda x: x.to(np.float32), "float32"), (lambda x: x > 0, "bool"), (lambda x: x.data, "ndarray")],
+)
+def test_a_result_that_cannot_be_checked_is_refused(f, what):
+    with pytest.raises(TypeError, match=f"result 0 of the function is {what}: float64 Tensors"):
+        check_grads(f, [normal(3)])
+
+
+@pytest.mark.parametrize("args", [[], [np.arange(3)], [np.array([True])]])
+def test_a_check_of_nothing_is_refused(args):
+    with pytest.raises(ValueError, match="nothing to differentiate, no argument is floating"):
+        check_grads(lambda *xs: Tensor(np.ones(2)), args)
+
+
+def test_an_order_below_one_is_refused():
+    with pytest.raises(ValueError, match="order must be at least 1, got 0"):
+        check_grads(F.exp, [normal(2)], order=0)
 
 
 # The adjoint checker -------------------------------------------------------------------------------------------------
