@@ -51,8 +51,13 @@ def check_grads(f, args, order=2, *, eps=1e-5, rtol=1e-6, seed=0):
     """
     for slope in slopes(f, args, order, eps=eps, seed=seed):
         broken = kink(slope)
-        if broken or not slope.error <= rtol * 10 ** (slope.point.order - 1):
+        if broken or not slope.error <= allowed(slope.point.order, rtol):
             raise AssertionError(broken or explain(slope))
+
+
+def allowed(order, rtol=1e-6):
+    """The relative error that passes at an order: ten times that of the order before, for its longer computations."""
+    return rtol * 10 ** (order - 1)
 
 
 def worst_errors(f, args, order=2, *, eps=1e-5, seed=0):
