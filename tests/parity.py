@@ -1,8 +1,9 @@
 """The same computation on two kinds of arrays: what the tests with the stand-in and with a real GPU share."""
 
 import numpy as np
+from derivatives import value_and_derivatives
 
-from scratchgan import Tensor, grad, nn
+from scratchgan import nn
 from scratchgan.models.wgan_gp import WGANGP
 
 
@@ -19,18 +20,7 @@ def derivatives(case, place=lambda array: array, dtype=np.float64):
     list of array
         As the computation left them, not converted.
     """
-    rng = np.random.default_rng(1)
-
-    def cotangent(y):
-        return Tensor(place(np.asarray(rng.standard_normal(y.shape)).astype(dtype)), requires_grad=True)
-
-    arguments = [Tensor(place(a), requires_grad=a.dtype.kind == "f") for a in case.arrays(dtype)]
-    inputs = [x for x in arguments if x.requires_grad]
-    y = case.call(*arguments)
-    g = cotangent(y)
-    first = grad(y, inputs, g, create_graph=True, allow_unused=True)
-    second = grad(first, [*inputs, g], [cotangent(d) for d in first], allow_unused=True)
-    return [t.data for t in (y, *first, *second)]
+    return [t.data for t in value_and_derivatives(case.call, case.arrays(dtype), place)]
 
 
 def wgan_gp(dtype=np.float64):

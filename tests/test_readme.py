@@ -9,9 +9,21 @@ ROOT = Path(__file__).parent.parent
 TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("program", re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL))
+PROGRAMS = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
 def test_its_programs_run(program):
     exec(compile(program, "README.md", "exec"), {})
+
+
+def test_the_checker_says_what_it_is_quoted_with():
+    program = next(program for program in PROGRAMS if "def cube" in program)
+    assert "g * 3 * x * x" in program
+    with pytest.raises(AssertionError) as error:
+        exec(program.replace("g * 3 * x * x", "g * 3 * x.data**2"), {})
+    (quoted,) = re.findall(r"```text\nAssertionError: (.*?)```", TEXT, re.DOTALL)
+    assert quoted.split() == str(error.value).split()
 
 
 def test_its_two_commands_stand_near_the_top():

@@ -55,8 +55,8 @@ def batch_norm(input, running_mean, running_var, weight=None, bias=None, trainin
                 f"batch_norm: shape {input.shape} has {count} value per channel, training needs at least 2"
             )
         y = normalize(input, axes, eps)
-        _move(running_mean, input.data.mean(axes), momentum)
-        _move(running_var, input.data.var(axes, ddof=1), momentum)
+        _move(running_mean, lambda: input.data.mean(axes), momentum)
+        _move(running_var, lambda: input.data.var(axes, ddof=1), momentum)
     elif running_mean is None or running_var is None:
         raise ValueError("batch_norm: evaluation needs running_mean and running_var; training=True needs none")
     else:
@@ -66,11 +66,11 @@ def batch_norm(input, running_mean, running_var, weight=None, bias=None, trainin
 
 
 def _move(running, statistic, momentum):
-    """r ← (1 − m) r + m · statistic, in place."""
+    """r ← (1 − m) r + m · statistic(), in place, if there is an r."""
     if running is not None:
         array = running.data if isinstance(running, Tensor) else running
         array *= 1 - momentum
-        array += momentum * statistic
+        array += momentum * statistic()
 
 
 def _over_channels(vector, ndim):
@@ -121,6 +121,6 @@ def instance_norm(
     axes = tuple(range(2, input.ndim))
     if math.prod(input.shape[2:]) <= 1:
         raise ValueError(f"instance_norm: shape {input.shape} has no two values per channel and sample")
-    _move(running_mean, input.data.mean(axes).mean(0), momentum)
-    _move(running_var, input.data.var(axes, ddof=1).mean(0), momentum)
+    _move(running_mean, lambda: input.data.mean(axes).mean(0), momentum)
+    _move(running_var, lambda: input.data.var(axes, ddof=1).mean(0), momentum)
     return _affine(normalize(input, axes, eps), weight, bias)

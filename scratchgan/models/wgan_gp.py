@@ -25,6 +25,7 @@ weights of a function of ∇_x̂ D. The generator descends −E_x̃ [D(x̃)], wh
 
 from scratchgan import nn
 from scratchgan.backend import array_like
+from scratchgan.losses import squared_slopes
 from scratchgan.nn import init
 from scratchgan.optim import Adam
 from scratchgan.tensor import Tensor, grad, no_grad
@@ -71,8 +72,7 @@ def interpolate(real, fake, rng):
 def gradient_norms(critic, x):
     """‖∇ₓ D(x)‖₂ of each sample, over all its axes; differentiable in the critic's weights.
 
-    D is summed, not averaged, over the batch: D(xᵢ) depends on xᵢ alone, so the gradient of the sum holds each
-    sample's own gradient. The root is taken of ‖·‖² + 10⁻¹², whose slope stays finite where the gradient is 0.
+    The root is taken of ‖·‖² + 10⁻¹², whose slope stays finite where the gradient is 0.
 
     Parameters
     ----------
@@ -84,19 +84,37 @@ def gradient_norms(critic, x):
     -------
     Tensor, (N,)
     """
-    (g,) = grad(critic(x).sum(), x, create_graph=True)
-    return ((g * g).flatten(1).sum(1) + 1e-12).sqrt()
+    return (squared_slopes(critic, x) + 1e-12).sqrt()
 
 
-def gradient_penalty(norms, one_sided=False):
-    """E (‖∇D‖ − 1)², the last term of (3); one-sided, E max(0, ‖∇D‖ − 1)², which lets the slope be smaller than 1.
+def gradient_penalty(norms, center=1.0, *, one_sided=False):
+    """E (‖∇D‖ − c)², with c = 1 the last term of (3); one-sided, E max(0, ‖∇D‖ − c)², which lets slopes be smaller.
+
+    With c = 0 it is the zero-centred penalty E ‖∇D‖² of Thanh-Tung et al. 2019, arXiv:1902.03984.
 
     Parameters
     ----------
     norms : Tensor, (N,)
         From `gradient_norms`.
+    center : float
+        c ≥ 0.
+    one_sided : bool
+        Penalise only slopes above c.
+
+    Returns
+    -------
+    Tensor, ()
+
+    Raises
+    ------
+    ValueError
+        For a c that is negative, or anything but one norm for each sample.
     """
-    excess = norms - 1
+    if not center >= 0:
+        raise ValueError(f"center={center} must not be negative: no norm is")
+    if norms.ndim != 1:
+        raise ValueError(f"the penalty is on one norm for each sample, of shape (N,), not {norms.shape}")
+    excess = norms - center
     if one_sided:
         excess = excess.relu()
     return (excess * excess).mean()
@@ -231,7 +249,9 @@ class WGANGP:
     lr, betas
         Of both players' Adam.
     one_sided : bool
-        Penalise only slopes above 1.
+        Penalise only slopes above c.
+    center : float
+        c, the slope that is asked for: 1 in the paper, 0 for the zero-centred penalty.
 
     Raises
     ------
@@ -249,10 +269,12 @@ class WGANGP:
         lr=1e-4,
         betas=(0.0, 0.9),
         one_sided=False,
+        center=1.0,
     ):
         refuse_batch_norm(critic)
         self.generator, self.critic, self.latent_size = generator, critic, latent_size
-        self.penalty_weight, self.critic_steps, self.one_sided = penalty_weight, critic_steps, one_sided
+        self.penalty_weight, self.critic_steps = penalty_weight, critic_steps
+        self.one_sided, self.center = one_sided, center
         self.generator_optimizer = Adam(generator.parameters(), lr, betas)
         self.critic_optimizer = Adam(critic.parameters(), lr, betas)
 
@@ -275,22 +297,31 @@ class WGANGP:
         weight = self.generator.parameters()[0].data
         return Tensor(array_like(rng.standard_normal((count, self.latent_size)).astype(weight.dtype), weight))
 
+    def critic_loss(self, real, fake, rng):
+        """The terms of (3) on one batch, and L itself: {"wasserstein": …, …, "critic_loss": L}."""
+        distance = wasserstein_estimate(self.critic, real, fake)
+        norms = gradient_norms(self.critic, interpolate(real, fake, rng))
+        penalty = gradient_penalty(norms, self.center, one_sided=self.one_sided)
+        loss = -distance + self.penalty_weight * penalty
+        return {"wasserstein": distance, "penalty": penalty, "gradient_norm": norms.mean(), "critic_loss": loss}
+
+    def generator_loss(self, z):
+        """−E_z [D(G(z))]."""
+        return -self.critic(self.generator(z)).mean()
+
     def critic_step(self, real, rng):
         """One step down (3): Algorithm 1, lines 3–9. Only the critic's weights move."""
         with no_grad():  # x̃ is a constant to the critic
             fake = self.generator(self.latents(len(real), rng))
-        distance = wasserstein_estimate(self.critic, real, fake)
-        norms = gradient_norms(self.critic, interpolate(real, fake, rng))
-        penalty = gradient_penalty(norms, self.one_sided)
-        loss = -distance + self.penalty_weight * penalty
-        self.critic_optimizer.step(grad(loss, self.critic.parameters()))
-        return {"wasserstein": distance, "penalty": penalty, "gradient_norm": norms.mean(), "critic_loss": loss}
+        numbers = self.critic_loss(real, fake, rng)
+        self.critic_optimizer.step(grad(numbers["critic_loss"], self.critic.parameters()))
+        return {name: value.detach() for name, value in numbers.items()}  # who holds a loss holds its whole graph
 
     def generator_step(self, count, rng):
         """One step down −E [D(G(z))]: Algorithm 1, lines 11–12. Only the generator's weights move."""
-        loss = -self.critic(self.generator(self.latents(count, rng))).mean()
+        loss = self.generator_loss(self.latents(count, rng))
         self.generator_optimizer.step(grad(loss, self.generator.parameters()))
-        return {"generator_loss": loss}
+        return {"generator_loss": loss.detach()}
 
     def train_step(self, batches, rng):
         """``critic_steps`` steps of the critic, each on a fresh batch, and one of the generator.

@@ -165,6 +165,12 @@ class Point:
         self.gradient = _gradient_function(f, len(arrays), self.free)
         gradients = self.gradient(*map(Tensor, [*arrays, *self.cotangents]))
         self.gradients = {i: g.data for i, g in zip(self.free, gradients, strict=True)}
+        for i, g in self.gradients.items():
+            if g.shape != arrays[i].shape or g.dtype != np.float64:
+                raise AssertionError(
+                    f"the gradient of order {order} in {names[i]}, of shape {arrays[i].shape}, has shape {g.shape} and "
+                    f"dtype {g.dtype}: a vjp does not undo a broadcast, a reshape or a conversion"
+                )
 
     def next(self, rng):
         """The gradient at the same arguments and cotangents: one order further."""

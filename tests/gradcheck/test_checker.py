@@ -163,6 +163,18 @@ def test_it_names_the_entry_and_both_slopes(place):
     assert "order 1 in argument 0, of shape (10, 10)" in text
 
 
+@pytest.mark.parametrize(
+    "vjp, what",
+    [
+        (lambda g, y: (2 * g).reshape(1, 1, 3), r"has shape \(1, 1, 3\)"),
+        (lambda g, y: (2 * g).sum(), r"has shape \(\)"),
+        (lambda g, y: (2 * g).to(np.float32), "dtype float32"),
+    ],
+)
+def test_a_gradient_of_another_shape_or_dtype_is_wrong_whatever_its_numbers(vjp, what):
+    fails(double(vjp), normal(3), match=f"the gradient of order 1 in argument 0, of shape .*{what}")
+
+
 def test_a_scalar_has_one_entry_without_indices():
     assert "in entry [] alone" in explanation(double(lambda g, y: g), normal())
 

@@ -1,0 +1,43 @@
+"""A function's value and its first two derivatives at random cotangents: what most tests of derivatives compare."""
+
+import numpy as np
+
+from scratchgan import Tensor, grad
+from scratchgan.tensor import record
+
+
+def value_and_derivatives(f, arrays, prepare=lambda array: array, lay_out=lambda array: array):
+    """y, then Jᵀg in each floating argument, then the derivatives of these in each argument and in g.
+
+    Parameters
+    ----------
+    f : callable
+    arrays : list of array
+    prepare : callable
+        Applied to every array that is handed in: to the arguments and to the cotangents.
+    lay_out : callable
+        Applied to the cotangents before.
+
+    Returns
+    -------
+    list of Tensor
+    """
+    rng = np.random.default_rng(1)
+    arguments = [Tensor(prepare(a), requires_grad=a.dtype.kind == "f") for a in arrays]
+    inputs = [x for x in arguments if x.requires_grad]
+
+    def cotangent(y):
+        drawn = np.asarray(lay_out(np.asarray(rng.standard_normal(y.shape)))).astype(y.dtype, copy=False)
+        return Tensor(prepare(drawn), requires_grad=True)
+
+    y = f(*arguments)
+    g = cotangent(y)
+    first = grad(received([y], [g]), inputs, create_graph=True, allow_unused=True)
+    second = grad(received(first, [cotangent(d) for d in first]), [*inputs, g], allow_unused=True)
+    return [y, *first, *second]
+
+
+def received(results, cotangents):
+    """A number whose derivative in each result is the cotangent itself, where `grad` would hand on a copy of it."""
+    edges = [(y, lambda h, z, g=g: g) for y, g in zip(results, cotangents, strict=True)]
+    return record(np.zeros_like(results[0].data, shape=1), *edges)

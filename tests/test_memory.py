@@ -1,0 +1,159 @@
+"""Memory: a training does not grow, and a step costs what its activations cost.
+
+`tracemalloc` counts every array: NumPy reports its allocations to it.
+"""
+
+import gc
+import tracemalloc
+from contextlib import contextmanager
+
+import numpy as np
+import pytest
+from test_engine import living_tensors, no_garbage_collector
+
+from scratchgan import Tensor, nn, no_grad
+from scratchgan.models.wgan_gp import WGANGP, small_networks
+
+MIB = 2**20
+
+
+@contextmanager
+def traced():
+    """Memory is counted from here on; what is built before does not count."""
+    tracemalloc.start()
+    try:
+        yield
+    finally:
+        tracemalloc.stop()
+
+
+def blocks():
+    """The blocks of memory in use, with the lines of code that took them."""
+    gc.collect()  # Python keeps dead tuples for reuse, some thousand of each length, until it collects
+    return tracemalloc.take_snapshot().filter_traces([tracemalloc.Filter(False, tracemalloc.__file__)])
+
+
+def peak_of(step):
+    """The highest level during ``step()``, and its result: who holds that also holds what it refers to."""
+    tracemalloc.reset_peak()
+    result = step()
+    return tracemalloc.get_traced_memory()[1], result
+
+
+# A training does not grow --------------------------------------------------------------------------------------------
+
+
+def tiny_model(rng):
+    """Everything that the small networks have: convolutions both ways, batch norm in the generator, biases."""
+    generator = nn.Sequential(
+        nn.Linear(3, 8, rng=rng),
+        nn.BatchNorm1d(8),
+        nn.ReLU(),
+        nn.Unflatten(1, (2, 2, 2)),
+        nn.ConvTranspose2d(2, 1, 4, stride=2, padding=1, rng=rng),
+        nn.Tanh(),
+    )
+    critic = nn.Sequential(
+        nn.Conv2d(1, 2, 3, stride=2, padding=1, rng=rng), nn.LeakyReLU(0.2), nn.Flatten(), nn.Linear(8, 1, rng=rng)
+    )
+    return WGANGP(generator, critic, latent_size=3, critic_steps=1)
+
+
+def test_a_thousand_training_steps_leave_nothing_behind():
+    """Without the garbage collector: a step's graph dies with its last reference, so no memory waits for a collection.
+
+    If a step left anything, be it a single float, some line would hold 900 blocks more after 1,000 steps than after
+    100. Bytes would be a worse measure: the interpreter enlarges its own tables when it likes, by megabytes at once.
+    """
+    rng = np.random.default_rng(0)
+    with no_garbage_collector(), traced():
+        model, readings = tiny_model(rng), []
+        parameters = len(model.generator.parameters() + model.critic.parameters())
+        batches = (rng.standard_normal((2, 1, 4, 4)).astype(np.float32) for _ in range(1000))
+        for steps in (100, 900):
+            for _ in range(steps):
+                model.train_step(batches, rng)
+            assert gc.collect() == 0  # there was no garbage to find
+            readings.append(blocks())
+        assert living_tensors() == parameters
+    growth = {str(line.traceback): line.count_diff for line in readings[1].compare_to(readings[0], "lineno")}
+    assert {line: more for line, more in growth.items() if more > 90} == {}
+
+
+# What a step costs ---------------------------------------------------------------------------------------------------
+
+BATCH = 64
+
+
+def digits_model():
+    """The networks of the default demo."""
+    return WGANGP(*small_networks(np.random.default_rng(0)), latent_size=64)
+
+
+def images(rng):
+    return Tensor(rng.uniform(-1, 1, (BATCH, 1, 28, 28)).astype(np.float32))
+
+
+def activations(network, x):
+    """The bytes of each layer's output, where that is an array of its own and no view."""
+    sizes = []
+    with no_grad():
+        for layer in network:
+            before, x = x, layer(x)
+            sizes += [x.data.nbytes] * (not np.shares_memory(before.data, x.data))
+    return sizes
+
+
+def passes(model):
+    """The bytes that a pass through the generator holds, and one through the critic, with the largest patches of that.
+
+    The critic's layers come in twos: a convolution, kept before and after its bias is added, and an activation, which
+    makes 3 arrays for 2 outputs. The generator's come in threes, with a norm between them, kept when it is normalised,
+    scaled and shifted: 6 arrays for 3 outputs.
+
+    A convolution, for as long as it lasts, lays out its patches side by side. The widest are those of the first one's
+    adjoint, whose ⌈5 / 2⌉² = 9 taps see each pixel of that layer's output, the critic's largest.
+    """
+    rng = np.random.default_rng(0)
+    generator = activations(model.generator, model.latents(BATCH, rng))
+    critic = activations(model.critic, images(rng))
+    return 6 / 3 * sum(generator), 3 / 2 * sum(critic), 9 * max(critic)
+
+
+# name: (the step, what it must hold at its peak). (3) runs D on x, x̃ and x̂, and backwards on x̂ with a record of it.
+STEPS = {
+    "critic step": (
+        lambda model, rng: model.critic_step(images(rng), rng),
+        lambda generator, critic, patches: (3 + 1) * critic + patches,
+    ),
+    "generator step": (
+        lambda model, rng: model.generator_step(BATCH, rng),
+        lambda generator, critic, patches: generator + critic + patches,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_the_peak_of_a_step_is_what_its_passes_hold(name, record_property, capsys):
+    """And 30 % for what comes and goes: cotangents on their way, temporary arrays, the optimiser."""
+    step, needed = STEPS[name]
+    rng, model = np.random.default_rng(0), digits_model()
+    bound = 1.3 * needed(*passes(model))
+    with traced():
+        peak, _ = peak_of(lambda: step(model, rng))
+    record_property("peak", peak)
+    with capsys.disabled():
+        print(f"\n{name} of the small networks, batch {BATCH}: {peak / MIB:.1f} MiB, bound {bound / MIB:.1f} MiB")
+    assert bound / 2 < peak < bound
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_the_second_step_needs_no_more_than_the_first(name):
+    """Also while the numbers of the first are held, as a training loop holds them: they are numbers, not graphs."""
+    step, _ = STEPS[name]
+    rng = np.random.default_rng(0)
+    with traced():
+        model = digits_model()
+        first, numbers = peak_of(lambda: step(model, rng))
+        second, numbers = peak_of(lambda: step(model, rng))
+    assert second <= first + MIB / 64
