@@ -1,20 +1,81 @@
-"""Memory: a training does not grow, and a step costs what its activations cost.
+"""Memory: a graph dies with its last reference, a training does not grow, a step costs what its activations cost.
 
 `tracemalloc` counts every array: NumPy reports its allocations to it.
 """
 
 import gc
 import tracemalloc
+import weakref
 from contextlib import contextmanager
 
 import numpy as np
 import pytest
-from test_engine import living_tensors, no_garbage_collector
+from parity import derivatives
 
-from scratchgan import Tensor, nn, no_grad
+from scratchgan import Tensor, grad, nn, no_grad
 from scratchgan.models.wgan_gp import WGANGP, small_networks
+from scratchgan.testing.cases import CASES
 
 MIB = 2**20
+
+# Memory: freed by reference counting alone ---------------------------------------------------------------------------
+
+
+@contextmanager
+def no_garbage_collector():
+    gc.collect()
+    gc.disable()
+    gc.freeze()  # so that what there was before is not searched by living_tensors
+    try:
+        yield
+    finally:
+        gc.unfreeze()
+        gc.enable()
+
+
+def living_tensors():
+    """How many of the tensors made since the collector stopped are still there."""
+    return sum(issubclass(type(thing), Tensor) for thing in gc.get_objects())
+
+
+def small_network():
+    rng = np.random.default_rng(0)
+    return nn.Sequential(
+        nn.Conv2d(2, 3, 3, padding=1, rng=rng),
+        nn.InstanceNorm2d(3, affine=True),
+        nn.LeakyReLU(0.2),
+        nn.Flatten(),
+        nn.Linear(3 * 4 * 4, 1, rng=rng),
+    )
+
+
+def test_a_graph_dies_with_its_last_reference():
+    x, network = Tensor(np.ones((2, 2, 4, 4), np.float32), requires_grad=True), small_network()
+    with no_garbage_collector():
+        y = network(x)
+        inner = weakref.ref(y.edges[0][0])
+        grad(y.sum(), x)
+        assert inner() is not None
+        del y
+        assert inner() is None
+
+
+def test_a_graph_of_gradients_dies_with_its_last_reference():
+    x, network = Tensor(np.ones((2, 2, 4, 4), np.float32), requires_grad=True), small_network()
+    with no_garbage_collector():
+        (g,) = grad(network(x).sum(), x, create_graph=True)
+        gradients = grad((g * g).sum(), network.parameters(), allow_unused=True)
+        assert living_tensors() > 1 + len(gradients)
+        del g, gradients
+        assert living_tensors() == 0
+
+
+def test_no_function_holds_on_to_its_graph_or_the_graph_of_its_gradient():
+    """A vjp that captured its own result would be a cycle."""
+    with no_garbage_collector():
+        for case in CASES:
+            derivatives(case)
+            assert living_tensors() == 0, case
 
 
 @contextmanager
