@@ -322,6 +322,18 @@ def test_initial_values_are_reproducible_with_a_generator_and_differ_without(mak
     assert not (values(None) == values(None)).any()
 
 
+def test_initial_weights_are_uniform_within_the_bound_of_their_fan():
+    """±1/√fan_in, where a transposed convolution counts its output channels, as PyTorch does."""
+    for layer, fan_in in (
+        (nn.Linear(100, 40), 100),
+        (nn.Conv2d(10, 20, 3), 10 * 9),
+        (nn.ConvTranspose2d(10, 20, 3), 20 * 9),
+    ):
+        bound = fan_in**-0.5
+        assert 0.98 * bound < np.abs(layer.weight.data).max() <= bound
+        assert 0.5 * bound < np.abs(layer.bias.data).max() <= bound
+
+
 def test_layers_that_share_a_generator_start_differently():
     generator = rng(3)
     assert not (nn.Linear(4, 3, rng=generator).weight == nn.Linear(4, 3, rng=generator).weight).data.any()
@@ -335,6 +347,13 @@ def test_the_row_of_the_padding_index_starts_at_zero_and_stays_there():
 
 
 # Batch norm ----------------------------------------------------------------------------------------------------------
+
+
+def test_the_second_argument_of_a_norm_is_epsilon():
+    """Not the momentum, as in Keras: many scripts write BatchNorm2d(64, 0.8) and mean that."""
+    for norm in (nn.BatchNorm1d(3, 0.8), nn.BatchNorm2d(3, 0.8), nn.LayerNorm(3, 0.8), nn.InstanceNorm2d(3, 0.8)):
+        assert norm.eps == 0.8
+    assert nn.BatchNorm2d(3, 0.8).momentum == 0.1
 
 
 def test_batch_norm_normalises_by_the_statistics_of_the_batch_in_training():

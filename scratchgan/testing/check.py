@@ -77,7 +77,7 @@ def slopes(f, args, order=2, *, eps=1e-5, seed=0):
     while True:
         for i in point.free:
             yield point.slope(i, rng.standard_normal(point.arrays[i].shape))
-        if point.order == order:
+        if point.order >= order:
             return
         point = point.next(rng)
 
@@ -179,7 +179,7 @@ class Point:
         return Point(self.gradient, [*self.arrays, *self.cotangents], names, self.eps, rng, results, self.order + 1)
 
     def values(self, arrays):
-        """Copies of the results of f: a view of its argument would move with it."""
+        """Copies of the results of f: they may lie in a buffer that the next call overwrites."""
         results = _as_tuple(self.f(*map(Tensor, arrays)))
         for k, y in enumerate(results):
             if not isinstance(y, Tensor) or y.dtype != np.float64:

@@ -17,7 +17,7 @@ def normal(*shape, seed=9):
 
 
 def fails(f, *arrays, order=2, match):
-    with pytest.raises(AssertionError, match=match):
+    with pytest.raises(AssertionError, match=f"^wrong derivative of {match}"):
         check_grads(f, arrays, order)
 
 
@@ -39,7 +39,8 @@ def test_a_missing_edge():
 
 
 def test_an_edge_too_many():
-    fails(lambda a, b: record(a.data.copy(), (a, lambda g, y: g), (b, lambda g, y: g)), normal(2), normal(2), match="1")
+    first = lambda a, b: record(a.data.copy(), (a, lambda g, y: g), (b, lambda g, y: g))  # noqa: E731
+    fails(first, normal(2), normal(2), match="order 1 in argument 1")
 
 
 def test_a_nan():
@@ -59,11 +60,14 @@ def test_an_error_in_the_second_of_two_outputs():
     fails(lambda x: (x * x, record(x.data * 3, (x, lambda g, y: g * 2))), normal(3), match="order 1")
 
 
-def test_a_result_that_is_a_view_of_its_argument():
-    """A view of an argument that is moved in place moves along, and the difference f(x + ε) − f(x − ε) is zero."""
-    view = lambda factor: lambda x: record(x.data[:], (x, lambda g, y: g * factor))  # noqa: E731
-    check_grads(view(1), [normal(3)])
-    fails(view(0), normal(3), match="order 1")
+def test_a_result_in_a_buffer_that_each_call_overwrites():
+    buffer = np.empty(3)
+
+    def double_in_place(x):
+        np.multiply(x.data, 2, out=buffer)
+        return record(buffer, (x, lambda g, y: g * 2))
+
+    check_grads(double_in_place, [normal(3)], order=1)
 
 
 @pytest.mark.parametrize("axis", [0, 1])
@@ -172,7 +176,8 @@ def test_it_names_the_entry_and_both_slopes(place):
     ],
 )
 def test_a_gradient_of_another_shape_or_dtype_is_wrong_whatever_its_numbers(vjp, what):
-    fails(double(vjp), normal(3), match=f"the gradient of order 1 in argument 0, of shape .*{what}")
+    text = explanation(double(vjp), normal(3))
+    assert re.match(f"the gradient of order 1 in argument 0, of shape .*{what}", text)
 
 
 def test_a_scalar_has_one_entry_without_indices():
@@ -244,15 +249,19 @@ def test_a_kink_of_the_derivative_is_met_at_order_two():
     assert "a kink, met at order 2" in explanation(square, np.array([0.0, 1.0]))
 
 
-@pytest.mark.parametrize("f", [F.exp, F.log, lambda x: x**3, lambda x: F.softplus(50 * x), lambda x: x**-4])
-@pytest.mark.parametrize("at", [0.03, 1.0, 3.0])
-def test_curvature_is_no_kink(f, at):
-    check_grads(f, [np.array([at])], order=1)
+VALLEYS = {
+    "a parabola at 0": (lambda x: 100 * x * x, 0.0),
+    "a cubic at its minimum": (lambda x: x**3 - 3 * x, 1.0),
+    "eˣ − x at 0": (lambda x: x.exp() - x, 0.0),
+    "a narrow softplus": (lambda x: F.softplus(50 * x) - 25 * x, 0.0),
+}
 
 
-def test_a_wide_parabola_has_no_kink_at_its_bottom():
-    """Both sided slopes are small there, and as far from each other as from 0."""
-    check_grads(lambda x: x * x, [np.zeros(3)])
+@pytest.mark.parametrize("which", VALLEYS)
+def test_the_bottom_of_a_valley_is_no_kink(which):
+    """The slopes to both sides are small there, and as far from each other as from 0."""
+    f, bottom = VALLEYS[which]
+    check_grads(f, [np.full(3, bottom)])
 
 
 # What is checked, and what is refused --------------------------------------------------------------------------------

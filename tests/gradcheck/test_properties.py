@@ -15,6 +15,7 @@ from derivatives import value_and_derivatives
 from hypothesis import assume, given, note, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from strategies import spreadable
 
 from scratchgan import functional as F
 from scratchgan.testing import check_grads
@@ -61,13 +62,6 @@ interleaved = partial(distinct, offset=0.15)
 
 def mask(*shape):
     return lambda rng: rng.random(shape) < 0.5
-
-
-@st.composite
-def spreadable(draw, shape):
-    """A shape that broadcasts to this one. (Hypothesis has its own, which seldom spreads an axis of length 1.)"""
-    missing = draw(st.just(0) | st.integers(0, len(shape)))
-    return [draw(st.sampled_from([1, n])) for n in shape[missing:]]
 
 
 @st.composite

@@ -1,0 +1,88 @@
+"""The table of mutants, `mutants.txt`: mistakes to plant in the source, each with the test that must turn red.
+
+An entry names the mistake and the file, shows the change as a difference, and says which tests catch it:
+
+    one ε for the whole batch
+        models/wgan_gp.py
+        - rng.random((len(real), *(1,) * (real.ndim - 1)))
+        + rng.random((1,) * real.ndim)
+        killed by models/test_wgan_gp.py::test_each_sample_has_one_epsilon_of_its_own
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import scratchgan
+
+TESTS = Path(__file__).parent
+PACKAGE = Path(scratchgan.__file__).parent
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """A mistake: in ``file`` of the package, the text ``right`` becomes ``wrong``, and the tests ``killers`` fail."""
+
+    name: str
+    file: str
+    right: str
+    wrong: str
+    killers: tuple
+
+    def planted(self):
+        """The source of the file with the mistake in it."""
+        source = (PACKAGE / self.file).read_text()
+        if source.count(self.right) != 1:
+            raise ValueError(f"{self.file} contains {source.count(self.right)} times, not once:\n{self.right}")
+        return source.replace(self.right, self.wrong)
+
+    def survives(self, folder):
+        """Those killers that pass although the mistake is planted in a copy of the package in ``folder``."""
+        copy_package(folder)
+        (folder / PACKAGE.name / self.file).write_text(self.planted())
+        return [killer for killer in self.killers if pass_in(folder, killer)]
+
+
+def copy_package(folder):
+    """The package as it is."""
+    shutil.copytree(PACKAGE, folder / PACKAGE.name, ignore=shutil.ignore_patterns("__pycache__"))
+
+
+def pass_in(folder, *tests):
+    """Whether all these tests pass with the package in ``folder``; they must be found and run.
+
+    Raises
+    ------
+    RuntimeError
+        When they are not.
+    """
+    options = "-x -q --no-header -p no:cacheprovider --hypothesis-seed=0".split()
+    command = [sys.executable, "-m", "pytest", *options, "-m", "", "-c", TESTS.parent / "pyproject.toml"]
+    environment = os.environ | {"PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1", "OPENBLAS_NUM_THREADS": "1"}
+    result = subprocess.run(
+        [*command, "--rootdir", TESTS.parent, *(TESTS / test for test in tests)],
+        cwd=folder,  # not the repository, whose package Python would find first
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
+    if result.returncode > 1:
+        raise RuntimeError(f"{', '.join(tests)} could not be run:\n{result.stdout}{result.stderr}")
+    return result.returncode == 0
+
+
+def read(path=TESTS / "mutants.txt"):
+    """All mutants of the table."""
+    blocks = [block.splitlines() for block in path.read_text().split("\n\n") if not block.startswith("#")]
+    return [_parsed(*block) for block in blocks]
+
+
+def _parsed(name, file, *lines):
+    marked = {mark: [line[6:] for line in lines if line[4:5] == mark] for mark in "-+"}
+    killers = [line.split(" by ")[1] for line in lines if line.startswith("    killed by ")]
+    if len(killers) + sum(map(len, marked.values())) != len(lines):
+        raise ValueError(f"the entry {name!r} has a line that is none of '-', '+' and 'killed by'")
+    return Mutant(name, file.strip(), "\n".join(marked["-"]), "\n".join(marked["+"]), tuple(killers))
