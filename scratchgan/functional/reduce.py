@@ -71,7 +71,7 @@ def var(input, dim=None, unbiased=None, *, correction=None, keepdim=False):
     centred = input - mean(input, axes, keepdim=True) if axes else input - input
     freedom = max(_count(input, axes) - correction, 0)
     total = sum(centred * centred, axes, keepdim)
-    return total / freedom if freedom else total * float("nan")
+    return total / freedom if freedom else total * float("inf")
 
 
 def std(input, dim=None, unbiased=None, *, correction=None, keepdim=False):

@@ -33,6 +33,8 @@ def check_adjoint(f, x, adjoint=None, *, rtol=1e-12, seed=0):
 
 
 def _compare(what, a, b, c, d, rtol):
+    if a.shape != b.shape or c.shape != d.shape:
+        raise AssertionError(f"{what}: shapes {a.shape} and {b.shape}, or {c.shape} and {d.shape}, differ")
     left, right = (a * b).sum(), (c * d).sum()
     scale = np.linalg.norm(a) * np.linalg.norm(b) + np.linalg.norm(c) * np.linalg.norm(d)
     if not abs(left - right) <= rtol * scale:

@@ -88,7 +88,8 @@ def generator(seed):
 
 
 def _float64(args):
-    arrays = [np.asarray(a.data if isinstance(a, Tensor) else a) for a in args]
+    """Copies of the arguments: a careless function must not write into the caller's."""
+    arrays = [np.array(a.data if isinstance(a, Tensor) else a) for a in args]
     for i, array in enumerate(arrays):
         if array.dtype.kind == "f" and array.dtype != np.float64:
             raise TypeError(f"args[{i}] is {array.dtype}: small differences of it are lost in rounding, use float64")
@@ -195,7 +196,7 @@ class Point:
             if not np.array_equal(array, copy, equal_nan=True):
                 raise AssertionError(f"the function writes into {name}, of shape {array.shape}: work on a copy")
         for k, (a, b) in enumerate(zip(first, second, strict=True)):
-            if not np.array_equal(a, b, equal_nan=True):
+            if not np.allclose(a, b, rtol=1e-12, atol=1e-12, equal_nan=True):
                 raise AssertionError(
                     f"not deterministic: result {k} differs by up to {np.abs(a - b).max():.3g} between two calls with "
                     "the same arguments; let each call make its random generator anew, or switch to evaluation"
