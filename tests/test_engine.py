@@ -14,6 +14,7 @@ from hypothesis.extra import numpy as hnp
 
 from scratchgan import Parameter, Tensor, grad, nn, no_grad
 from scratchgan import functional as F
+from scratchgan.optim import SGD
 from scratchgan.tensor import is_recording, record
 
 
@@ -43,6 +44,14 @@ def test_a_single_input_also_gives_a_tuple():
     gradients = grad((x * x).sum(), x)
     assert len(gradients) == 1
     equal(gradients[0], 2 * x.data)
+
+
+def test_outputs_inputs_and_gradients_may_come_from_iterators():
+    w = Parameter(np.arange(3.0))
+    gradients = grad(iter([w.sum()]), iter([w]))
+    equal(gradients[0], np.ones(3))
+    SGD(iter([w]), lr=1.0).step(iter(gradients))
+    equal(w, np.arange(3.0) - 1)
 
 
 def test_gradients_of_several_outputs_are_summed_with_their_cotangents():
@@ -255,7 +264,8 @@ def test_no_grad_makes_constants():
     x = leaf(3)
     with no_grad():
         y = x * x
-    assert not y.requires_grad and y.edges == ()
+    assert y.requires_grad is False and y.edges == ()
+    assert (x * x).requires_grad is True
 
 
 def test_no_grad_nests_and_ends():
@@ -347,11 +357,11 @@ def test_replacing_the_data_of_a_copied_parameter_leaves_the_original():
     equal(w, np.arange(3.0))
 
 
-def test_a_copy_of_a_result_is_a_constant():
-    y = leaf(3) * 2
-    for twin in (copy.copy(y), copy.deepcopy(y), pickle.loads(pickle.dumps(y))):
-        assert not twin.requires_grad and twin.edges == ()
-        equal(twin, y.data)
+def test_a_copy_of_a_result_or_of_a_constant_is_a_constant():
+    for y in (leaf(3) * 2, Tensor(np.ones(3)), Tensor(np.arange(3))):
+        for twin in (copy.copy(y), copy.deepcopy(y), pickle.loads(pickle.dumps(y))):
+            assert not twin.requires_grad and twin.edges == ()
+            equal(twin, y.data)
 
 
 @pytest.mark.parametrize("duplicate", [copy.deepcopy, lambda m: pickle.loads(pickle.dumps(m))])
@@ -396,6 +406,19 @@ def test_one_element_converts_to_python_numbers():
     assert x.item() == 2.5 and type(x.item()) is float
     assert float(Tensor(2.5)) == 2.5 and type(float(Tensor(2.5))) is float
     assert bool(Tensor(np.array(True))) and not bool(Tensor(np.array(0.0)))
+
+
+def test_a_result_without_axes_is_an_array():
+    """NumPy gives a scalar, which knows no device and cannot be written into."""
+    x, w = Tensor(np.arange(3.0)), Parameter(np.array(1.0))
+    w.data = w.data - 0.5
+    for y in (F.sum(x), F.mean(x), F.amax(x), F.var(x), x[0] * 2, x @ x, w):
+        assert type(y.data) is np.ndarray and y.shape == ()
+
+
+def test_one_element_is_formatted_as_a_number_and_without_a_format_as_a_tensor():
+    x = Tensor(2.0)
+    assert f"{x:.3f}" == "2.000" and f"{x}" == repr(x)
 
 
 def test_the_truth_of_several_elements_is_ambiguous():

@@ -1,9 +1,12 @@
 """Modules and layers: what they hold, how they save and load it, and how they behave in training and evaluation."""
 
+import inspect
+
 import numpy as np
 import pytest
 
 from scratchgan import Parameter, Tensor, grad, nn, optim
+from scratchgan import functional as F
 from scratchgan.backend import device_module
 
 
@@ -38,10 +41,16 @@ LAYERS = {
     "Conv2d same": (lambda: nn.Conv2d(4, 5, 3, 1, "same", bias=False), data(*IMAGE), (2, 5, 6, 6), KERNEL),
     "Conv2d of one image": (lambda: nn.Conv2d(4, 5, 3, bias=False), data(4, 6, 6), (5, 4, 4), KERNEL),
     "ConvTranspose2d": (
-        lambda: nn.ConvTranspose2d(4, 5, 4, stride=2, padding=1, output_padding=1),
+        lambda: nn.ConvTranspose2d(4, 5, (4, 3), stride=2, padding=1, output_padding=1),
         data(*IMAGE),
-        (2, 5, 13, 13),
-        {"weight": (4, 5, 4, 4), "bias": (5,)},
+        (2, 5, 13, 12),
+        {"weight": (4, 5, 4, 3), "bias": (5,)},
+    ),
+    "ConvTranspose2d without bias": (
+        lambda: nn.ConvTranspose2d(4, 5, 1, bias=False),
+        data(*IMAGE),
+        (2, 5, 6, 6),
+        {"weight": (4, 5, 1, 1)},
     ),
     "Embedding": (lambda: nn.Embedding(5, 3), labels(2, 4), (2, 4, 3), {"weight": (5, 3)}),
     "BatchNorm1d": (lambda: nn.BatchNorm1d(4), data(3, 4), (3, 4), AFFINE | STATISTICS),
@@ -51,10 +60,13 @@ LAYERS = {
         (3, 4, 5),
         AFFINE,
     ),
-    "BatchNorm2d": (lambda: nn.BatchNorm2d(4, affine=False), data(*IMAGE), IMAGE, STATISTICS),
+    "BatchNorm2d": (lambda: nn.BatchNorm2d(4), data(*IMAGE), IMAGE, AFFINE | STATISTICS),
+    "BatchNorm2d without weights": (lambda: nn.BatchNorm2d(4, affine=False), data(*IMAGE), IMAGE, STATISTICS),
     "LayerNorm": (lambda: nn.LayerNorm((6, 6)), data(*IMAGE), IMAGE, {"weight": (6, 6), "bias": (6, 6)}),
     "LayerNorm of an int": (lambda: nn.LayerNorm(6, bias=False), data(*IMAGE), IMAGE, {"weight": (6,)}),
+    "LayerNorm without weights": (lambda: nn.LayerNorm(6, elementwise_affine=False), data(*IMAGE), IMAGE, {}),
     "GroupNorm": (lambda: nn.GroupNorm(2, 4), data(*IMAGE), IMAGE, AFFINE),
+    "GroupNorm without weights": (lambda: nn.GroupNorm(2, 4, affine=False), data(*IMAGE), IMAGE, {}),
     "InstanceNorm2d": (lambda: nn.InstanceNorm2d(4), data(*IMAGE), IMAGE, {}),
     "InstanceNorm2d affine": (lambda: nn.InstanceNorm2d(4, affine=True), data(*IMAGE), IMAGE, AFFINE),
     "PReLU": (lambda: nn.PReLU(4), data(*IMAGE), IMAGE, {"weight": (4,)}),
@@ -94,6 +106,16 @@ def test_the_state_has_its_keys_in_order_and_its_shapes(make, x, shape, state):
 
 
 @every_layer
+def test_weight_and_bias_are_learned(make, x, shape, state):
+    """The other arrays are buffers. A norm begins as a norm alone: 1 and 0."""
+    layer = make()
+    learned = dict(layer.named_parameters())
+    assert list(learned) == [name for name in state if name in ("weight", "bias")]
+    if "Norm" in type(layer).__name__ and learned:
+        assert (layer.weight.data == 1).all() and (layer.bias is None or not layer.bias.data.any())
+
+
+@every_layer
 def test_every_parameter_gets_a_gradient(make, x, shape, state):
     layer = make()
     if parameters := layer.parameters():
@@ -104,6 +126,93 @@ def test_every_parameter_gets_a_gradient(make, x, shape, state):
 @every_layer
 def test_the_representation_names_the_layer(make, x, shape, state):
     assert repr(make()).startswith(type(make()).__name__ + "(")
+
+
+# What a layer hands on to its function: (layer, function)
+OPTIONS = {
+    "LeakyReLU": (lambda: nn.LeakyReLU(0.3), lambda x: F.leaky_relu(x, 0.3)),
+    "ELU": (lambda: nn.ELU(0.3), lambda x: F.elu(x, 0.3)),
+    "Softplus": (lambda: nn.Softplus(3, 0.5), lambda x: F.softplus(x, 3, 0.5)),
+    "PReLU": (lambda: nn.PReLU(4, 0.5), lambda x: F.leaky_relu(x, 0.5)),
+    "AvgPool2d": (lambda: nn.AvgPool2d(3, 2, 1, True, False), lambda x: F.avg_pool2d(x, 3, 2, 1, True, False)),
+    "AvgPool2d, divisor": (
+        lambda: nn.AvgPool2d(2, divisor_override=5),
+        lambda x: F.avg_pool2d(x, 2, divisor_override=5),
+    ),
+    "MaxPool2d": (lambda: nn.MaxPool2d(3, 2, 1, ceil_mode=True), lambda x: F.max_pool2d(x, 3, 2, 1, ceil_mode=True)),
+    "MaxPool2d, indices": (
+        lambda: nn.MaxPool2d(2, return_indices=True),
+        lambda x: F.max_pool2d(x, 2, return_indices=True),
+    ),
+    "Flatten": (lambda: nn.Flatten(0, 1), lambda x: F.flatten(x, 0, 1)),
+    "Unflatten": (lambda: nn.Unflatten(1, [2, -1]), lambda x: F.unflatten(x, 1, (2, -1))),
+    "Upsample": (
+        lambda: nn.Upsample((9, 8), mode="bilinear", align_corners=True),
+        lambda x: F.interpolate(x, (9, 8), mode="bilinear", align_corners=True),
+    ),
+    "Upsample, recomputed": (
+        lambda: nn.Upsample(scale_factor=1.3, mode="bilinear", recompute_scale_factor=True),
+        lambda x: F.interpolate(x, scale_factor=1.3, mode="bilinear", recompute_scale_factor=True),
+    ),
+    "BatchNorm2d": (lambda: nn.BatchNorm2d(4, 0.5), lambda x: F.batch_norm(x, None, None, training=True, eps=0.5)),
+    "InstanceNorm2d": (lambda: nn.InstanceNorm2d(4, 0.5), lambda x: F.instance_norm(x, eps=0.5)),
+    "LayerNorm": (lambda: nn.LayerNorm(5, 0.5), lambda x: F.layer_norm(x, 5, eps=0.5)),
+    "GroupNorm": (lambda: nn.GroupNorm(2, 4, 0.5), lambda x: F.group_norm(x, 2, eps=0.5)),
+}
+
+
+@pytest.mark.parametrize("layer, function", OPTIONS.values(), ids=OPTIONS)
+def test_a_layer_hands_its_options_on(layer, function):
+    x = data(2, 4, 6, 5)
+    for y, expected in zip(as_tuple(layer()(x)), as_tuple(function(x)), strict=True):
+        np.testing.assert_array_equal(y.data, expected.data)
+
+
+def as_tuple(y):
+    return y if isinstance(y, tuple) else (y,)
+
+
+AVERAGING = {"padding": 0, "ceil_mode": False, "count_include_pad": True, "divisor_override": None}
+DEFAULTS = {
+    F.elu: {"alpha": 1.0},
+    F.leaky_relu: {"negative_slope": 0.01},
+    F.softplus: {"beta": 1.0, "threshold": 20.0},
+    F.dropout: {"p": 0.5, "training": True},
+    F.flatten: {"start_dim": 0, "end_dim": -1},
+    F.conv2d: {"stride": 1, "padding": 0},
+    F.conv_transpose2d: {"stride": 1, "padding": 0, "output_padding": 0},
+    F.unfold: {"padding": 0, "stride": 1},
+    F.fold: {"padding": 0, "stride": 1},
+    F.avg_pool2d: {"stride": None} | AVERAGING,
+    F.max_pool2d: {"stride": None, "padding": 0, "ceil_mode": False, "return_indices": False},
+    F.batch_norm: {"training": False, "momentum": 0.1, "eps": 1e-5},
+    F.instance_norm: {"use_input_stats": True, "momentum": 0.1, "eps": 1e-5},
+    F.layer_norm: {"eps": 1e-5},
+    F.group_norm: {"eps": 1e-5},
+    nn.ELU: {"alpha": 1.0},
+    nn.LeakyReLU: {"negative_slope": 0.01},
+    nn.Softplus: {"beta": 1.0, "threshold": 20.0},
+    nn.PReLU: {"num_parameters": 1, "init": 0.25},
+    nn.Dropout: {"p": 0.5},
+    nn.Flatten: {"start_dim": 1, "end_dim": -1},
+    nn.Conv2d: {"stride": 1, "padding": 0, "bias": True},
+    nn.ConvTranspose2d: {"stride": 1, "padding": 0, "output_padding": 0, "bias": True},
+    nn.AvgPool2d: {"stride": None} | AVERAGING,
+    nn.MaxPool2d: {"stride": None, "padding": 0, "ceil_mode": False, "return_indices": False},
+    nn.BatchNorm2d: {"eps": 1e-5, "momentum": 0.1, "affine": True, "track_running_stats": True},
+    nn.InstanceNorm2d: {"eps": 1e-5, "momentum": 0.1, "affine": False},
+    nn.LayerNorm: {"eps": 1e-5, "elementwise_affine": True, "bias": True},
+    nn.GroupNorm: {"eps": 1e-5, "affine": True},
+    optim.SGD: {"lr": 1e-3, "momentum": 0, "weight_decay": 0},
+    optim.RMSprop: {"lr": 1e-2, "alpha": 0.99, "eps": 1e-8, "weight_decay": 0, "momentum": 0},
+    optim.Adam: {"lr": 1e-3, "betas": (0.9, 0.999), "eps": 1e-8, "weight_decay": 0},
+}
+
+
+@pytest.mark.parametrize("f", DEFAULTS, ids=lambda f: f"{f.__module__.split('.')[1]}.{f.__name__}")
+def test_defaults_are_pytorchs(f):
+    found = {name: option.default for name, option in inspect.signature(f).parameters.items()}
+    assert {name: found[name] for name in DEFAULTS[f]} == DEFAULTS[f]
 
 
 # Modules are trees ---------------------------------------------------------------------------------------------------
@@ -189,10 +298,16 @@ def test_a_shared_layer_has_its_parameters_once():
     """A step, or a step of an average, would otherwise move them twice."""
     layer = nn.Linear(2, 2)
     module = nn.Sequential(layer, nn.ReLU(), layer)
-    assert len(module.parameters()) == 2
+    assert [path for path, _ in module.named_parameters()] == ["0.weight", "0.bias"]
     before = layer.weight.data
     module.replace(lambda _, array: array + 1)
     np.testing.assert_array_equal(layer.weight.data, before + 1)
+
+
+def test_a_replaced_count_stays_an_array():
+    """NumPy adds to an array without axes and gives a scalar, which the next batch could not count up in place."""
+    layer = nn.BatchNorm1d(4).replace(lambda _, array: array + 1)
+    assert type(layer.num_batches_tracked) is np.ndarray
 
 
 # Saving and loading --------------------------------------------------------------------------------------------------
@@ -233,6 +348,12 @@ def test_loading_keeps_the_dtype_of_the_module():
     module = network().to(np.float64)
     module.load_state_dict(network(5).state_dict())
     assert module[0].weight.dtype == np.float64 and module[1][0].running_mean.dtype == np.float64
+
+
+def test_a_state_may_hold_whatever_numpy_reads():
+    layer = nn.Linear(2, 1)
+    layer.load_state_dict({"weight": [[1, 2]], "bias": [3]})
+    assert layer.weight.data.tolist() == [[1, 2]] and layer.bias.dtype == np.float32
 
 
 def test_loading_names_everything_that_does_not_fit_and_changes_nothing():
@@ -326,12 +447,13 @@ def test_initial_weights_are_uniform_within_the_bound_of_their_fan():
     """±1/√fan_in, where a transposed convolution counts its output channels, as PyTorch does."""
     for layer, fan_in in (
         (nn.Linear(100, 40), 100),
-        (nn.Conv2d(10, 20, 3), 10 * 9),
-        (nn.ConvTranspose2d(10, 20, 3), 20 * 9),
+        (nn.Conv2d(10, 20, (3, 2)), 10 * 6),
+        (nn.ConvTranspose2d(10, 20, (3, 2)), 20 * 6),
     ):
-        bound = fan_in**-0.5
-        assert 0.98 * bound < np.abs(layer.weight.data).max() <= bound
+        bound, size = fan_in**-0.5, np.abs(layer.weight.data)
+        assert 0.98 * bound < size.max() <= bound and abs(size.mean() / bound - 0.5) < 0.05
         assert 0.5 * bound < np.abs(layer.bias.data).max() <= bound
+    assert not nn.Linear(0, 3).bias.data.any()  # nor is anything divided by 0
 
 
 def test_layers_that_share_a_generator_start_differently():

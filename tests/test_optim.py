@@ -193,6 +193,12 @@ def test_a_loaded_state_continues_exactly(make):
         np.testing.assert_array_equal(resumed.state_dict()[path], array, err_msg=path)
 
 
+def test_a_loaded_state_takes_the_dtype_of_its_parameter():
+    optimizer = SGD([Parameter(np.ones(2, np.float32))], momentum=0.5)
+    optimizer.load_state_dict({"steps": np.array(3), "0.momentum_buffer": np.ones(2)})
+    assert optimizer.steps == 3 and optimizer.state[0]["momentum_buffer"].dtype == np.float32
+
+
 @every_optimizer
 def test_the_state_is_a_copy_in_plain_arrays(make):
     module = network()

@@ -184,6 +184,12 @@ def test_the_estimate_is_the_difference_of_the_means():
 # The steps -----------------------------------------------------------------------------------------------------------
 
 
+def test_latents_are_standard_normal_in_the_dtype_of_the_weights():
+    z = tiny_model().latents(2000, rng())
+    assert isinstance(z, Tensor) and z.shape == (2000, 5) and z.dtype == np.float64
+    assert abs(z.data.mean()) < 0.03 and abs(z.data.var() - 1) < 0.05 and abs(np.cov(z.data.T) - np.eye(5)).max() < 0.1
+
+
 def test_a_critic_step_moves_all_of_the_critic_and_nothing_of_the_generator():
     model = tiny_model()
     generator, critic = parameters(model.generator), parameters(model.critic)
@@ -201,10 +207,41 @@ def test_a_generator_step_moves_all_of_the_generator_and_nothing_of_the_critic()
     assert unmoved(model.generator, generator) <= FREE_IN_GENERATOR
 
 
-NETWORKS = [name for name in ("small_networks", "paper_networks") if hasattr(wgan_gp, name)]
+# name: (the layers of the generator, the width of the critic)
+NETWORKS = {
+    "small_networks": (
+        "Linear Unflatten BatchNorm2d ReLU ConvTranspose2d BatchNorm2d ReLU ConvTranspose2d Tanh",
+        16,
+    ),
+    "paper_networks": (
+        "Linear ReLU Unflatten ConvTranspose2d ReLU _Crop ConvTranspose2d ReLU ConvTranspose2d Sigmoid",
+        64,
+    ),
+}
+both_networks = pytest.mark.parametrize("name", NETWORKS)
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+@both_networks
+def test_the_layers_of_the_networks(name):
+    layers, width = NETWORKS[name]
+    generator, critic = getattr(wgan_gp, name)(rng())
+    assert [type(layer).__name__ for layer in generator] == layers.split()
+    assert [type(layer).__name__ for layer in critic] == ["Conv2d", "LeakyReLU"] * 3 + ["Flatten", "Linear"]
+    channels = [1, width, 2 * width, 4 * width]
+    for layer, few, many in zip(critic[:6:2], channels, channels[1:]):
+        assert layer.weight.shape == (many, few, 5, 5) and (layer.stride, layer.padding) == (2, 2)
+    assert {layer.options["negative_slope"] for layer in critic[1:6:2]} == {0.2}
+
+
+@both_networks
+def test_the_networks_are_drawn_from_the_generator_that_they_are_given(name):
+    first, second = ([network.state_dict() for network in getattr(wgan_gp, name)(rng())] for _ in range(2))
+    for state, again in zip(first, second, strict=True):
+        for path, array in state.items():
+            np.testing.assert_array_equal(again[path], array, err_msg=path)
+
+
+@both_networks
 def test_the_networks_map_latents_to_images_and_images_to_numbers(name):
     generator, critic = getattr(wgan_gp, name)(rng())
     latent_size = generator.parameters()[0].shape[1]
@@ -231,6 +268,17 @@ def test_a_critic_step_raises_what_it_maximises():
     model, real = tiny_model(penalty_weight=0.0, lr=1e-4), images(8)
     before = model.critic_step(real, rng(1))["wasserstein"].item()
     assert model.critic_step(real, rng(1))["wasserstein"].item() > before
+
+
+def test_the_critic_learns_to_rate_real_images_above_generated_ones():
+    """White images against the grey ones of a generator whose weights are all 0."""
+    model = tiny_model(penalty_weight=0.0)
+    model.generator.replace(lambda _, array: 0 * array)
+    real = Tensor(np.ones((8, *IMAGE)))
+    for _ in range(50):
+        numbers = model.critic_step(real, rng())
+    apart = model.critic(real).mean() - model.critic(0 * real).mean()
+    assert numbers["wasserstein"].item() > 0 and apart.item() > 0
 
 
 def test_a_generator_step_raises_the_critics_opinion_of_its_images():
@@ -266,10 +314,11 @@ def test_a_critic_step_goes_down_the_gradient_of_its_loss(options, definition):
     model.critic.replace(lambda _, array: 2.5 * array)
     model.critic_optimizer = SGD(model.critic.parameters(), lr=1.0)
     fake = model.generator(model.latents(8, noise))
-    loss = model.critic_loss(real, fake, noise)["critic_loss"]
-    expected = [p.data - g.data for p, g in zip(model.critic.parameters(), grad(loss, model.critic.parameters()))]
-    assert model.critic_step(real, rng(1))["critic_loss"].item() == loss.item()
-    for p, array in zip(model.critic.parameters(), expected, strict=True):
+    numbers, weights = model.critic_loss(real, fake, noise), model.critic.parameters()
+    expected = [p.data - g.data for p, g in zip(weights, grad(numbers["critic_loss"], weights))]
+    reported = model.critic_step(real, rng(1))
+    assert {name: value.item() for name, value in reported.items()} == {k: v.item() for k, v in numbers.items()}
+    for p, array in zip(weights, expected, strict=True):
         np.testing.assert_allclose(p.data, array, rtol=1e-12, atol=1e-14)
 
 
@@ -305,6 +354,7 @@ def test_the_defaults_are_the_papers():
     model = WGANGP(tiny_generator(), tiny_critic(nn.LeakyReLU(0.2)), latent_size=5)
     assert (model.penalty_weight, model.critic_steps, model.center, model.one_sided) == (10, 5, 1, False)
     assert {(optimizer.lr, optimizer.betas) for optimizer in model.optimizers} == {(1e-4, (0.0, 0.9))}
+    assert model.optimizers == (model.generator_optimizer, model.critic_optimizer)
 
 
 def test_the_penalty_reaches_the_weights_through_its_own_gradient():
@@ -330,7 +380,13 @@ def test_the_papers_networks_fit_together_and_begin_as_the_authors_do():
     images = generator(Tensor(np.ones((2, 128), np.float32)))
     assert images.shape == (2, 1, 28, 28) and 0 < images.data.min() < images.data.max() < 1
     assert critic(images).shape == (2, 1)
-    weight = critic[2].weight.data  # 4 -> 8 channels, 5×5, stride 2
-    bound = (3 * 4 / (4 * 25 + 8 * 25 / 4)) ** 0.5
-    assert 0.99 * bound < np.abs(weight).max() < bound
-    assert all((p.data == 0).all() for path, p in critic.named_parameters() if path.endswith("bias"))
+    for layer, variance in (
+        (generator[0], 2 / (128 + 256)),  # gain 1
+        (generator[3], 4 / (16 * 25 / 4 + 8 * 25)),  # 16 -> 8 channels, 5×5, stride 2
+        (critic[2], 4 / (4 * 25 + 8 * 25 / 4)),  # 4 -> 8 channels
+        (critic[7], 2 / (256 + 1)),
+    ):
+        bound = (3 * variance) ** 0.5
+        assert 0.98 * bound < np.abs(layer.weight.data).max() <= bound
+    for network in (generator, critic):
+        assert not any(p.data.any() for path, p in network.named_parameters() if path.endswith("bias"))

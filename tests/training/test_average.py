@@ -31,9 +31,19 @@ def test_a_step_from_0_to_1_is_followed_as_1_minus_decay_to_the_n():
     assert state["1.num_batches_tracked"] == 1  # counts are copied
 
 
+def test_with_decay_0_it_is_the_last_network():
+    module = network()
+    average = AveragedWeights(module, 0.0)
+    module.replace(lambda _, array: array + 1)
+    average.update(module)
+    for path, array in module.state_dict().items():
+        np.testing.assert_array_equal(average.state_dict()[path], array, err_msg=path)
+
+
 def test_the_average_is_a_network_of_its_own_in_evaluation_mode():
     module = network()
     average = AveragedWeights(module, 0.5)
+    average.update(module)
     before = average.state_dict()
     module(Tensor(np.ones((4, 2), np.float32) * np.arange(4, dtype=np.float32)[:, None]))
     module[0].weight.data = module[0].weight.data + 1
