@@ -25,6 +25,13 @@ def array_like(data, reference):
     return data if isinstance(reference, np.ndarray) else array_module(reference).asarray(data)
 
 
+def copied_like(data, reference):
+    """A copy of ``data`` with the dtype, the memory order and the place of ``reference``, whose shape it has."""
+    copy = np.empty_like(reference)
+    copy[...] = array_like(np.asarray(data), reference)
+    return copy
+
+
 def to_numpy(array):
     """A copy-free NumPy view of an array on the host, a copy of one on a GPU."""
     return np.asarray(array) if isinstance(array, (np.ndarray, np.generic)) else array.get()

@@ -7,7 +7,7 @@ There is no ``.grad`` to forget to clear, so no gradient can leak from one playe
 
 import numpy as np
 
-from scratchgan.backend import array_like, to_numpy
+from scratchgan.backend import copied_like, to_numpy
 from scratchgan.tensor import Parameter
 
 
@@ -81,7 +81,7 @@ class Optimizer:
         self.steps = int(saved["steps"])
         for i, (p, state) in enumerate(zip(self.params, self.state)):
             for name in state:
-                state[name] = array_like(np.array(saved[f"{i}.{name}"], dtype=p.dtype), p.data)
+                state[name] = copied_like(saved[f"{i}.{name}"], p.data)
 
 
 class SGD(Optimizer):

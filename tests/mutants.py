@@ -9,16 +9,14 @@ An entry names the mistake and the file, shows the change as a difference, and s
         killed by models/test_wgan_gp.py::test_each_sample_has_one_epsilon_of_its_own
 """
 
-import os
 import shutil
-import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from planted import TESTS, pass_in
+
 import scratchgan
 
-TESTS = Path(__file__).parent
 PACKAGE = Path(scratchgan.__file__).parent
 
 
@@ -49,29 +47,6 @@ class Mutant:
 def copy_package(folder):
     """The package as it is."""
     shutil.copytree(PACKAGE, folder / PACKAGE.name, ignore=shutil.ignore_patterns("__pycache__"))
-
-
-def pass_in(folder, *tests):
-    """Whether all these tests pass with the package in ``folder``; they must be found and run.
-
-    Raises
-    ------
-    RuntimeError
-        When they are not.
-    """
-    options = "-x -q --no-header -p no:cacheprovider --hypothesis-seed=0".split()
-    command = [sys.executable, "-m", "pytest", *options, "-m", "", "-c", TESTS.parent / "pyproject.toml"]
-    environment = os.environ | {"PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1", "OPENBLAS_NUM_THREADS": "1"}
-    result = subprocess.run(
-        [*command, "--rootdir", TESTS.parent, *(TESTS / test for test in tests)],
-        cwd=folder,  # not the repository, whose package Python would find first
-        env=environment,
-        capture_output=True,
-        text=True,
-    )
-    if result.returncode > 1:
-        raise RuntimeError(f"{', '.join(tests)} could not be run:\n{result.stdout}{result.stderr}")
-    return result.returncode == 0
 
 
 def read(path=TESTS / "mutants.txt"):

@@ -205,7 +205,7 @@ def _like(function):
     return like
 
 
-zeros_like, ones_like, full_like = _like(np.zeros_like), _like(np.ones_like), _like(np.full_like)
+empty_like, zeros_like, ones_like, full_like = map(_like, (np.empty_like, np.zeros_like, np.ones_like, np.full_like))
 
 
 def broadcast_to(array, shape):

@@ -344,6 +344,13 @@ def test_a_loaded_state_is_copied():
         np.testing.assert_array_equal(state[path], array, err_msg=path)
 
 
+def test_kernels_lie_in_memory_as_a_matrix_product_reads_them_also_when_loaded():
+    """(O, C, kh, kw) as (kh, kw, C, O), so that no step of training brings them into this order."""
+    for layer in (nn.Conv2d(3, 4, 2), nn.ConvTranspose2d(3, 4, 2)):
+        layer.load_state_dict({path: np.ascontiguousarray(array) for path, array in layer.state_dict().items()})
+        assert layer.weight.data.transpose(2, 3, 1, 0).flags.c_contiguous
+
+
 def test_loading_keeps_the_dtype_of_the_module():
     module = network().to(np.float64)
     module.load_state_dict(network(5).state_dict())

@@ -186,36 +186,131 @@ def weight_grad(x, y, geometry):
     )
 
 
-# On arrays -----------------------------------------------------------------------------------------------------------
+# On arrays: patches and one product ----------------------------------------------------------------------------------
+
+TILE = 2**22  # bytes of patches that the cache still holds when the product reads them
 
 
 def _conv(x, w, geometry):
     """Patches (N·oh·ow, kh·kw·C) times weights (kh·kw·C, O)."""
-    (ph, pw), (oh, ow) = geometry.padding, geometry.output
-    rows = patches(x, geometry.kernel, geometry.stride, (ph, ph, pw, pw))
-    y = rows @ w.transpose(2, 3, 1, 0).reshape(rows.shape[1], len(w))
-    return y.reshape(len(x), oh, ow, len(w)).transpose(0, 3, 1, 2)
+    ph, pw = geometry.padding
+    windows = _windows(x, geometry.kernel, geometry.stride, (ph, ph, pw, pw))
+    return _product(windows, _as_matrix(w)).transpose(0, 3, 1, 2)
 
 
 def _weight_grad(x, y, geometry):
     """Patchesᵀ (kh·kw·C, N·oh·ow) times cotangents (N·oh·ow, O)."""
-    (ph, pw), channels = geometry.padding, y.shape[1]
-    rows = patches(x, geometry.kernel, geometry.stride, (ph, ph, pw, pw))
-    w = rows.T @ y.transpose(0, 2, 3, 1).reshape(len(rows), channels)
-    return w.reshape(*geometry.kernel, x.shape[1], channels).transpose(3, 2, 0, 1)
+    (ph, pw), (kh, kw), c, o = geometry.padding, geometry.kernel, x.shape[1], y.shape[1]
+    windows, y = _windows(x, geometry.kernel, geometry.stride, (ph, ph, pw, pw)), y.transpose(0, 2, 3, 1)
+    w = np.zeros_like(y, order="C", shape=(kh * kw * c, o))
+    for tile in _tiles(windows, windows.size):
+        w += _rows(windows[tile]).T @ y[tile].reshape(-1, o)
+    return w.reshape(kh, kw, c, o).transpose(3, 2, 0, 1)
 
 
 def _conv_transpose(y, w, geometry):
-    """One stride-1 convolution onto s·s phases, which are then interleaved ("sub-pixel" form, no scatter).
+    """The adjoint of `_conv` in x, in the cheaper of two forms that give the same."""
+    return (_scattered if _scatter_is_cheaper(w, geometry) else _interleaved)(y, w, geometry)
+
+
+def _as_matrix(w):
+    """w (O, C, kh, kw) -> (kh·kw·C, O): free for weights that lie in memory as `nn.init` leaves them."""
+    return w.transpose(2, 3, 1, 0).reshape(-1, len(w))
+
+
+def _windows(x, kernel, stride, padding):
+    """Every patch that the kernel visits, not yet copied: (N, C, H, W) -> (N, oh, ow, kh, kw, C).
+
+    ``padding`` is (top, bottom, left, right); a negative width crops.
+    """
+    x = _padded(x.transpose(0, 2, 3, 1), *padding)
+    (n, height, width, c), (kh, kw), (sh, sw) = x.shape, kernel, stride
+    oh, ow = (height - kh) // sh + 1, (width - kw) // sw + 1
+    sample, row, column, channel = x.strides
+    return array_module(x).lib.stride_tricks.as_strided(
+        x, (n, oh, ow, kh, kw, c), (sample, sh * row, sw * column, row, column, channel)
+    )
+
+
+def _padded(x, top, bottom, left, right):
+    """x (N, H, W, C) with zeros around it."""
+    n, height, width, c = x.shape
+    x = x[:, max(-top, 0) : height - max(-bottom, 0), max(-left, 0) : width - max(-right, 0)]
+    if max(top, bottom, left, right) <= 0:
+        return x
+    padded = np.zeros_like(x, order="C", shape=(n, height + top + bottom, width + left + right, c))
+    top, left = max(top, 0), max(left, 0)
+    padded[:, top : top + x.shape[1], left : left + x.shape[2]] = x
+    return padded
+
+
+def _rows(windows):
+    """The patches copied, a row each: (N, oh, ow, kh, kw, C) -> (N·oh·ow, kh·kw·C)."""
+    n, oh, ow, kh, kw, c = windows.shape
+    return windows.reshape(n * oh * ow, kh * kw * c)
+
+
+def patches(x, kernel, stride, padding):
+    """Every patch that the kernel visits, a row each: (N, C, H, W) -> (N·oh·ow, kh·kw·C)."""
+    return _rows(_windows(x, kernel, stride, padding))
+
+
+def _product(windows, matrix):
+    """Each patch times a matrix (kh·kw·C, O) -> (N, oh, ow, O)."""
+    y = np.empty_like(matrix, order="C", shape=(*windows.shape[:3], matrix.shape[1]))
+    for tile in _tiles(windows, windows.size):
+        np.matmul(_rows(windows[tile]), matrix, out=y[tile].reshape(-1, matrix.shape[1]))
+    return y
+
+
+def _tiles(batch, numbers):
+    """Slices of a batch, of about `TILE` bytes where all its patches have so many numbers; all at once on a GPU."""
+    n, size = len(batch), numbers * batch.dtype.itemsize
+    images = max(1, n * TILE // max(size, 1)) if isinstance(batch, np.ndarray) else max(1, n)
+    return [slice(i, i + images) for i in range(0, n, images)]
+
+
+# The adjoint, in two forms -------------------------------------------------------------------------------------------
+
+
+def _scatter_is_cheaper(w, geometry):
+    """Compare the multiplications of the two forms; moving a number takes as long as 60 to 80 of them (measured)."""
+    (o, c, kh, kw), (oh, ow) = w.shape, geometry.output
+    v, h = _phases(geometry)
+    scattered = oh * ow * kh * kw * c * (o + 80)
+    interleaved = v.count * h.count * v.taps * h.taps * o * (v.stride * h.stride * c + 60)
+    return scattered < interleaved
+
+
+def _scattered(y, w, geometry):
+    """One product spreads each element of y over a patch; the patches are added up where they were."""
+    (ph, pw), (height, width), (o, c, kh, kw) = geometry.padding, geometry.size, w.shape
+    y, matrix = y.transpose(0, 2, 3, 1), _as_matrix(w)
+    n, oh, ow, _ = y.shape
+    full = np.zeros_like(y, order="C", shape=(n, height + 2 * ph, width + 2 * pw, c))
+    for tile in _tiles(y, n * oh * ow * len(matrix)):
+        spread = y[tile].reshape(-1, o) @ matrix.T
+        _add_patches(spread.reshape(-1, oh, ow, kh, kw, c), full[tile], geometry)
+    return full[:, ph : ph + height, pw : pw + width].transpose(0, 3, 1, 2)
+
+
+def _add_patches(spread, full, geometry):
+    """(N, oh, ow, kh, kw, C) added to the padded image (N, H + 2p, W + 2p, C), in place: the adjoint of `_windows`."""
+    (kh, kw), (sh, sw), (oh, ow) = geometry.kernel, geometry.stride, geometry.output
+    for i in range(kh):
+        for j in range(kw):
+            full[:, i : i + sh * oh : sh, j : j + sw * ow : sw] += spread[:, :, :, i, j]
+
+
+def _interleaved(y, w, geometry):
+    """One stride-1 convolution onto s·s phases, which are then interleaved ("sub-pixel" form).
 
     On one axis, full[i] = Σ y[a] w[k] over a·s + k = i. Write i = s·q + r and k = s·t + r: for each phase r < s this
     is a convolution full[s·q + r] = Σₜ y[q − t] w[s·t + r] with ⌈k/s⌉ taps. The image is full[p : p + H].
     """
-    axes = [_Phases.of_axis(*axis) for axis in zip(geometry.kernel, geometry.stride, geometry.padding, geometry.size)]
-    (v, h), n, channels = axes, len(y), w.shape[1]
-    around = [edge for axis, length in zip(axes, y.shape[2:]) for edge in axis.padding(length)]
-    rows = patches(y, (v.taps, h.taps), (1, 1), around)
-    full = rows @ _by_phase(w, v, h)  # (n·qv·qh, sv·sh·C)
+    (v, h), n, channels = _phases(geometry), len(y), w.shape[1]
+    around = [edge for axis, length in zip((v, h), y.shape[2:]) for edge in axis.padding(length)]
+    full = _product(_windows(y, (v.taps, h.taps), (1, 1), around), _by_phase(w, v, h))  # (n, qv, qh, sv·sh·C)
     full = full.reshape(n, v.count, h.count, v.stride, h.stride, channels).transpose(0, 1, 3, 2, 4, 5)
     full = full.reshape(n, v.count * v.stride, h.count * h.stride, channels)
     return full[:, v.crop, h.crop].transpose(0, 3, 1, 2)
@@ -242,6 +337,11 @@ class _Phases:
         return self.taps - 1 - self.first, self.first + self.count - length
 
 
+def _phases(geometry):
+    axes = zip(geometry.kernel, geometry.stride, geometry.padding, geometry.size)
+    return [_Phases.of_axis(*axis) for axis in axes]
+
+
 def _by_phase(w, v, h):
     """w (O, C, kh, kw), its taps reversed and split into phases -> (tv·th·O, sv·sh·C)."""
     o, c, kh, kw = w.shape
@@ -249,33 +349,6 @@ def _by_phase(w, v, h):
     whole[:, :, :kh, :kw] = w
     split = whole.reshape(o, c, v.taps, v.stride, h.taps, h.stride)[:, :, ::-1, :, ::-1]
     return split.transpose(2, 4, 0, 3, 5, 1).reshape(v.taps * h.taps * o, v.stride * h.stride * c)
-
-
-def patches(x, kernel, stride, padding):
-    """Every patch that the kernel visits, a row each: (N, C, H, W) -> (N·oh·ow, kh·kw·C).
-
-    ``padding`` is (top, bottom, left, right); a negative width crops.
-    """
-    x = _padded(x.transpose(0, 2, 3, 1), *padding)
-    (n, height, width, c), (kh, kw), (sh, sw) = x.shape, kernel, stride
-    oh, ow = (height - kh) // sh + 1, (width - kw) // sw + 1
-    sample, row, column, channel = x.strides
-    windows = array_module(x).lib.stride_tricks.as_strided(
-        x, (n, oh, ow, kh, kw, c), (sample, sh * row, sw * column, row, column, channel)
-    )
-    return windows.reshape(n * oh * ow, kh * kw * c)
-
-
-def _padded(x, top, bottom, left, right):
-    """x (N, H, W, C) with zeros around it."""
-    n, height, width, c = x.shape
-    x = x[:, max(-top, 0) : height - max(-bottom, 0), max(-left, 0) : width - max(-right, 0)]
-    if max(top, bottom, left, right) <= 0:
-        return x
-    padded = np.zeros_like(x, order="C", shape=(n, height + top + bottom, width + left + right, c))
-    top, left = max(top, 0), max(left, 0)
-    padded[:, top : top + x.shape[1], left : left + x.shape[2]] = x
-    return padded
 
 
 # Patches as a function of their own ----------------------------------------------------------------------------------
@@ -313,11 +386,9 @@ def _unfold(x, geometry):
 
 
 def _fold(y, geometry):
-    (kh, kw), (oh, ow), (sh, sw), (ph, pw) = geometry.kernel, geometry.output, geometry.stride, geometry.padding
-    (n, rows), (height, width) = y.shape[:2], geometry.size
-    taps = y.data.reshape(n, rows // (kh * kw), kh, kw, oh, ow)
-    full = np.zeros_like(taps, shape=(*taps.shape[:2], height + 2 * ph, width + 2 * pw))
-    for i in range(kh):
-        for j in range(kw):
-            full[:, :, i : i + sh * oh : sh, j : j + sw * ow : sw] += taps[:, :, i, j]
-    return record(full[:, :, ph : ph + height, pw : pw + width], (y, lambda g, x: _unfold(g, geometry)))
+    (n, rows), (height, width), (ph, pw), (kh, kw) = y.shape[:2], geometry.size, geometry.padding, geometry.kernel
+    spread = y.data.reshape(n, rows // (kh * kw), kh, kw, *geometry.output).transpose(0, 4, 5, 2, 3, 1)
+    full = np.zeros_like(y.data, order="C", shape=(n, height + 2 * ph, width + 2 * pw, spread.shape[-1]))
+    _add_patches(spread, full, geometry)
+    image = full[:, ph : ph + height, pw : pw + width].transpose(0, 3, 1, 2)
+    return record(image, (y, lambda g, x: _unfold(g, geometry)))

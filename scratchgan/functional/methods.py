@@ -65,4 +65,3 @@ for name, function in _OPERATORS.items():
     setattr(Tensor, name, function)
 for name in ("eq", "ne", "lt", "le", "gt", "ge"):
     setattr(Tensor, f"__{name}__", _comparison(getattr(operator, name)))
-Tensor.__hash__ = object.__hash__  # comparing is elementwise, but a tensor is still found by identity

@@ -1,4 +1,7 @@
-"""Initial weights: drawn on the host in float64 by an explicit generator, then rounded to float32."""
+"""Initial weights: drawn on the host in float64 by an explicit generator, then rounded to float32.
+
+The kernels of a convolution, of shape (O, C, kh, kw), lie in memory as (kh, kw, C, O): as a matrix product reads them.
+"""
 
 import math
 
@@ -7,7 +10,8 @@ import numpy as np
 
 def uniform(shape, bound, rng):
     """Uniform on (−bound, bound)."""
-    return rng.uniform(-bound, bound, shape).astype(np.float32)
+    weights = rng.uniform(-bound, bound, shape).astype(np.float32)
+    return weights if weights.ndim < 4 else np.ascontiguousarray(weights.transpose(2, 3, 1, 0)).transpose(3, 2, 0, 1)
 
 
 def default(shape, fan_in, rng):

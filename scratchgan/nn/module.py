@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from scratchgan.backend import array_like, device_module, is_array, to_numpy
+from scratchgan.backend import copied_like, device_module, is_array, to_numpy
 from scratchgan.tensor import Parameter
 
 
@@ -122,7 +122,7 @@ class Module:
         ]
         if complaints:
             raise ValueError(f"the state does not fit this {type(self).__name__}: " + "; ".join(complaints))
-        self.replace(lambda path, array: array_like(np.asarray(state[path]).astype(array.dtype), array))
+        self.replace(lambda path, array: copied_like(state[path], array))
 
     def __repr__(self):
         inside = "".join(f"\n  ({name}): " + repr(child).replace("\n", "\n  ") for name, child in self.children())

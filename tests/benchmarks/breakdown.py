@@ -6,8 +6,8 @@ call, so no line of the engine is changed. At each moment one part is running:
 | part | what is attributed to it |
 |---|---|
 | matrix products | ``@`` and the functions that come down to it, wherever they are called |
-| patches | `conv.patches`, and the rest of `conv._conv` and `conv._weight_grad`: bringing weights into matrix order |
-| interleaving | the rest of `conv._conv_transpose`: phases into pixels, crops, the split of the kernel into phases |
+| patches | `conv._windows`, `conv._rows` and the rest of `conv._conv` and `conv._weight_grad` |
+| interleaving | the rest of `conv._conv_transpose`: patches added up, or phases put between each other, and crops |
 | elementwise | every other ufunc, reduction and copy outside these functions and the optimiser |
 | optimiser | the whole of `Optimizer.step` |
 | Python | what is left of a step without the stopwatch: the graph, dispatch, random numbers, freeing memory |
@@ -33,7 +33,8 @@ PRODUCTS, PATCHES, INTERLEAVING = "matrix products", "patches", "interleaving"
 ELEMENTWISE, OPTIMISER, PYTHON = "elementwise", "optimiser", "Python"
 PARTS = (PRODUCTS, PATCHES, INTERLEAVING, ELEMENTWISE, OPTIMISER, PYTHON)
 OWNERS = {
-    (conv, "patches"): PATCHES,
+    (conv, "_windows"): PATCHES,
+    (conv, "_rows"): PATCHES,
     (conv, "_conv"): PATCHES,
     (conv, "_weight_grad"): PATCHES,
     (conv, "_conv_transpose"): INTERLEAVING,

@@ -5,6 +5,7 @@ pair (A, Aᵀ) could still be consistently wrong, so each function is also compa
 """
 
 import itertools
+import math
 
 import numpy as np
 import pytest
@@ -16,7 +17,15 @@ from strategies import spreadable
 from scratchgan import Tensor
 from scratchgan import functional as F
 from scratchgan.functional.broadcast import broadcast_to, sum_to
-from scratchgan.functional.conv import Geometry, conv, conv_transpose, weight_grad
+from scratchgan.functional.conv import (
+    Geometry,
+    _interleaved,
+    _scatter_is_cheaper,
+    _scattered,
+    conv,
+    conv_transpose,
+    weight_grad,
+)
 from scratchgan.functional.shape import getitem, scatter
 from scratchgan.testing import check_adjoint
 
@@ -93,6 +102,42 @@ def test_one_trilinear_form(at, batch, channels, maps):
     form = (y * conv(x, w, at)).sum().item()
     assert np.isclose((conv_transpose(y, w, at) * x).sum().item(), form, rtol=0, atol=1e-10)
     assert np.isclose((weight_grad(x, y, at) * w).sum().item(), form, rtol=0, atol=1e-10)
+
+
+@given(at=geometries(), batch=small, channels=small, maps=small)
+def test_the_two_forms_of_the_adjoint_give_the_same(at, batch, channels, maps):
+    """Whatever the rule that chooses between them says."""
+    x, y, w = trilinear(at, batch, channels, maps)
+    for form in (_scattered, _interleaved):
+        adjoint = form(y.data, w.data, at)
+        assert adjoint.shape == x.shape
+        assert np.isclose((adjoint * x.data).sum(), (y * conv(x, w, at)).sum().item(), rtol=0, atol=1e-10)
+    assert_close(_scattered(y.data, w.data, at), _interleaved(y.data, w.data, at))
+
+
+def test_the_rule_chooses_each_form_somewhere():
+    """A layer of many channels on few pixels, or with one channel as its image, is scattered."""
+    last, middle = Geometry((5, 5), (2, 2), (2, 2), (28, 28)), Geometry((4, 4), (2, 2), (1, 1), (32, 32))
+    assert _scatter_is_cheaper(np.empty((64, 1, 5, 5)), last)
+    assert not _scatter_is_cheaper(np.empty((128, 64, 4, 4)), middle)
+
+
+@pytest.mark.parametrize("function", [conv, conv_transpose, weight_grad, _scattered, _interleaved])
+def test_the_size_of_the_tiles_changes_nothing(function, monkeypatch):
+    """An image at a time, two at a time (and one left over), all at once."""
+    at = Geometry((3, 2), (2, 1), (1, 0), (7, 5))
+    x, y, w = trilinear(at, 5, 2, 3)
+    arguments = {conv: (x, w), weight_grad: (x, y), conv_transpose: (y, w)}.get(function, (y.data, w.data))
+
+    def result(tile):
+        monkeypatch.setattr("scratchgan.functional.conv.TILE", tile)
+        value = function(*arguments, at)
+        return value.data if isinstance(value, Tensor) else value
+
+    patch_bytes = 8 * math.prod(at.output) * math.prod(at.kernel) * 2
+    whole = result(10**9)
+    for tile in (1, 2 * patch_bytes):
+        assert_close(result(tile), whole)
 
 
 @given(at=geometries(), channels=small, maps=small)
