@@ -7,6 +7,7 @@ must import nothing of the package: the child finds the one in its folder.
 import multiprocessing
 import os
 import sys
+import threading
 from pathlib import Path
 
 import hypothesis.extra.numpy  # noqa: F401 (here, so that each run has it)
@@ -19,6 +20,7 @@ OPTIONS = "-x -q --no-header -p no:cacheprovider --hypothesis-seed=0".split()
 
 server = multiprocessing.get_context("forkserver")
 server.set_forkserver_preload([__name__])
+one_at_a_time = threading.Lock()
 
 
 def pass_in(folder, *tests):
@@ -30,21 +32,25 @@ def pass_in(folder, *tests):
         When they are not.
     """
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # for the server, before it imports NumPy
-    process = server.Process(target=_run, args=(folder, tests))
-    process.start()
+    verdict, output = folder / "verdict.txt", folder / "output.txt"
+    verdict.write_text("none")  # a file, as two threads that wait for two processes may miss an exit status
+    process = server.Process(target=_run, args=(folder, verdict, output, tests))
+    with one_at_a_time:
+        process.start()
     process.join()
-    if process.exitcode not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
-        raise RuntimeError(f"{', '.join(tests)} could not be run:\n{(folder / 'output.txt').read_text()}")
-    return process.exitcode == pytest.ExitCode.OK
+    if verdict.read_text() not in ("OK", "TESTS_FAILED"):
+        raise RuntimeError(f"{', '.join(tests)} could not be run: {verdict.read_text()}\n{output.read_text()}")
+    return verdict.read_text() == "OK"
 
 
-def _run(folder, tests):
-    """In the child: everything it prints goes into a file of the folder."""
-    output = os.open(folder / "output.txt", os.O_WRONLY | os.O_CREAT)
-    os.dup2(output, 1)
-    os.dup2(output, 2)
+def _run(folder, verdict, output, tests):
+    """In the child: everything that it prints goes into a file."""
+    file = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    os.dup2(file, 1)
+    os.dup2(file, 2)
     os.chdir(folder)
     sys.dont_write_bytecode = True
     sys.path.insert(0, str(folder))
     where = ["-m", "", "-c", str(TESTS.parent / "pyproject.toml"), "--rootdir", str(TESTS.parent)]
-    sys.exit(pytest.main([*OPTIONS, *where, *(str(TESTS / test) for test in tests)]))
+    status = pytest.main([*OPTIONS, *where, *(str(TESTS / test) for test in tests)])
+    verdict.write_text(pytest.ExitCode(status).name)
