@@ -47,7 +47,7 @@ def _parser():
     parser = argparse.ArgumentParser(prog="python -m scratchgan.testing", description=__doc__.partition("\n")[0])
     parser.add_argument("functions", nargs="*", metavar="FUNCTION", help="which to check; default: all")
     parser.add_argument("--order", type=int, choices=range(1, len(ORDINALS) + 1), default=2, help="default: 2")
-    parser.add_argument("--out", metavar="PNG", type=Path, default=Path("gradient_checks.png"), help="the picture")
+    parser.add_argument("--out", metavar="PNG", type=Path, default=Path("runs/gradient_checks.png"), help="the picture")
     return parser
 
 

@@ -17,14 +17,17 @@ from scratchgan import functional as F
 
 
 def normal(*shape):
+    """Standard normal."""
     return lambda rng: rng.standard_normal(shape)
 
 
 def uniform(low, high, *shape):
+    """Uniform between two numbers."""
     return lambda rng: rng.uniform(low, high, shape)
 
 
 def positive(*shape):
+    """Uniform between ½ and 2."""
     return uniform(0.5, 2, *shape)
 
 
