@@ -32,7 +32,7 @@ class Mutant:
 
     def planted(self):
         """The source of the file with the mistake in it."""
-        source = (PACKAGE / self.file).read_text()
+        source = (PACKAGE / self.file).read_text(encoding="utf-8")
         if source.count(self.right) != 1:
             raise ValueError(f"{self.file} contains {source.count(self.right)} times, not once:\n{self.right}")
         return source.replace(self.right, self.wrong)
@@ -40,7 +40,7 @@ class Mutant:
     def survives(self, folder):
         """Those killers that pass although the mistake is planted in a copy of the package in ``folder``."""
         copy_package(folder)
-        (folder / PACKAGE.name / self.file).write_text(self.planted())
+        (folder / PACKAGE.name / self.file).write_text(self.planted(), encoding="utf-8")
         return [killer for killer in self.killers if pass_in(folder, killer)]
 
 
@@ -51,7 +51,9 @@ def copy_package(folder):
 
 def read(path=TESTS / "mutants.txt"):
     """All mutants of the table."""
-    blocks = [block.splitlines() for block in path.read_text().split("\n\n") if not block.startswith("#")]
+    blocks = [
+        block.splitlines() for block in path.read_text(encoding="utf-8").split("\n\n") if not block.startswith("#")
+    ]
     return [_parsed(*block) for block in blocks]
 
 

@@ -18,8 +18,11 @@ import tqdm  # noqa: F401
 TESTS = Path(__file__).parent
 OPTIONS = "-x -q --no-header -p no:cacheprovider --hypothesis-seed=0".split()
 
-server = multiprocessing.get_context("forkserver")
-server.set_forkserver_preload([__name__])
+if "forkserver" in multiprocessing.get_all_start_methods():
+    server = multiprocessing.get_context("forkserver")
+    server.set_forkserver_preload([__name__])
+else:  # on Windows, each run begins with a new interpreter
+    server = multiprocessing.get_context("spawn")
 one_at_a_time = threading.Lock()
 
 

@@ -28,7 +28,7 @@ def test_a_mutant_names_tests_that_exist(mutant):
     assert mutant.killers
     for killer in mutant.killers:
         file, test = re.fullmatch(r"(.*?)::(\w+)(?:\[.*\])?", killer).groups()
-        assert f"def {test}(" in (mutants.TESTS / file).read_text()
+        assert f"def {test}(" in (mutants.TESTS / file).read_text(encoding="utf-8")
 
 
 PLACES = """gradcheck models training data
@@ -48,7 +48,7 @@ EXEMPT = {
 def names_of_tests(place):
     path = mutants.TESTS / place
     for file in sorted(path.glob("test_*.py")) if path.is_dir() else [path]:
-        for name in re.findall(r"^def (test_\w+)\(", file.read_text(), re.M):
+        for name in re.findall(r"^def (test_\w+)\(", file.read_text(encoding="utf-8"), re.M):
             yield f"{file.relative_to(mutants.TESTS)}::{name}"
 
 
