@@ -11,7 +11,8 @@ so the family is closed under differentiation:
 | w = weight_grad(x, y) | conv_transpose(y, g, size of x) | conv(x, g) |
 
 Shapes are (N, C, H, W) for x, (N, O, oh, ow) for y, (O, C, kh, kw) for w. In memory, results are channels-last: a
-patch is then copied in runs of kw·C numbers, and the matrix of patches goes straight into one matrix product.
+patch is then copied in runs of kw·C numbers, and the patches of a few images at a time, still in the cache, go straight
+into a matrix product, whose other factor is w as (kh·kw·C, O).
 """
 
 from dataclasses import dataclass

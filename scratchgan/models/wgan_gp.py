@@ -72,7 +72,8 @@ def interpolate(real, fake, rng):
 def gradient_norms(critic, x):
     """‖∇ₓ D(x)‖₂ of each sample, over all its axes; differentiable in the critic's weights.
 
-    The root is taken of ‖·‖² + 10⁻¹², whose slope stays finite where the gradient is 0.
+    The gradient in x, recorded so that it can be differentiated again, is taken by `losses.squared_slopes`. The root is
+    taken of ‖·‖² + 10⁻¹², whose slope stays finite where the gradient is 0.
 
     Parameters
     ----------
