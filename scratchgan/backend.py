@@ -9,6 +9,11 @@ import sys
 
 import numpy as np
 
+# On Linux, malloc gives a large block back to the system when it is freed, and the next array pays for every page once
+# more: up to a tenth of a training step. What is "large" grows with the largest block ever freed, up to 32 MiB (see
+# M_MMAP_THRESHOLD in mallopt(3)), so one such block, never written to, is freed here.
+np.empty(2**25 - 2**16, np.uint8)
+
 
 def is_array(value):
     """Whether ``value`` is an array of NumPy or of a library that follows its protocols, such as CuPy."""

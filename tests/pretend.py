@@ -232,6 +232,10 @@ def tensordot(a, b, axes=2):
     return _wrap(np.tensordot(_unwrap(a), _unwrap(b), axes))
 
 
+def einsum(*operands):
+    return _wrap(np.einsum(*(x if isinstance(x, list) else _unwrap(x) for x in operands)))
+
+
 def where(condition, x, y):
     return _wrap(np.where(*map(_unwrap, (condition, x, y))))
 

@@ -344,11 +344,18 @@ def test_a_loaded_state_is_copied():
         np.testing.assert_array_equal(state[path], array, err_msg=path)
 
 
-def test_kernels_lie_in_memory_as_a_matrix_product_reads_them_also_when_loaded():
-    """(O, C, kh, kw) as (kh, kw, C, O), so that no step of training brings them into this order."""
-    for layer in (nn.Conv2d(3, 4, 2), nn.ConvTranspose2d(3, 4, 2)):
+def test_weights_lie_in_memory_as_a_matrix_product_reads_them_also_when_loaded_or_moved():
+    """(O, C, kh, kw) as (kh, kw, C, O) and (out, in) as (in, out), like their gradients: no step reorders anything."""
+    for layer, shape in (
+        (nn.Conv2d(3, 4, 2), (2, 3, 5, 5)),
+        (nn.ConvTranspose2d(3, 4, 2), (2, 3, 5, 5)),
+        (nn.Linear(3, 4), (2, 3)),
+    ):
         layer.load_state_dict({path: np.ascontiguousarray(array) for path, array in layer.state_dict().items()})
-        assert layer.weight.data.transpose(2, 3, 1, 0).flags.c_contiguous
+        gradients = grad(layer(data(*shape)).sum(), layer.parameters())
+        optim.Adam(layer.parameters()).step(gradients)
+        for weight in (layer.weight.data, gradients[0].data):
+            assert np.moveaxis(weight, (1, 0), (-2, -1)).flags.c_contiguous
 
 
 def test_loading_keeps_the_dtype_of_the_module():

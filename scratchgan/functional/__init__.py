@@ -1,12 +1,13 @@
 """Differentiable functions, with PyTorch's names, arguments, defaults and numerics, in one flat namespace.
 
-Reading order: `elementwise`, `broadcast`, `reduce`, `shape`, `linear`, `conv`, `normalize`; `resample`, `pool`, `loss`.
+Reading order: `elementwise`, `broadcast`, `reduce`, `shape`, `linear`, `conv`, `patches`, `normalize`; `unfold`,
+`resample`, `pool`, `loss`.
 """
 
 # fmt: off
 from scratchgan.functional import methods  # gives Tensor its operators
 from scratchgan.functional.broadcast import broadcast_to, expand
-from scratchgan.functional.conv import conv2d, conv_transpose2d, fold, unfold
+from scratchgan.functional.conv import conv2d, conv_transpose2d
 from scratchgan.functional.elementwise import (
     abs, add, clamp, div, dropout, elu, exp, leaky_relu, log, maximum, minimum, mul, neg, pow, prelu, relu, sigmoid,
     softplus, sqrt, sub, tanh, where,
@@ -23,6 +24,7 @@ from scratchgan.functional.shape import (
     cat, flatten, gather, getitem, index_select, pad, permute, pixel_shuffle, pixel_unshuffle, reshape, squeeze, stack,
     transpose, unflatten, unsqueeze,
 )
+from scratchgan.functional.unfold import fold, unfold
 # fmt: on
 
 __all__ = [name for name, value in list(globals().items()) if not name.startswith("_") and callable(value)]

@@ -1,7 +1,7 @@
 """Matrix products: bilinear, so each derivative is a product with the other factor."""
 
 from scratchgan.functional.broadcast import sum_to
-from scratchgan.functional.elementwise import operands, where
+from scratchgan.functional.elementwise import add_to, operands, where
 from scratchgan.functional.shape import getitem
 from scratchgan.tensor import Tensor, record
 
@@ -30,7 +30,7 @@ def linear(input, weight, bias=None):
     if bias is not None and bias.shape != weight.shape[:1]:
         raise ValueError(f"linear: a bias of shape {bias.shape} does not fit a weight (out, in) of {weight.shape}")
     y = input @ weight.mT
-    return y if bias is None else y + bias
+    return y if bias is None else add_to(y, bias)
 
 
 def embedding(input, weight, padding_idx=None):

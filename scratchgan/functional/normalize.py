@@ -8,7 +8,7 @@ import math
 
 import numpy as np
 
-from scratchgan.functional.elementwise import sqrt
+from scratchgan.functional.elementwise import add_to, sqrt
 from scratchgan.functional.reduce import mean, var
 from scratchgan.tensor import Tensor, is_recording, record
 
@@ -19,15 +19,47 @@ def normalize(input, axes, eps):
     ∂σ/∂x = y / n, from which the vjp is (g − mean g − y · mean(g y)) / σ. It reads σ, which depends on x: when this
     derivative is itself recorded, σ must be a Tensor and not the array computed here.
     """
-    x = input.data
-    centred = x - x.mean(axes, keepdims=True)
-    sigma = np.sqrt((centred * centred).mean(axes, keepdims=True) + eps)
+    centred, _, variance = _moments(input.data, axes)
+    return _scaled(input, centred, variance, axes, eps)
+
+
+def _moments(x, axes):
+    """x − mean x, mean x and the biased variance over ``axes``, which are kept with length 1."""
+    mu = x.mean(axes, keepdims=True)
+    centred = x - mu
+    return centred, mu, _mean_product(centred, centred, axes)
+
+
+def _scaled(input, centred, variance, axes, eps):
+    """`normalize` from the moments of ``input``; written over ``centred``."""
+    sigma = np.sqrt(variance + eps)
+    centred /= sigma
 
     def vjp(g, y):
-        s = sqrt(var(input, axes, correction=0, keepdim=True) + eps) if is_recording() else Tensor(sigma)
+        if not is_recording():
+            return Tensor(_cotangent(g.data, y.data, sigma, axes))
+        s = sqrt(var(input, axes, correction=0, keepdim=True) + eps)
         return (g - mean(g, axes, True) - y * mean(g * y, axes, True)) / s
 
-    return record(centred / sigma, (input, vjp))
+    return record(centred, (input, vjp))
+
+
+def _cotangent(g, y, sigma, axes):
+    """(g − mean g − y · mean(g y)) / σ once more, for arrays: written over one new array."""
+    x = y * _mean_product(g, y, axes)
+    np.subtract(g, x, out=x)
+    x -= g.mean(axes, keepdims=True)
+    x /= sigma
+    return x
+
+
+def _mean_product(a, b, axes):
+    """mean(a b) over ``axes``, which are kept with length 1, without an array of all products."""
+    every = list(range(a.ndim))
+    kept = [axis for axis in every if axis not in axes]
+    total = np.einsum(a, every, b, every, kept)
+    shape = [1 if axis in axes else n for axis, n in enumerate(a.shape)]
+    return total.reshape(shape) / math.prod(a.shape[axis] for axis in axes)
 
 
 def batch_norm(input, running_mean, running_var, weight=None, bias=None, training=False, momentum=0.1, eps=1e-05):
@@ -54,9 +86,10 @@ def batch_norm(input, running_mean, running_var, weight=None, bias=None, trainin
             raise ValueError(
                 f"batch_norm: shape {input.shape} has {count} value per channel, training needs at least 2"
             )
-        y = normalize(input, axes, eps)
-        _move(running_mean, lambda: input.data.mean(axes), momentum)
-        _move(running_var, lambda: input.data.var(axes, ddof=1), momentum)
+        centred, mu, variance = _moments(input.data, axes)
+        _move(running_mean, mu, momentum)
+        _move(running_var, variance * (count / (count - 1)), momentum)
+        y = _scaled(input, centred, variance, axes, eps)
     elif running_mean is None or running_var is None:
         raise ValueError("batch_norm: evaluation needs running_mean and running_var; training=True needs none")
     else:
@@ -66,11 +99,11 @@ def batch_norm(input, running_mean, running_var, weight=None, bias=None, trainin
 
 
 def _move(running, statistic, momentum):
-    """r ← (1 − m) r + m · statistic(), in place, if there is an r."""
+    """r ← (1 − m) r + m · statistic, in place, if there is an r."""
     if running is not None:
         array = running.data if isinstance(running, Tensor) else running
         array *= 1 - momentum
-        array += momentum * statistic()
+        array += momentum * statistic.reshape(array.shape)
 
 
 def _over_channels(vector, ndim):
@@ -83,7 +116,10 @@ def _affine(y, weight, bias):
     """Scale and shift of each channel."""
     _check_shapes(y, y.shape[1:2], weight=weight, bias=bias)
     y = y if weight is None else y * _over_channels(weight, y.ndim)
-    return y if bias is None else y + _over_channels(bias, y.ndim)
+    if bias is None:
+        return y
+    bias = _over_channels(bias, y.ndim)
+    return y + bias if weight is None else add_to(y, bias)
 
 
 def _check_shapes(y, shape, **values):
@@ -119,8 +155,10 @@ def instance_norm(
     if not use_input_stats:
         return batch_norm(input, running_mean, running_var, weight, bias, False, momentum, eps)
     axes = tuple(range(2, input.ndim))
-    if math.prod(input.shape[2:]) <= 1:
+    count = math.prod(input.shape[2:])
+    if count <= 1:
         raise ValueError(f"instance_norm: shape {input.shape} has no two values per channel and sample")
-    _move(running_mean, lambda: input.data.mean(axes).mean(0), momentum)
-    _move(running_var, lambda: input.data.var(axes, ddof=1).mean(0), momentum)
-    return _affine(normalize(input, axes, eps), weight, bias)
+    centred, mu, variance = _moments(input.data, axes)
+    _move(running_mean, mu.mean(0), momentum)
+    _move(running_var, variance.mean(0) * (count / (count - 1)), momentum)
+    return _affine(_scaled(input, centred, variance, axes, eps), weight, bias)

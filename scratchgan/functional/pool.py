@@ -5,10 +5,10 @@ import math
 import numpy as np
 
 from scratchgan.backend import array_like
-from scratchgan.functional.conv import patches
 from scratchgan.functional.elementwise import refuse
 from scratchgan.functional.resample import pooling, window_starts
 from scratchgan.functional.shape import gather
+from scratchgan.functional.unfold import sliding_windows
 from scratchgan.tensor import Tensor
 
 
@@ -35,10 +35,10 @@ def _winners(x, kernel, stride, padding, ceil_mode):
     columns = window_starts(width, kernel[1], stride[1], padding[1], ceil_mode)
     size = rows[-1] + padding[0] + kernel[0], columns[-1] + padding[1] + kernel[1]  # what the windows see
     padded = np.full_like(
-        x, -np.inf, shape=(math.prod(lead), 1, *(max(s, n + p) for s, n, p in zip(size, (height, width), padding)))
+        x, -np.inf, shape=(math.prod(lead), *(max(s, n + p) for s, n, p in zip(size, (height, width), padding)))
     )
-    padded[:, 0, padding[0] : padding[0] + height, padding[1] : padding[1] + width] = x.reshape(-1, height, width)
-    seen = patches(padded[..., : size[0], : size[1]], kernel, stride, (0, 0, 0, 0))
-    best = seen.argmax(1).reshape(*lead, len(rows), len(columns))
+    padded[:, padding[0] : padding[0] + height, padding[1] : padding[1] + width] = x.reshape(-1, height, width)
+    seen = sliding_windows(padded[:, : size[0], : size[1]], kernel, stride)
+    best = seen.reshape(*lead, len(rows), len(columns), kernel[0] * kernel[1]).argmax(-1)
     row, column = best // kernel[1] + array_like(rows[:, None], x), best % kernel[1] + array_like(columns, x)
     return np.maximum(row, 0) * width + np.maximum(column, 0)  # a window of −∞ alone: not the padding before it

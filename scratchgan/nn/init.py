@@ -1,6 +1,7 @@
 """Initial weights: drawn on the host in float64 by an explicit generator, then rounded to float32.
 
-The kernels of a convolution, of shape (O, C, kh, kw), lie in memory as (kh, kw, C, O): as a matrix product reads them.
+Weights lie in memory as a matrix product reads them, and as it leaves their gradients: (out, in) of a linear layer as
+(in, out), the kernels (O, C, kh, kw) of a convolution as (kh, kw, C, O).
 """
 
 import math
@@ -11,7 +12,10 @@ import numpy as np
 def uniform(shape, bound, rng):
     """Uniform on (−bound, bound)."""
     weights = rng.uniform(-bound, bound, shape).astype(np.float32)
-    return weights if weights.ndim < 4 else np.ascontiguousarray(weights.transpose(2, 3, 1, 0)).transpose(3, 2, 0, 1)
+    if weights.ndim < 2:
+        return weights
+    as_read = np.moveaxis(weights, (1, 0), (-2, -1))
+    return np.moveaxis(np.ascontiguousarray(as_read), (-2, -1), (1, 0))
 
 
 def default(shape, fan_in, rng):

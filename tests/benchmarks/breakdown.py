@@ -6,8 +6,8 @@ call, so no line of the engine is changed. At each moment one part is running:
 | part | what is attributed to it |
 |---|---|
 | matrix products | ``@`` and the functions that come down to it, wherever they are called |
-| patches | `conv._windows`, `conv._rows` and the rest of `conv._conv` and `conv._weight_grad` |
-| interleaving | the rest of `conv._conv_transpose`: patches added up, or phases put between each other, and crops |
+| patches | `patches._rows` and the rest of `patches._correlate` and `patches.weight_grad` |
+| interleaving | the rest of `patches.conv_transpose`: patches added up, or phases put between each other, and crops |
 | elementwise | every other ufunc, reduction and copy outside these functions and the optimiser |
 | optimiser | the whole of `Optimizer.step` |
 | Python | what is left of a step without the stopwatch: the graph, dispatch, random numbers, freeing memory |
@@ -25,7 +25,7 @@ from unittest.mock import patch
 import measure
 import numpy as np
 
-from scratchgan.functional import conv
+from scratchgan.functional import patches
 from scratchgan.optim import Optimizer
 from scratchgan.tensor import Parameter, Tensor
 
@@ -33,11 +33,10 @@ PRODUCTS, PATCHES, INTERLEAVING = "matrix products", "patches", "interleaving"
 ELEMENTWISE, OPTIMISER, PYTHON = "elementwise", "optimiser", "Python"
 PARTS = (PRODUCTS, PATCHES, INTERLEAVING, ELEMENTWISE, OPTIMISER, PYTHON)
 OWNERS = {
-    (conv, "_windows"): PATCHES,
-    (conv, "_rows"): PATCHES,
-    (conv, "_conv"): PATCHES,
-    (conv, "_weight_grad"): PATCHES,
-    (conv, "_conv_transpose"): INTERLEAVING,
+    (patches, "_rows"): PATCHES,
+    (patches, "_correlate"): PATCHES,
+    (patches, "weight_grad"): PATCHES,
+    (patches, "conv_transpose"): INTERLEAVING,
     (Optimizer, "step"): OPTIMISER,
 }
 COPIES = ("reshape", "astype", "copy", "__getitem__", "__setitem__")

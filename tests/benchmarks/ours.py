@@ -129,7 +129,8 @@ def _gan_step(generator, discriminator, real, latents):
 def residual_block(channels, size, batch):
     """Forward and backward through relu(x + branch(x)), with respect to x and all weights."""
     branch = networks.residual_branch(nn, channels)
-    x, g = Tensor(normal(batch, channels, size, size).data, requires_grad=True), normal(batch, channels, size, size)
+    x, g = (normal(size, batch, size, channels).permute(1, 3, 0, 2).data for _ in "xg")  # as convolutions leave them
+    x, g = Tensor(x, requires_grad=True), Tensor(g)
     inputs = [x, *branch.parameters()]
     return lambda: grad(F.relu(x + branch(x)), inputs, g)
 

@@ -17,15 +17,8 @@ from strategies import spreadable
 from scratchgan import Tensor
 from scratchgan import functional as F
 from scratchgan.functional.broadcast import broadcast_to, sum_to
-from scratchgan.functional.conv import (
-    Geometry,
-    _interleaved,
-    _scatter_is_cheaper,
-    _scattered,
-    conv,
-    conv_transpose,
-    weight_grad,
-)
+from scratchgan.functional.conv import conv, conv_transpose, weight_grad
+from scratchgan.functional.patches import Geometry, Visits, _by_phases, _scatter_is_cheaper, _scattered
 from scratchgan.functional.shape import getitem, scatter
 from scratchgan.testing import check_adjoint
 
@@ -104,39 +97,58 @@ def test_one_trilinear_form(at, batch, channels, maps):
     assert np.isclose((weight_grad(x, y, at) * w).sum().item(), form, rtol=0, atol=1e-10)
 
 
-@given(at=geometries(), batch=small, channels=small, maps=small)
+@given(at=geometries(), batch=small, channels=st.sampled_from([1, 2, 9]), maps=small)
 def test_the_two_forms_of_the_adjoint_give_the_same(at, batch, channels, maps):
-    """Whatever the rule that chooses between them says."""
+    """Whatever the rule that chooses between them says; with few channels, and with many, which lie otherwise."""
     x, y, w = trilinear(at, batch, channels, maps)
-    for form in (_scattered, _interleaved):
+    for form in (_scattered, _by_phases):
         adjoint = form(y.data, w.data, at)
         assert adjoint.shape == x.shape
         assert np.isclose((adjoint * x.data).sum(), (y * conv(x, w, at)).sum().item(), rtol=0, atol=1e-10)
-    assert_close(_scattered(y.data, w.data, at), _interleaved(y.data, w.data, at))
+    assert_close(_scattered(y.data, w.data, at), _by_phases(y.data, w.data, at))
 
 
 def test_the_rule_chooses_each_form_somewhere():
-    """A layer of many channels on few pixels, or with one channel as its image, is scattered."""
-    last, middle = Geometry((5, 5), (2, 2), (2, 2), (28, 28)), Geometry((4, 4), (2, 2), (1, 1), (32, 32))
-    assert _scatter_is_cheaper(np.empty((64, 1, 5, 5)), last)
-    assert not _scatter_is_cheaper(np.empty((128, 64, 4, 4)), middle)
+    """Scattered are one channel, or many channels on few pixels."""
+    assert _scatter_is_cheaper(np.empty((50, 64, 14, 14)), np.empty((64, 1, 5, 5)))
+    assert not _scatter_is_cheaper(np.empty((16, 128, 16, 16)), np.empty((128, 64, 4, 4)))
+    assert _scatter_is_cheaper(np.empty((16, 512, 4, 4)), np.empty((512, 256, 4, 4)))
 
 
-@pytest.mark.parametrize("function", [conv, conv_transpose, weight_grad, _scattered, _interleaved])
+@given(
+    st.integers(1, 9), st.integers(0, 4), st.integers(1, 3), st.integers(-6, 4), st.integers(1, 6), st.integers(1, 4)
+)
+def test_bands_are_the_visits_and_the_taps_that_meet_the_axis(length, taps, stride, start, count, most):
+    """Found one by one: which tap of which visit lies on which element."""
+    axis = Visits(length, taps, stride, start, count)
+    meetings = {(i, u): start + stride * i + u for i in range(count) for u in range(taps)}
+    seen, visited = {}, []
+    for band in axis.bands(most):
+        assert band.visits.stop - band.visits.start <= most
+        for i in range(count)[band.visits]:
+            for u in range(taps)[band.taps]:
+                seen[i, u] = band.first + stride * (i - band.visits.start) + u - band.taps.start
+            visited.append(i)
+    assert seen == {tap: element for tap, element in meetings.items() if 0 <= element < length}
+    assert visited == list(range(count))
+    assert axis.end == max(meetings.values(), default=start + stride * (count - 1) - 1) + 1
+
+
+@pytest.mark.parametrize("function", [conv, conv_transpose, weight_grad, _scattered, _by_phases])
 def test_the_size_of_the_tiles_changes_nothing(function, monkeypatch):
-    """An image at a time, two at a time (and one left over), all at once."""
-    at = Geometry((3, 2), (2, 1), (1, 0), (7, 5))
+    """A row at a time, two at a time (and one left over), all at once."""
+    at = Geometry((3, 2), (2, 1), (1, 0), (13, 5))
     x, y, w = trilinear(at, 5, 2, 3)
     arguments = {conv: (x, w), weight_grad: (x, y), conv_transpose: (y, w)}.get(function, (y.data, w.data))
 
     def result(tile):
-        monkeypatch.setattr("scratchgan.functional.conv.TILE", tile)
+        monkeypatch.setattr("scratchgan.functional.patches.TILE", tile)
         value = function(*arguments, at)
         return value.data if isinstance(value, Tensor) else value
 
-    patch_bytes = 8 * math.prod(at.output) * math.prod(at.kernel) * 2
+    row_bytes = 8 * 5 * at.output[1] * math.prod(at.kernel) * 2
     whole = result(10**9)
-    for tile in (1, 2 * patch_bytes):
+    for tile in (1, 2 * row_bytes):
         assert_close(result(tile), whole)
 
 

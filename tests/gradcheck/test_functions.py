@@ -76,6 +76,19 @@ def test_first_second_and_third_derivative(case):
     check_grads(case.call, case.arrays(), order=3)
 
 
+@every_case
+def test_the_gradient_is_the_same_whether_it_is_recorded_or_not(case):
+    """Some vjps work on arrays, in place, where nobody will differentiate them again."""
+    arguments = [Tensor(a, requires_grad=a.dtype.kind == "f") for a in case.arrays()]
+    inputs = [x for x in arguments if x.requires_grad]
+    y = case.call(*arguments)
+    g = Tensor(np.random.default_rng(5).standard_normal(y.shape))
+    for plain, recorded in zip(*(grad(y, inputs, g, record, allow_unused=True) for record in (False, True))):
+        np.testing.assert_allclose(
+            plain.data, recorded.data, rtol=0, atol=1e-12 * (1 + np.abs(plain.data).max(initial=0))
+        )
+
+
 # The names whose functions are linear in each argument, up to a constant, and the cases that use them otherwise.
 LINEAR = """
     add sub neg mul sum mean broadcast_to expand reshape permute transpose flatten unflatten squeeze unsqueeze cat stack
