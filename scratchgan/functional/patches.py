@@ -10,6 +10,7 @@ are few enough to be in the cache still when the product reads them.
 """
 
 from dataclasses import dataclass
+from functools import cache
 from itertools import groupby
 from typing import NamedTuple
 
@@ -65,13 +66,16 @@ class Visits:
         """Just after the last element visited."""
         return self.start + self.stride * (self.count - 1) + self.taps
 
+    @cache  # every step of a training asks for the same ones
     def bands(self, most):
         """The visits in bands of at most ``most``, each of which meets the axis with the same taps."""
+        bands = []
         for (tap, end), visits in groupby(range(self.count), self._met):
             visits = list(visits)
             for i in range(visits[0], visits[-1] + 1, most):
                 first = self.start + self.stride * i + tap
-                yield Band(slice(i, min(i + most, visits[-1] + 1)), slice(tap, end), first)
+                bands.append(Band(slice(i, min(i + most, visits[-1] + 1)), slice(tap, end), first))
+        return bands
 
     def _met(self, i):
         """The taps of visit i, from one to before another, that meet an element and not a zero beside the axis."""
