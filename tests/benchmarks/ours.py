@@ -10,7 +10,7 @@ import numpy as np
 from measure import CHAIN
 
 import scratchgan
-from scratchgan import Tensor, grad, nn
+from scratchgan import Tensor, grad, nn, no_grad
 from scratchgan import functional as F
 from scratchgan.models.wgan_gp import WGANGP, paper_networks
 from scratchgan.optim import Adam
@@ -41,6 +41,46 @@ def critic_step(width, batch):
     """Fakes, penalty, Adam: one step of the critic of the authors' MNIST network."""
     model = _wgan_gp(*paper_networks(rng, width))
     return partial(model.critic_step, uniform(batch, 1, 28, 28), rng)
+
+
+def given_step(width, batch):
+    """Weights, data and random numbers for one step of the critic that other libraries do, too: arrays by name."""
+    given = {"real": uniform(batch, 1, 28, 28).data, "latents": normal(batch, 128).data}
+    given["epsilon"] = uniform(batch, 1, 1, 1).data
+    for name, network in zip(("generator", "critic"), paper_networks(rng, width)):
+        for index, weight in enumerate(network.parameters()):
+            given[f"{name} {index}"] = weight.data + normal(*weight.shape).data / 50  # biases, too, are not 0
+    return given
+
+
+def checked_step(width, given):
+    """What comes out of the step that is `given_step`: terms of the loss, gradients, weights after it."""
+    players = paper_networks(rng, width)
+    for name, network in zip(("generator", "critic"), players):
+        for index, weight in enumerate(network.parameters()):
+            weight.data = given[f"{name} {index}"]
+    model, drawn = _wgan_gp(*players), _Drawn(given)
+    real = Tensor(given["real"])
+    with no_grad():
+        fake = model.generator(model.latents(len(real), drawn))
+    loss, weights = model.critic_loss(real, fake, drawn)["critic_loss"], model.critic.parameters()
+    results = {f"gradient {index}": g.data for index, g in enumerate(grad(loss, weights))}
+    numbers = model.critic_step(real, drawn)
+    results |= {f"weight {index}": weight.data for index, weight in enumerate(weights)}
+    return results | {name: numbers[name].data for name in ("penalty", "critic_loss")}
+
+
+class _Drawn:
+    """A generator of random numbers that gives those drawn before."""
+
+    def __init__(self, given):
+        self.given = given
+
+    def standard_normal(self, _):
+        return self.given["latents"]
+
+    def random(self, _):
+        return self.given["epsilon"]
 
 
 def generator_step(width, batch, freeze):

@@ -234,23 +234,24 @@ def table(results, peak):
 def _line(result, peak):
     row = result.row
     theirs, ratio, quartiles, goal = "", "", "", ""
-    bar = _limit(np.median(result.ours), row.bar, row.form(row.bar)) if row.bar_in_seconds else ""
+    bar = limit(np.median(result.ours), row.bar, row.form(row.bar)) if row.bar_in_seconds else ""
     if result.theirs:
-        theirs, ratio = _spread(result.theirs, row.form), f"{result.ratio:.2f}"
+        theirs, ratio = spread(result.theirs, row.form), f"{result.ratio:.2f}"
         quartiles = "{:.2f}–{:.2f}".format(*np.percentile(np.divide(result.ours, result.theirs), (25, 75)))
-        goal = _limit(result.ratio, row.goal, f"{row.goal:.1f}")
-        bar = bar or _limit(result.ratio, row.bar, f"{row.bar:.1f}")
+        goal = limit(result.ratio, row.goal, f"{row.goal:.1f}")
+        bar = bar or limit(result.ratio, row.bar, f"{row.bar:.1f}")
     speed = (f"{result.speed / 1e9:.0f}", f"{100 * result.speed / peak:.0f} %") if result.flops else ("", "")
-    ours = _spread(result.ours, row.form)
+    ours = spread(result.ours, row.form)
     return FORMAT.format(row.label, ours, theirs, row.against, ratio, quartiles, bar, goal, *speed).rstrip()
 
 
-def _spread(values, form):
+def spread(values, form):
+    """The median of some values, and half the distance of their quartiles."""
     low, middle, high = np.percentile(values, (25, 50, 75))
     return f"{form(middle)} ±{50 * (high - low) / middle:3.0f} %"
 
 
-def _limit(value, limit, text):
+def limit(value, limit, text):
     return f"≤ {text} {'✓' if value <= limit else '✗'}"
 
 

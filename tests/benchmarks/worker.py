@@ -17,11 +17,18 @@ def environment(threads):
 
 
 class Worker:
-    """The parent's end. A context: leaving it ends the process."""
+    """The parent's end. A context: leaving it ends the process.
 
-    def __init__(self, threads):
+    Parameters
+    ----------
+    threads : int
+    python : path, optional
+        The interpreter of a library that needs one of its own.
+    """
+
+    def __init__(self, threads, python=sys.executable):
         self.process = subprocess.Popen(
-            [sys.executable, __file__],
+            [python, __file__],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

@@ -1,0 +1,57 @@
+"""Whether a library does the same critic step: from the same weights, data and random numbers to the same gradients.
+
+The arrays go from process to process in files.
+"""
+
+import importlib
+from pathlib import Path
+
+import numpy as np
+
+LEARNING_RATE = 1e-4
+TOLERANCE = 1e-4  # sums of float32 in another order differ by some 1e-6
+
+
+def give(folder, width, batch):
+    """Draw what every library begins with."""
+    np.savez(Path(folder) / "given.npz", **importlib.import_module("ours").given_step(width, batch))
+
+
+def step(library, folder, width):
+    """Do the step, and leave what comes out of it."""
+    with np.load(Path(folder) / "given.npz") as given:
+        results = importlib.import_module(library).checked_step(width, dict(given))
+    np.savez(Path(folder) / f"{library}.npz", **results)
+
+
+def differences(library, folder):
+    """By how much a library's results are off ours: of the loss, its penalty, the gradients and the step.
+
+    Returns
+    -------
+    dict of str to float
+        Relative to our largest entry; of the gradients, the worst weight's. Of the step, the mean relative to the
+        learning rate: its largest is no measure, as Adam's first step is the sign of a gradient, however small.
+
+    Raises
+    ------
+    ValueError
+        Where one is too large, or an array not of float32.
+    """
+    ours, theirs = (dict(np.load(Path(folder) / f"{name}.npz")) for name in ("ours", library))
+    wide = [name for name, array in theirs.items() if array.dtype != np.float32]
+    if wide:
+        raise ValueError(f"{library} computes {', '.join(wide)} not in float32")
+    off = {name: _off(ours[name], theirs[name]) for name in ("penalty", "critic_loss")}
+    off["gradients"] = max(_off(ours[name], theirs[name]) for name in ours if name.startswith("gradient"))
+    moved = [np.abs(ours[name] - theirs[name]).ravel() for name in ours if name.startswith("weight")]
+    off["step"] = float(np.concatenate(moved).mean() / LEARNING_RATE)
+    if max(off["penalty"], off["critic_loss"], off["gradients"]) > TOLERANCE or off["step"] > 10 * TOLERANCE:
+        raise ValueError(f"{library} does not do the same step: {off}")
+    return off
+
+
+def _off(ours, theirs):
+    if ours.shape != theirs.shape:
+        raise ValueError(f"shapes {ours.shape} and {theirs.shape}")
+    return float(np.abs(ours - theirs).max() / (np.abs(ours).max() or 1))
