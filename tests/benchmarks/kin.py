@@ -1,7 +1,8 @@
 """How fast scratchgan is beside the engines of its own kind, Chainer and DeZero, on a step of the WGAN-GP critic.
 
 Both are Python on NumPy, as it is, and can differentiate a gradient. Neither is developed any more, and the last NumPy
-that both run on unchanged is 1.23, for Python 3.8 to 3.11. One environment serves both:
+that both run on unchanged is 1.23, the last Python 3.11. (On NumPy 1.26, with the names that it lacks put back, neither
+was faster.) One environment serves both:
 
 python3.11 -m venv kin
 kin/bin/pip install numpy==1.23.5 matplotlib==3.8.4 setuptools==65.5.0 wheel==0.43.0
@@ -11,9 +12,9 @@ python tests/benchmarks/kin.py --chainer kin/bin/python --dezero kin/bin/python
 python tests/benchmarks/kin.py --dezero kin/bin/python --only critic-16 --runs 5
 
 Each library works in a process of its own, in the interpreter given, with the same number of threads and on the same
-layers and sizes in float32. First each does one step from the same weights, data and random numbers: where the loss, its
-penalty, a gradient or the step is not ours, there is an error and no time. Then they take turns, so that whatever else the
-machine does slows all.
+layers and sizes in float32. First each does one step from the same weights, data and random numbers: where the loss,
+its penalty, a gradient or the step is not ours, there is an error and no time. Then they take turns, so that whatever
+else the machine does slows all.
 """
 
 import argparse

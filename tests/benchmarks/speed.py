@@ -234,12 +234,12 @@ def table(results, peak):
 def _line(result, peak):
     row = result.row
     theirs, ratio, quartiles, goal = "", "", "", ""
-    bar = limit(np.median(result.ours), row.bar, row.form(row.bar)) if row.bar_in_seconds else ""
+    bar = _limit(np.median(result.ours), row.bar, row.form(row.bar)) if row.bar_in_seconds else ""
     if result.theirs:
         theirs, ratio = spread(result.theirs, row.form), f"{result.ratio:.2f}"
         quartiles = "{:.2f}–{:.2f}".format(*np.percentile(np.divide(result.ours, result.theirs), (25, 75)))
-        goal = limit(result.ratio, row.goal, f"{row.goal:.1f}")
-        bar = bar or limit(result.ratio, row.bar, f"{row.bar:.1f}")
+        goal = _limit(result.ratio, row.goal, f"{row.goal:.1f}")
+        bar = bar or _limit(result.ratio, row.bar, f"{row.bar:.1f}")
     speed = (f"{result.speed / 1e9:.0f}", f"{100 * result.speed / peak:.0f} %") if result.flops else ("", "")
     ours = spread(result.ours, row.form)
     return FORMAT.format(row.label, ours, theirs, row.against, ratio, quartiles, bar, goal, *speed).rstrip()
@@ -251,7 +251,7 @@ def spread(values, form):
     return f"{form(middle)} ±{50 * (high - low) / middle:3.0f} %"
 
 
-def limit(value, limit, text):
+def _limit(value, limit, text):
     return f"≤ {text} {'✓' if value <= limit else '✗'}"
 
 
