@@ -21,7 +21,7 @@ FLOORS = {
     "models": {"nn", "optim", "functional", "tensor", "backend", "losses"},
     "metrics": {"nn", "optim", "functional", "tensor", "backend", "data"},
     "data": set(),
-    "testing": {"tensor", "functional", "backend"},
+    "testing": {"losses", "nn", "functional", "tensor", "backend"},
     "training": {"models", "metrics", "data", "losses", "nn", "optim", "functional", "tensor", "backend", "*"},
 }
 SISTERS = {("stylegan", "progan")}  # the models that build on another, as their papers do

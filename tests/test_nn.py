@@ -28,6 +28,7 @@ IMAGE = (2, 4, 6, 6)
 KERNEL = {"weight": (5, 4, 3, 3)}
 AFFINE = {"weight": (4,), "bias": (4,)}
 STATISTICS = {"running_mean": (4,), "running_var": (4,), "num_batches_tracked": ()}
+RAW = "parametrizations.weight"
 LAYERS = {
     "Linear": (lambda: nn.Linear(4, 3), data(2, 4), (2, 3), {"weight": (3, 4), "bias": (3,)}),
     "Linear of sequences": (lambda: nn.Linear(4, 3), data(2, 5, 4), (2, 5, 3), {"weight": (3, 4), "bias": (3,)}),
@@ -83,6 +84,14 @@ LAYERS = {
     "Unflatten": (lambda: nn.Unflatten(1, (2, 2)), data(*IMAGE), (2, 2, 2, 6, 6), {}),
     "Upsample": (lambda: nn.Upsample(scale_factor=2, mode="bilinear"), data(*IMAGE), (2, 4, 12, 12), {}),
     "PixelShuffle": (lambda: nn.PixelShuffle(2), data(*IMAGE), (2, 1, 12, 12), {}),
+    "SpectralNorm": (
+        lambda: nn.SpectralNorm(nn.Conv2d(4, 5, 3)),
+        data(*IMAGE),
+        (2, 5, 4, 4),
+        {"bias": (5,), f"{RAW}.original": (5, 4, 3, 3), f"{RAW}.0._u": (5,), f"{RAW}.0._v": (36,)},
+    ),
+    "MinibatchDiscrimination": (lambda: nn.MinibatchDiscrimination(4, 3, 2), data(5, 4), (5, 7), {"weight": (4, 3, 2)}),
+    "MinibatchStdDev": (nn.MinibatchStdDev, data(*IMAGE), (2, 5, 6, 6), {}),
 }
 
 every_layer = pytest.mark.parametrize("make, x, shape, state", LAYERS.values(), ids=LAYERS)
@@ -110,8 +119,8 @@ def test_weight_and_bias_are_learned(make, x, shape, state):
     """The other arrays are buffers. A norm begins as a norm alone: 1 and 0."""
     layer = make()
     learned = dict(layer.named_parameters())
-    assert list(learned) == [name for name in state if name in ("weight", "bias")]
-    if "Norm" in type(layer).__name__ and learned:
+    assert list(learned) == [name for name in state if name in ("weight", "bias", f"{RAW}.original")]
+    if "Norm" in type(layer).__name__ and "weight" in learned:
         assert (layer.weight.data == 1).all() and (layer.bias is None or not layer.bias.data.any())
 
 

@@ -1,3 +1,17 @@
-"""Losses that are more than a comparison of two arrays (those are in `functional`): terms with a gradient inside."""
+"""Losses that are more than a comparison of two arrays (those are in `functional`): the players' objectives.
 
-from scratchgan.losses.penalties import r1_penalty, squared_slopes
+`adversarial` is what they play for, `penalties` are terms with a gradient inside, `regularisers` keep the balance.
+"""
+
+# fmt: off
+from scratchgan.losses.adversarial import (
+    OBJECTIVES, Hinge, LeastSquares, Minimax, NonSaturating, Objective, Relativistic, RelativisticAverage, Wasserstein,
+)
+from scratchgan.losses.penalties import (
+    gradient_norms, gradient_penalty, interpolate, lazily, perturb, r1_penalty, r1_r2_penalty, r2_penalty,
+    squared_slopes,
+)
+from scratchgan.losses.regularisers import (
+    HistoricalAverage, clip_weights, feature_matching, instance_noise, linear_decay,
+)
+# fmt: on

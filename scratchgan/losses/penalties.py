@@ -2,9 +2,33 @@
 
 The critic descends them in its *weights*, so they are differentiated twice, in x and then in the weights. All that it
 takes is that the first gradient is recorded: `grad` with ``create_graph=True``.
+
+They differ in the points at which the slope is looked at, and in the slope that is asked for:
+
+    ===========  ================================  ======  ==========================================================
+    name         points                            slope   call
+    ===========  ================================  ======  ==========================================================
+    WGAN-GP      on lines from real to fake        1       gradient_penalty(gradient_norms(D, interpolate(x, x̃, rng)))
+    one-sided    on lines                          ≤ 1     the same with one_sided=True
+    WGAN-GP-0    on lines                          0       the same with center=0
+    DRAGAN       real, with noise                  1       gradient_penalty(gradient_norms(D, perturb(x, rng)))
+    R1           real                              0       r1_penalty(D, x, gamma)
+    R2           fake                              0       r2_penalty(D, x̃, gamma)
+    R1 and R2    both                              0       r1_r2_penalty(D, x, x̃, gamma)
+    ===========  ================================  ======  ==========================================================
+
+Why zero: take the smallest GAN, data at 0, one generated point at θ and D(x) = ψx. Around the solution (0, 0) its
+gradient steps turn in circles; the term γ/2 ψ² = γ/2 ‖∇D‖² pulls them in, for every γ > 0, while a slope of 1 keeps ψ
+away from its solution (Mescheder et al. 2018, arXiv:1801.04406, §3).
+
+Each slope must be a sample's own. A layer that couples the samples of a batch (batch norm, minibatch discrimination,
+minibatch standard deviation) adds the slopes of the others' scores.
 """
 
+from scratchgan.backend import array_like
 from scratchgan.tensor import Tensor, grad
+
+# Slopes --------------------------------------------------------------------------------------------------------------
 
 
 def squared_slopes(critic, x):
@@ -27,6 +51,121 @@ def squared_slopes(critic, x):
     return (g * g).flatten(1).sum(1)
 
 
+def gradient_norms(critic, x):
+    """‖∇ₓ D(x)‖₂ of each sample, over all its axes; differentiable in the critic's weights.
+
+    The root is taken of ‖·‖² + 10⁻¹², whose slope stays finite where the gradient is 0.
+
+    Parameters
+    ----------
+    critic : callable
+        (N, …) -> (N, 1).
+    x : Tensor, (N, …), with requires_grad
+
+    Returns
+    -------
+    Tensor, (N,)
+    """
+    return (squared_slopes(critic, x) + 1e-12).sqrt()
+
+
+# Points --------------------------------------------------------------------------------------------------------------
+
+
+def interpolate(real, fake, rng):
+    """x̂ = ε x + (1 − ε) x̃ with *one* ε ~ U[0, 1] for each sample: a random point on the line between the two.
+
+    Gulrajani et al. 2017, arXiv:1704.00028, Algorithm 1.
+
+    Parameters
+    ----------
+    real, fake : Tensor, (N, …)
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    Tensor, (N, …)
+        A constant of its own, with respect to which gradients are asked for.
+
+    Raises
+    ------
+    ValueError
+        For two shapes.
+    """
+    if real.shape != fake.shape:
+        raise ValueError(f"real {real.shape} and fake {fake.shape} must have one shape to lie on lines between them")
+    epsilon = rng.random((len(real), *(1,) * (real.ndim - 1))).astype(real.dtype)
+    epsilon = array_like(epsilon, real.data)
+    return Tensor(epsilon * real.data + (1 - epsilon) * fake.data, requires_grad=True)
+
+
+def perturb(real, rng, scale=0.5):
+    """x̂ = x + δ with δ ~ N(0, (s · std)² I), std that of all numbers of the batch: DRAGAN's points.
+
+    Kodali et al. 2017, arXiv:1705.07215, penalise slopes *around the data*. Their text has centred normal noise, as
+    here; their code has s · std · U[0, 1), which moves every pixel upwards, and then draws a point on the line back to
+    x. The scale is the code's: measured in standard deviations it does not depend on the range of the pixels.
+
+    Parameters
+    ----------
+    real : Tensor, (N, …)
+    rng : numpy.random.Generator
+    scale : float
+        s ≥ 0.
+
+    Returns
+    -------
+    Tensor, (N, …)
+        A constant of its own, with respect to which gradients are asked for.
+
+    Raises
+    ------
+    ValueError
+        For a scale that is negative.
+    """
+    if not scale >= 0:
+        raise ValueError(f"scale={scale} must not be negative: it is a standard deviation")
+    noise = array_like(rng.standard_normal(real.shape).astype(real.dtype), real.data)
+    return Tensor(real.data + scale * real.data.std() * noise, requires_grad=True)
+
+
+# Penalties -----------------------------------------------------------------------------------------------------------
+
+
+def gradient_penalty(norms, center=1.0, *, one_sided=False):
+    """E (‖∇D‖ − c)², with c = 1 the last term of WGAN-GP; one-sided, E max(0, ‖∇D‖ − c)², which permits less slope.
+
+    Gulrajani et al. 2017, arXiv:1704.00028, equation (3) and appendix C. With c = 0 it is the zero-centred penalty
+    E ‖∇D‖² of Thanh-Tung et al. 2019, arXiv:1902.03984. Its slope in a norm is 2 (‖∇D‖ − c) / N.
+
+    Parameters
+    ----------
+    norms : Tensor, (N,)
+        From `gradient_norms`.
+    center : float
+        c ≥ 0.
+    one_sided : bool
+        Penalise only slopes above c.
+
+    Returns
+    -------
+    Tensor, ()
+
+    Raises
+    ------
+    ValueError
+        For a c that is negative, or anything but one norm for each sample.
+    """
+    if not center >= 0:
+        raise ValueError(f"center={center} must not be negative: no norm is")
+    if norms.ndim != 1:
+        raise ValueError(f"the penalty is on one norm for each sample, of shape (N,), not {norms.shape}")
+    excess = norms - center
+    if one_sided:
+        excess = excess.relu()
+    return (excess * excess).mean()
+
+
 def r1_penalty(critic, real, gamma):
     """R₁ = γ/2 E_x [‖∇ₓ D(x)‖²] over real x: Mescheder et al. 2018, arXiv:1801.04406, equation (9).
 
@@ -36,10 +175,12 @@ def r1_penalty(critic, real, gamma):
     The square is a polynomial of the gradient. No root is taken, so its slope 2 ∇D is finite everywhere, and 0 where
     ∇D is: no epsilon is needed, even at the equilibrium itself, where every gradient vanishes.
 
+    The authors' code has no ½: its weight of 10 is γ = 20 here.
+
     Parameters
     ----------
     critic : callable
-        (N, …) -> (N, 1).
+        (N, …) -> (N, 1), a logit and no probability: the slope of σ(D) vanishes where D is confident.
     real : Tensor, (N, …)
         Taken as a constant.
     gamma : float
@@ -54,6 +195,91 @@ def r1_penalty(critic, real, gamma):
     ValueError
         For a γ that is negative: the critic would seek steep slopes.
     """
+    return _zero_centered(critic, real, gamma)
+
+
+def r2_penalty(critic, fake, gamma):
+    """R₂ = γ/2 E_x̃ [‖∇ D(x̃)‖²] over generated x̃: Mescheder et al. 2018, arXiv:1801.04406, equation (10).
+
+    As `r1_penalty`, at the generator's points. Only the critic descends it: x̃ is taken as a constant.
+
+    Parameters
+    ----------
+    critic : callable
+        (N, …) -> (N, 1).
+    fake : Tensor, (N, …)
+    gamma : float
+        γ ≥ 0.
+
+    Returns
+    -------
+    Tensor, ()
+
+    Raises
+    ------
+    ValueError
+        For a γ that is negative.
+    """
+    return _zero_centered(critic, fake, gamma)
+
+
+def r1_r2_penalty(critic, real, fake, gamma):
+    """R₁ + R₂, with one γ: see `r1_penalty` and `r2_penalty`. The two batches may differ in size.
+
+    Parameters
+    ----------
+    critic : callable
+        (N, …) -> (N, 1).
+    real, fake : Tensor, (N, …), (M, …)
+    gamma : float
+        γ ≥ 0.
+
+    Returns
+    -------
+    Tensor, ()
+
+    Raises
+    ------
+    ValueError
+        For a γ that is negative.
+    """
+    return r1_penalty(critic, real, gamma) + r2_penalty(critic, fake, gamma)
+
+
+def _zero_centered(critic, x, gamma):
     if not gamma >= 0:
         raise ValueError(f"gamma={gamma} must not be negative: the critic would be paid for steep slopes")
-    return gamma / 2 * squared_slopes(critic, Tensor(real.data, requires_grad=True)).mean()
+    return gamma / 2 * squared_slopes(critic, Tensor(x.data, requires_grad=True)).mean()
+
+
+# When ----------------------------------------------------------------------------------------------------------------
+
+
+def lazily(penalty, step, every):
+    """k · penalty() at steps 0, k, 2k, …, and 0 between them: its average over the steps is that of penalty().
+
+    Karras et al. 2020, arXiv:1912.04958, appendix B: a penalty changes slowly, and its second derivative is dear. They
+    give it a step of its own, so their Adam takes k + 1 steps for k and is slowed down in return; added to the loss of
+    the step, as here, it needs no such correction. On toy problems use k = 1.
+
+    Parameters
+    ----------
+    penalty : callable
+        () -> Tensor, (), such as ``lambda: r1_penalty(critic, real, gamma)``; not called at the steps between.
+    step : int
+        The number of this step, from 0.
+    every : int
+        k ≥ 1.
+
+    Returns
+    -------
+    Tensor, (), or 0.0
+
+    Raises
+    ------
+    ValueError
+        For a k below 1.
+    """
+    if not every >= 1:
+        raise ValueError(f"every={every} must be at least 1: a penalty at each step has every=1")
+    return every * penalty() if step % every == 0 else 0.0

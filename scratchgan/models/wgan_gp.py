@@ -25,7 +25,7 @@ weights of a function of ∇_x̂ D. The generator descends −E_x̃ [D(x̃)], wh
 
 from scratchgan import nn
 from scratchgan.backend import array_like
-from scratchgan.losses import squared_slopes
+from scratchgan.losses import gradient_norms, gradient_penalty, interpolate
 from scratchgan.nn import init
 from scratchgan.optim import Adam
 from scratchgan.tensor import Tensor, grad, no_grad
@@ -47,78 +47,6 @@ def wasserstein_estimate(critic, real, fake):
     Tensor, ()
     """
     return critic(real).mean() - critic(fake).mean()
-
-
-def interpolate(real, fake, rng):
-    """x̂ = ε x + (1 − ε) x̃ with *one* ε ~ U[0, 1] for each sample: a random point on the line between the two.
-
-    Parameters
-    ----------
-    real, fake : Tensor, (N, …)
-    rng : numpy.random.Generator
-
-    Returns
-    -------
-    Tensor, (N, …)
-        A constant of its own, with respect to which gradients are asked for.
-    """
-    if real.shape != fake.shape:
-        raise ValueError(f"real {real.shape} and fake {fake.shape} must have one shape to lie on lines between them")
-    epsilon = rng.random((len(real), *(1,) * (real.ndim - 1))).astype(real.dtype)
-    epsilon = array_like(epsilon, real.data)
-    return Tensor(epsilon * real.data + (1 - epsilon) * fake.data, requires_grad=True)
-
-
-def gradient_norms(critic, x):
-    """‖∇ₓ D(x)‖₂ of each sample, over all its axes; differentiable in the critic's weights.
-
-    The gradient in x, recorded so that it can be differentiated again, is taken by `losses.squared_slopes`. The root is
-    taken of ‖·‖² + 10⁻¹², whose slope stays finite where the gradient is 0.
-
-    Parameters
-    ----------
-    critic : callable
-        (N, …) -> (N, 1).
-    x : Tensor, (N, …), with requires_grad
-
-    Returns
-    -------
-    Tensor, (N,)
-    """
-    return (squared_slopes(critic, x) + 1e-12).sqrt()
-
-
-def gradient_penalty(norms, center=1.0, *, one_sided=False):
-    """E (‖∇D‖ − c)², with c = 1 the last term of (3); one-sided, E max(0, ‖∇D‖ − c)², which lets slopes be smaller.
-
-    With c = 0 it is the zero-centred penalty E ‖∇D‖² of Thanh-Tung et al. 2019, arXiv:1902.03984.
-
-    Parameters
-    ----------
-    norms : Tensor, (N,)
-        From `gradient_norms`.
-    center : float
-        c ≥ 0.
-    one_sided : bool
-        Penalise only slopes above c.
-
-    Returns
-    -------
-    Tensor, ()
-
-    Raises
-    ------
-    ValueError
-        For a c that is negative, or anything but one norm for each sample.
-    """
-    if not center >= 0:
-        raise ValueError(f"center={center} must not be negative: no norm is")
-    if norms.ndim != 1:
-        raise ValueError(f"the penalty is on one norm for each sample, of shape (N,), not {norms.shape}")
-    excess = norms - center
-    if one_sided:
-        excess = excess.relu()
-    return (excess * excess).mean()
 
 
 def refuse_batch_norm(critic):

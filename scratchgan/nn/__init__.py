@@ -4,7 +4,9 @@
 from scratchgan.nn.layers import (
     BatchNorm1d, BatchNorm2d, Conv2d, ConvTranspose2d, Embedding, GroupNorm, InstanceNorm2d, LayerNorm, Linear,
 )
+from scratchgan.nn.minibatch import MinibatchDiscrimination, MinibatchStdDev
 from scratchgan.nn.module import Module, ModuleList, Sequential
+from scratchgan.nn.spectral import SpectralNorm
 from scratchgan.nn.stateless import (
     ELU, AvgPool2d, Dropout, Flatten, LeakyReLU, MaxPool2d, PixelShuffle, PReLU, ReLU, Sigmoid, Softplus, Tanh,
     Unflatten, Upsample,

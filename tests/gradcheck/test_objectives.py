@@ -15,9 +15,18 @@ import numpy as np
 import pytest
 
 from scratchgan import Parameter, Tensor, grad, losses, nn
-from scratchgan.losses import r1_penalty, squared_slopes
+from scratchgan.losses import (
+    gradient_norms,
+    gradient_penalty,
+    interpolate,
+    perturb,
+    r1_penalty,
+    r1_r2_penalty,
+    r2_penalty,
+    squared_slopes,
+)
 from scratchgan.models import wgan_gp
-from scratchgan.models.wgan_gp import WGANGP, gradient_norms, gradient_penalty, interpolate, wasserstein_estimate
+from scratchgan.models.wgan_gp import WGANGP, wasserstein_estimate
 from scratchgan.testing import check_grads
 
 IMAGE = (2, 4, 4)
@@ -120,8 +129,38 @@ def critic_loss_with_r1(model):
     return -wasserstein_estimate(model.critic, REAL, FAKE) + r1_penalty(model.critic, REAL, gamma=3.0)
 
 
+def critic_loss_with_r1_and_r2_every_third_step(model):
+    penalty = losses.lazily(lambda: r1_r2_penalty(model.critic, REAL, FAKE, gamma=1.0), step=6, every=3)
+    return -wasserstein_estimate(model.critic, REAL, FAKE) + penalty
+
+
+def dragan_loss(model):
+    discriminator = losses.OBJECTIVES["non-saturating"].discriminator_loss(model.critic(REAL), model.critic(FAKE))
+    return discriminator + gradient_penalty(gradient_norms(model.critic, perturb(REAL, rng())))
+
+
 def generator_loss(model):
     return model.generator_loss(Z)
+
+
+def features(critic, x):
+    """What the last layer of the critic sees of noisy images."""
+    x = losses.instance_noise(x, 0.1, rng())
+    for layer in list(critic)[:-1]:
+        x = layer(x)
+    return x
+
+
+def feature_matching(model):
+    return losses.feature_matching(features(model.critic, REAL), features(model.critic, model.generator(Z)))
+
+
+def discriminator_of(objective):
+    return lambda model: objective.discriminator_loss(model.critic(REAL), model.critic(FAKE))
+
+
+def generator_of(objective):
+    return lambda model: objective.generator_loss(model.critic(model.generator(Z)), model.critic(REAL))
 
 
 # name: (the player whose weights it is a function of, the options of the model, the objective)
@@ -130,8 +169,14 @@ OBJECTIVES = {
     "critic, one-sided": ("critic", {"one_sided": True}, critic_loss),
     "critic, zero-centred": ("critic", {"center": 0.0}, critic_loss),
     "critic, R1": ("critic", {}, critic_loss_with_r1),
+    "critic, R1 and R2": ("critic", {}, critic_loss_with_r1_and_r2_every_third_step),
+    "critic, DRAGAN": ("critic", {}, dragan_loss),
     "generator": ("generator", {}, generator_loss),
+    "generator, feature matching": ("generator", {}, feature_matching),
 }
+for name, objective in losses.OBJECTIVES.items():
+    OBJECTIVES[f"critic, {name}"] = ("critic", {}, discriminator_of(objective))
+    OBJECTIVES[f"generator, {name}"] = ("generator", {}, generator_of(objective))
 every_objective = pytest.mark.parametrize("name", OBJECTIVES)
 
 
@@ -181,7 +226,7 @@ def test_the_helper_puts_the_weights_in_and_the_parameters_back():
 
 # Completeness --------------------------------------------------------------------------------------------------------
 
-NO_OBJECTIVES = {"refuse_batch_norm", "small_networks", "paper_networks"}
+NO_OBJECTIVES = {"refuse_batch_norm", "small_networks", "paper_networks", "clip_weights", "linear_decay"}
 
 
 def public_functions(*modules):
@@ -258,6 +303,13 @@ LINEAR = {
     "one-sided, too steep": (lambda d: penalty(d, one_sided=True), (NORM - 1) ** 2, 2 * (NORM - 1) * W / NORM),
     "one-sided, flat enough": (lambda d: penalty(d, center=9.0, one_sided=True), 0, 0 * W),
     "R1": (lambda d: r1_penalty(d, REAL, gamma=3.0), 3 / 2 * NORM**2, 3 * W),
+    "R2": (lambda d: r2_penalty(d, FAKE, gamma=3.0), 3 / 2 * NORM**2, 3 * W),
+    "R1 and R2": (lambda d: r1_r2_penalty(d, REAL, FAKE, gamma=3.0), 3 * NORM**2, 6 * W),
+    "DRAGAN": (
+        lambda d: gradient_penalty(gradient_norms(d, perturb(REAL, rng()))),
+        (NORM - 1) ** 2,
+        2 * (NORM - 1) * W / NORM,
+    ),
 }
 
 
