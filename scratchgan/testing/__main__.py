@@ -1,4 +1,4 @@
-"""Check the derivatives of every function, and show how far each is from central differences.
+"""Check the derivatives of every function and every loss, and show how far each is from central differences.
 
 python -m scratchgan.testing            # all functions, first and second order
 python -m scratchgan.testing conv2d batch_norm --order 3
@@ -13,9 +13,11 @@ import numpy as np
 from matplotlib.figure import Figure
 from tqdm import tqdm
 
-from scratchgan.testing import check_grads, worst_errors
-from scratchgan.testing.cases import TABLE, Case
+from scratchgan.testing import cases, check_grads, losses, worst_errors
+from scratchgan.testing.cases import Case
 from scratchgan.testing.check import allowed
+
+TABLES = cases.TABLE, losses.TABLE
 
 ORDINALS = ("first", "second", "third", "fourth")
 COLORS = ("#1f6f8b", "#e07a5f", "#81b29a", "#3d405b")
@@ -26,15 +28,16 @@ def main(argv=None):
     """Print the table, save it as a picture; the exit status is 1 if a derivative is wrong."""
     parser = _parser()
     flags = parser.parse_args(argv)
-    unknown = [name for name in flags.functions if name not in TABLE]
+    known = {name: notes for table in TABLES for name, notes in table.items()}
+    unknown = [name for name in flags.functions if name not in known]
     if unknown:
-        parser.error(f"there is no {', '.join(unknown)}; the functions are: {', '.join(TABLE)}")
+        parser.error(f"there is no {', '.join(unknown)}; the functions are: {', '.join(known)}")
     rows, complaints = {}, []
-    for name in tqdm(flags.functions or TABLE, unit="function", leave=False, disable=None):
-        cases = [Case(name, note, call, tuple(recipes)) for note, (call, *recipes) in TABLE[name].items()]
-        errors = [worst_errors(case.call, case.arrays(), flags.order) for case in cases]
+    for name in tqdm(flags.functions or known, unit="function", leave=False, disable=None):
+        calls = [Case(name, note, call, tuple(recipes)) for note, (call, *recipes) in known[name].items()]
+        errors = [worst_errors(case.call, case.arrays(), flags.order) for case in calls]
         rows[name] = np.max(errors, axis=0)
-        complaints += filter(None, (complaint(case, flags.order) for case in cases))
+        complaints += filter(None, (complaint(case, flags.order) for case in calls))
     print(table(rows))
     draw(rows, flags.out)
     print(f"\npicture: {flags.out}")

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from scratchgan.tensor import record
-from scratchgan.testing import cases
+from scratchgan.testing import cases, losses
 from scratchgan.testing.__main__ import main
 
 
@@ -21,10 +21,11 @@ def test_it_prints_a_line_for_each_function_and_saves_a_picture(tmp_path, capsys
 
 
 def test_without_names_it_checks_everything_at_the_order_asked_for(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr("scratchgan.testing.__main__.TABLE", {name: cases.TABLE[name] for name in ("tanh", "log")})
+    tables = {"tanh": cases.TABLE["tanh"]}, {"r1_penalty": losses.TABLE["r1_penalty"]}
+    monkeypatch.setattr("scratchgan.testing.__main__.TABLES", tables)
     main(["--order", "3", "--out", str(tmp_path / "checks.png")])
     text = capsys.readouterr().out
-    assert "tanh" in text and "log" in text and "third order" in text and "fourth" not in text
+    assert "tanh" in text and "r1_penalty" in text and "third order" in text and "fourth" not in text
 
 
 def captured(x):
