@@ -6,6 +6,7 @@ from parity import derivatives, train, wgan_gp
 
 from scratchgan import Tensor, grad, nn
 from scratchgan.backend import array_module, device_module
+from scratchgan.testing import losses
 from scratchgan.testing.cases import CASES
 
 try:
@@ -22,7 +23,7 @@ def agree(actual, expected, tolerance):
 
 
 @pytest.mark.parametrize("dtype, tolerance", [(np.float64, 1e-10), (np.float32, 1e-5)], ids=["float64", "float32"])
-@pytest.mark.parametrize("case", CASES, ids=str)
+@pytest.mark.parametrize("case", [*CASES, *losses.CASES], ids=str)
 def test_every_function_agrees_to_second_order(case, dtype, tolerance):
     for a, b in zip(derivatives(case, cupy.asarray, dtype), derivatives(case, dtype=dtype), strict=True):
         agree(a, b, tolerance)

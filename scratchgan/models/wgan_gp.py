@@ -21,6 +21,8 @@ that, at random points x̂ on such lines:
 λ, 10 in the paper, weighs this demand against the first two terms; the norm is over all pixels of one image, and
 each image has an ε of its own. The critic descends L, so the gradient of a gradient is needed: ∇ with respect to the
 weights of a function of ∇_x̂ D. The generator descends −E_x̃ [D(x̃)], what (2) leaves of its own.
+
+The points x̂, the norms and the penalty itself are shared with other papers: see `losses.penalties`.
 """
 
 from scratchgan import nn

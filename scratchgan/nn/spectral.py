@@ -118,7 +118,8 @@ class SpectralNorm(Module):
 
     def sigma(self):
         """σ̂ = uᵀ W v, differentiable in W: Tensor, (). Never above σ(W) by more than rounding."""
-        return Tensor(self.u) @ (self._matrix() @ Tensor(self.v))
+        u, v = (_unit(x, self.eps) for x in (self.u, self.v))  # `AveragedWeights` makes them shorter
+        return Tensor(u) @ (self._matrix() @ Tensor(v))
 
     def _matrix(self):
         """W as (out, everything else)."""

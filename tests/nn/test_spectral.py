@@ -198,6 +198,14 @@ def test_inside_a_network_its_state_has_paths_and_the_network_can_be_averaged():
     np.testing.assert_allclose(average.module(x).data, network.eval()(x).data, rtol=1e-6)
 
 
+def test_u_and_v_may_be_averages_that_have_become_shorter():
+    """As those of averaged weights are: else σ̂ would be too small, and W / σ̂ too large."""
+    layer = normalised(LAYERS["Linear"][0]).eval()
+    before = layer.weight.data
+    layer.u, layer.v = 0.8 * layer.u, 0.7 * layer.v
+    np.testing.assert_allclose(layer.weight.data, before, rtol=1e-12)
+
+
 def test_first_vectors_come_from_the_generator_that_is_given():
     first, second, other = (nn.SpectralNorm(LAYERS["Linear"][0](), rng=rng(seed)) for seed in (1, 1, 2))
     assert (first.u == second.u).all() and (first.u != other.u).any()
