@@ -23,7 +23,7 @@ def discrimination(features=4, kernels=3, dims=2):
     return nn.MinibatchDiscrimination(features, kernels, dims, rng=rng(1)).to(np.float64)
 
 
-def test_it_is_the_paper_s_sum_over_the_other_samples():
+def test_it_is_the_sum_over_the_other_samples():
     layer, x = discrimination(), normal(5, 4)
     m = np.einsum("na,abc->nbc", x, layer.weight.data)
     o = np.zeros((5, 3))
@@ -101,7 +101,7 @@ def test_it_is_the_formula_written_out_in_loops(shape, size, parts):
     np.testing.assert_allclose(added(x, size, parts), by_loops(x, size, parts), rtol=1e-12)
 
 
-def test_the_groups_are_strided_and_the_deviation_is_the_population_s():
+def test_the_groups_are_strided_and_the_deviation_is_that_of_the_population():
     """A worked example: groups of four out of twelve numbers, 1st with 4th, 7th and 10th."""
     x = np.array([0, 0, 0, 0, 1, 2, 3, 4, 100, 200, 300, 400.0]).reshape(12, 1, 1, 1)
     np.testing.assert_allclose(added(x).ravel(), np.tile([86.178, 129.191, 163.557], 4), atol=5e-4)
