@@ -65,6 +65,7 @@ def test_the_files_are_found():
         "optim",
         "models",
         "data",
+        "metrics",
     }
 
 

@@ -1,13 +1,16 @@
-"""Images to train on: reading, checking and fetching the data sets, and drawing shuffled minibatches.
+"""Data to train on: images that are read, checked and fetched, and drawn as shuffled minibatches; and toys.
 
     dataset = load("mnist")
     batches = Batches(dataset.images, batch_size=64, rng=np.random.default_rng(0))
     real = next(batches)  # float32 (64, 1, 28, 28) in [-1, 1]
 
+    real = toy.eight_gaussians().sample(256, np.random.default_rng(0))  # float32 (256, 2)
+
 Every complaint about data files is a `DataError`.
 """
 
+from scratchgan.data import toy
 from scratchgan.data.batches import Batches
 from scratchgan.data.mnist import DataError, Dataset, load
 
-__all__ = ["Batches", "DataError", "Dataset", "load"]
+__all__ = ["Batches", "DataError", "Dataset", "load", "toy"]
