@@ -18,8 +18,8 @@ def as_points(samples, what="samples"):
     bad = np.flatnonzero(~np.isfinite(points).all(axis=1))
     if len(bad):
         raise ValueError(
-            f"{what}: {len(bad)} of {len(points)} points are not finite, the first is point {bad[0]}, {points[bad[0]]}; "
-            "look for the step at which training diverged"
+            f"{what}: {len(bad)} of the {len(points)} rows are not finite, first row {bad[0]}, {points[bad[0]]}; "
+            "a generator that gave them has diverged: look at its losses"
         )
     return points
 
