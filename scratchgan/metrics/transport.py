@@ -7,7 +7,16 @@ the distance that the critic of a WGAN estimates, Arjovsky et al. 2017, arXiv:17
 
 A distance between samples is larger than the one between their laws: two draws of n points of one law are not the same
 points. Compare it with this floor, for the same n, and in many dimensions as a ratio to it, since it falls only like
-n^(−1/d).
+n^(−1/d). W₁ between two draws of 500 points each, mean and standard deviation of 16 such pairs:
+
+    8 Gaussians    0.125 ± 0.032    PacGAN ring    0.089 ± 0.023
+    25 Gaussians   0.142 ± 0.026    PacGAN grid    0.402 ± 0.073
+    Swiss roll     0.129 ± 0.021    checkerboard   0.205 ± 0.040
+    moons          0.086 ± 0.020
+
+For the mixtures it is almost entirely the random number of points of each mode, and hides the loss of a single one of
+25 modes; with stratified samples on both sides, the first two rows become 0.013 on the left, 0.009 and 0.037 on the
+right. With 2,000 points the floor is half as high.
 """
 
 import warnings
@@ -50,7 +59,7 @@ def optimal_assignment(cost):
 
     Jonker & Volgenant 1987, Computing 38, 325-340. The potentials keep every reduced cost Mᵢⱼ − fᵢ − gⱼ ≥ 0, and zero
     on the pairs matched so far, so that Dijkstra's algorithm finds the cheapest way to match one row more. It takes
-    O(n³) steps at worst; for points in the plane, 0.1 s for n = 500 and 2 s for n = 2,000.
+    O(n³) operations at worst; for points in the plane, 0.1 s for n = 500 and 1 s for n = 2,000.
 
     Parameters
     ----------
@@ -93,13 +102,11 @@ def _tight_pairs(cost):
 def _match_one_more(start, cost, f, g, partner, owner):
     """Match the free row ``start``, and re-match others, at the least total cost; changes all arrays but ``cost``."""
     length = cost[start] - f[start] - g  # of the cheapest path found to each column
-    fringe, previous, tree = length.copy(), np.full(len(cost), start), []
+    fringe, previous, tree = length.copy(), np.full(len(cost), start), np.zeros(len(cost), dtype=bool)
     while owner[column := fringe.argmin()] >= 0:
-        tree.append(column)
-        row, fringe[column] = owner[column], np.inf
-        detour = length[column] + cost[row] - f[row] - g
-        shorter = detour < length
-        shorter[tree] = False  # which rounding could make true
+        row, tree[column], fringe[column] = owner[column], True, np.inf
+        detour = (length[column] - f[row]) + cost[row] - g
+        shorter = (detour < length) & ~tree  # rounding could shorten the ways within the tree
         length[shorter] = fringe[shorter] = detour[shorter]
         previous[shorter] = row
     slack = length[column] - length[tree]
