@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class GaussianMixture:
     """p(x) = 1/K Σₖ N(x; cₖ, σ² I): K round Gaussians of the same weight and width.
 

@@ -12,7 +12,7 @@ import numpy as np
 from scratchgan.metrics.points import same_space
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Modes:
     """What `measure_modes` finds."""
 

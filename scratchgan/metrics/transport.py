@@ -40,7 +40,7 @@ def distances(x, y):
     return np.sqrt(squares)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Assignment:
     """An optimal plan between two sets of n points of mass 1/n each: it is a permutation.
 
@@ -249,7 +249,7 @@ def sliced_wasserstein(x, y, rng, directions=512, p=1):
     return float((mass @ ways**p).mean() ** (1 / p))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Coupling:
     """A plan that `sinkhorn` finds."""
 
@@ -270,7 +270,7 @@ def sinkhorn(cost, a=None, b=None, epsilon=None, tolerance=1e-6, max_steps=1000)
 
     The entropy Σ γ log γ in the place of the divergence has the same plan. With potentials instead of their
     exponentials nothing underflows, however small ε is (Peyré & Cuturi 2018, arXiv:1803.00567, section 4.4); but the
-    number of steps grows like 1 / ε.
+    number of steps grows like 1 / ε, and mass that must pass between modes far apart takes thousands of them.
 
     Parameters
     ----------

@@ -89,6 +89,7 @@ def test_all_centres_are_distinct(mixture):
     nearest = (gaps + np.diag(np.full(len(gaps), np.inf))).min(1)
     assert nearest.min() > 20 * mixture.sigma
     np.testing.assert_allclose(nearest, mixture.spacing)
+    assert toy.GaussianMixture("uneven", [[0, 0], [3, 0], [4, 0]], mixture.sigma).spacing == 1
 
 
 @pytest.mark.parametrize(
