@@ -2,19 +2,22 @@
 
 import functools
 import importlib
+import math
 import statistics
 import sys
 import time
 
 import numpy as np
 
-LEAST_SECONDS = 0.05  # shorter works are repeated until the clock's and the system's noise is small against the run
+LEAST_SECONDS = 0.4  # shorter works are repeated until the clock's and the system's noise is small against the run
+WAKING_SECONDS = 0.1  # before, untimed: after a pause threads have to find a CPU of their own, as never in a training
 CHAIN = 100  # operations in one run of a tiny operation, which alone would be lost in the cost of the call
 
 
 def seconds(library, work):
-    """How long the work takes, once more."""
+    """How long the work takes, once more, in the midst of it."""
     step, times = prepared(library, tuple(work))
+    _seconds_each(step, math.ceil(times * WAKING_SECONDS / LEAST_SECONDS))
     return _seconds_each(step, times)
 
 
