@@ -32,8 +32,8 @@ def save_grid(path, images, columns=None):
 
 
 def save_animation(path, frames, milliseconds=150):
-    """Write the PNGs ``frames`` as one looping GIF that rests on its last picture."""
-    images = [Image.open(frame).convert("L") for frame in frames]
+    """Write ``frames``, PNGs of digits or images uint8 (H, W, 3), as one looping GIF that rests on its last picture."""
+    images = [_in_few_colors(frame) for frame in frames]
     durations = [milliseconds] * (len(images) - 1) + [10 * milliseconds]
     write_atomically(
         path,
@@ -41,6 +41,13 @@ def save_animation(path, frames, milliseconds=150):
             file, "GIF", save_all=True, append_images=images[1:], duration=durations, loop=0, optimize=True
         ),
     )
+
+
+def _in_few_colors(frame):
+    """A GIF has 256 colours: all greys for a file, the most frequent colours for an array, whose areas stay even."""
+    if isinstance(frame, np.ndarray):
+        return Image.fromarray(frame).quantize(64, dither=Image.Dither.NONE)
+    return Image.open(frame).convert("L")
 
 
 def save_curves(path, log, panels):

@@ -1,0 +1,193 @@
+"""The earth mover's distance: two piles of earth, the cheapest way to move one onto the other, and why GANs want it.
+
+What to look at, in earth_mover.png: (a) the cheapest plan on a line never crosses itself; (b) in the plane it is an
+assignment, each generated point to one real point; (c) two parallel lines at a distance θ: JS jumps to log 2 and stays
+there, KL is infinite, and only W₁ says how far there is to go, for the exact values as for what networks learn; (d) the
+critic of a WGAN-GP measures W₁ without a plan: its gap, divided by its slope, beside the exact distance. In
+earth_mover.gif: the plan of (b), carried out.
+"""
+
+import math
+import sys
+
+import numpy as np
+from matplotlib.patches import PathPatch
+from matplotlib.path import Path
+from tqdm import tqdm
+
+from scratchgan.data.toy import eight_gaussians
+from scratchgan.lab import earth, style
+from scratchgan.lab.command import main
+from scratchgan.metrics import distances, optimal_assignment, wasserstein
+from scratchgan.training.pictures import save_animation
+
+THETAS = (0.0, 0.1, 0.25, 0.5, 1.0, 1.5, 2.0)  # between the parallel lines
+SHIFTS = (0.0, 0.5, 1.0, 2.0, 3.0, 4.0)  # of the generated cloud from the real one
+POINTS, TOLERANCE = 256, 0.1
+
+
+def experiment(flags, folder):
+    """Two plans, two tables, four panels."""
+    rng = np.random.default_rng(flags.seed)
+    piles, clouds = two_piles(), two_clouds(80, 0, rng)
+    plan = optimal_assignment(distances(*clouds))
+    at_random = distances(*clouds).mean()
+    x, a, b = piles
+    flow, mixing = earth.flow(*piles), float(a @ np.abs(np.subtract.outer(x, x)) @ b)
+    print(f"piles:   the best plan moves the earth {flow.cost:.3f} far on average, one that ignores the way {mixing:.3f}")
+    print(f"clouds:  the best plan moves a point {plan.cost:.3f} far on average, one at random {at_random:.3f}\n")
+    lines = [line_row(theta, flags.steps, rng) for theta in tqdm(THETAS, desc="parallel lines", leave=False)]
+    print_lines(lines)
+    far = [shift_row(shift, flags.steps, rng) for shift in tqdm(SHIFTS, desc="critics", leave=False)]
+    print_shifts(far)
+    draw(piles, flow, clouds, plan, lines, far, folder / "earth_mover.png")
+    film(clouds, plan, folder / "earth_mover.gif")
+    return {"piles": {"best": flow.cost, "mixed": mixing}, "clouds": {"best": plan.cost, "random": float(at_random)},
+            "parallel lines": [plain(row) for row in lines], "critics": far}  # fmt: skip
+
+
+# The numbers
+
+
+def two_piles():
+    """The bars' middles and the two histograms over them: one hill, and two."""
+    x = np.arange(0.5, 20)
+    hill = {(at, width): np.exp(-(((x - at) / width) ** 2) / 2) for at, width in ((9, 1.8), (4.5, 1.3), (15, 1.6))}
+    piles = [hill[9, 1.8], 0.6 * hill[4.5, 1.3] + hill[15, 1.6]]
+    return x, *(pile * (pile > 0.01) / pile[pile > 0.01].sum() for pile in piles)
+
+
+def two_clouds(n, shift, rng):
+    """Real points on a ring, and as many generated ones around its middle, moved aside by ``shift``: float32 (n, 2)."""
+    fake = 0.4 * rng.standard_normal((n, 2)) + (shift, 0)
+    return eight_gaussians().sample(n, rng, stratified=True), fake.astype(np.float32)
+
+
+def line_row(theta, steps, rng):
+    """The three divergences of two parallel lines: exact, from samples, and as networks learn them."""
+    x, y = earth.parallel_lines(theta, POINTS, rng)
+    exact, cells = earth.divergences_of_lines(theta), earth.histogram_divergences(x, y, width=0.05)
+    return {
+        "theta": theta,
+        "W1": {"exact": exact["W1"], "sampled": wasserstein(x, y),
+               "learnt": earth.learnt_distance(x, y, rng, steps=steps).distance},
+        "JS": {"exact": exact["JS"], "sampled": cells["JS"], "learnt": earth.learnt_js(x, y, rng, steps=steps)},
+        "KL": {"exact": exact["KL"], "sampled": cells["KL"]},
+    }  # fmt: skip
+
+
+def shift_row(shift, steps, rng):
+    """W₁ between two clouds: exact, and as a critic sees it."""
+    x, y = two_clouds(POINTS, shift, rng)
+    exact, seen = wasserstein(x, y), earth.learnt_distance(x, y, rng, steps=steps)
+    return {"shift": shift, "exact": exact, "gap": seen.gap, "slope": seen.slope, "distance": seen.distance,
+            "error": seen.distance / exact - 1}  # fmt: skip
+
+
+def plain(row):
+    """JSON knows no infinity."""
+    return {k: plain(v) if isinstance(v, dict) else "infinite" if v == math.inf else v for k, v in row.items()}
+
+
+def print_lines(rows):
+    print(f"two parallel lines, {POINTS} points of each; log 2 = {math.log(2):.4f}")
+    print("     θ   W1: exact  samples  critic     JS: exact  cells  discriminator     KL: exact  cells")
+    for row in rows:
+        w1, js, kl = row["W1"], row["JS"], row["KL"]
+        print(f"  {row['theta']:4.2f}   {w1['exact']:9.3f}  {w1['sampled']:7.3f}  {w1['learnt']:6.3f}     "
+              f"{js['exact']:9.4f} {js['sampled']:6.4f}  {js['learnt']:13.4f}     "
+              f"{kl['exact']:9.3g} {kl['sampled']:6.3g}")  # fmt: skip
+
+
+def print_shifts(rows):
+    print("\na ring and a cloud that is moved aside: the critic against the exact distance")
+    print("  shift   exact W1   gap of the critic   its slope   gap / slope   error")
+    for row in rows:
+        print("  {shift:5.1f}   {exact:8.3f}   {gap:17.3f}   {slope:9.3f}   {distance:11.3f}   {error:+5.1%}".format(**row))
+    worst = max(abs(row["error"]) for row in rows)
+    print(f"\n  {'pass' if worst <= TOLERANCE else 'FAIL'}   gap / slope within {TOLERANCE:.0%} of the exact distance")
+
+
+# The picture
+
+
+def draw(piles, flow, clouds, plan, lines, far, path):
+    with style.figure(2, 2, size=(6.3, 3.9), title="How much earth, and how far?") as (figure, axes):
+        draw_piles(axes[0, 0], piles, flow)
+        draw_clouds(axes[0, 1], clouds, plan)
+        draw_lines(axes[1, 0], lines)
+        draw_critics(axes[1, 1], far)
+        style.save(figure, path)
+
+
+def draw_piles(panel, piles, flow):
+    """The pile above, the hollow below, and each piece of earth on its way."""
+    x, a, b = piles
+    panel.bar(x, a, 0.96, bottom=1, color=style.GENERATED)
+    panel.bar(x, -b, 0.96, bottom=0.6, color=style.REAL)
+    for i, j, mass, begin, end in zip(flow.source, flow.target, flow.mass, flow.begin, flow.end):
+        left, right = x[i] - 0.48 + 0.96 * np.array([begin, begin + mass]) / a[i]
+        low, high = x[j] - 0.48 + 0.96 * np.array([end, end + mass]) / b[j]
+        corners = [(left, 1), (left, 0.8), (low, 0.8), (low, 0.6), (high, 0.6), (high, 0.8), (right, 0.8), (right, 1)]
+        codes = [Path.MOVETO, *[Path.CURVE4] * 3, Path.LINETO, *[Path.CURVE4] * 3]
+        panel.add_patch(PathPatch(Path(corners, codes), color=style.GENERATED, alpha=0.35, linewidth=0))
+    panel.set(title=f"(a) the cheapest plan on a line: W₁ = {flow.cost:.2f}", yticks=[], xlabel="place")
+    panel.text(13.2, 1.1, "the pile", color=style.GENERATED, fontweight="bold")
+    panel.text(9.0, 0.45, "where it\nshould be", color=style.REAL, fontweight="bold", ha="center", va="center")
+    panel.spines["left"].set_visible(False)
+
+
+def draw_clouds(panel, clouds, plan):
+    real, fake = clouds
+    for start, end in zip(fake, real[plan.partner.argsort()]):
+        panel.plot(*zip(start, end), color=style.INK, linewidth=0.8, alpha=0.45, zorder=0)
+    style.cloud(panel, real, style.REAL, "real", size=26)
+    style.cloud(panel, fake, style.GENERATED, "generated", size=26)
+    panel.legend(loc="center left", bbox_to_anchor=(1, 0.5))
+    panel.set_title(f"(b) in the plane: W₁ = {plan.cost:.2f}")
+
+
+def draw_lines(panel, rows):
+    theta = [row["theta"] for row in rows]
+    js = np.array([row["JS"]["learnt"] for row in rows])
+    panel.plot([0, 2], [0, 2], color=style.CRITIC, label="W₁ = θ")
+    panel.plot(theta, [row["W1"]["learnt"] for row in rows], "o", color=style.CRITIC, markersize=8)
+    panel.plot([0, 2], [math.log(2)] * 2, color=style.INK, label="JS = log 2")
+    panel.plot(theta, js, "s", color=style.INK, markersize=7)
+    panel.plot(0, 0, "o", color="white", markeredgecolor=style.INK, markersize=8)
+    panel.annotate("KL = ∞", (0.12, 1.95), (0.3, 1.7), color="#a44a3f", arrowprops={"arrowstyle": "->", "color": "#a44a3f"})
+    panel.set(title="(c) two parallel lines move apart", xlabel="distance θ", ylabel="divergence")
+    panel.legend(loc="lower right")
+
+
+def draw_critics(panel, rows):
+    shift, exact, gap, distance = ([row[name] for row in rows] for name in ("shift", "exact", "gap", "distance"))
+    panel.plot(shift, exact, color=style.INK, label="exact W₁ of the samples")
+    panel.plot(shift, gap, "o", color="white", markeredgecolor=style.CRITIC, markersize=8, label="critic’s gap")
+    panel.plot(shift, distance, "o", color=style.CRITIC, markersize=8, label="gap / slope")
+    for row in rows:
+        panel.text(row["shift"], row["distance"] - 0.55, f"{row['error']:+.0%}", color=style.CRITIC, ha="center")
+    panel.set(title="(d) the critic measures the distance", xlabel="shift of the generated cloud", ylabel="W₁")
+    panel.legend(loc="upper left")
+
+
+def film(clouds, plan, path, frames=40):
+    """Each point on its straight way."""
+    real, fake = clouds
+    with style.figure(size=(4.4, 4.4), title="The plan, carried out") as (figure, panel):
+        style.cloud(panel, real, style.REAL, size=30)
+        goal = real[plan.partner.argsort()]
+        moving = panel.scatter(*fake.T, s=30, color=style.GENERATED, linewidths=0)
+        images = []
+        for share in (1 - np.cos(np.linspace(0, np.pi, frames))) / 2:
+            moving.set_offsets((1 - share) * fake + share * goal)
+            images.append(style.frame(figure))
+        save_animation(path, images, milliseconds=60)
+
+
+def add_flags(parser):
+    parser.add_argument("--steps", type=int, default=400, metavar="N", help="of each network; default: 400")
+
+
+if __name__ == "__main__":
+    sys.exit(main(__doc__, "earth_mover", experiment, add_flags))
