@@ -65,7 +65,7 @@ def eigenvalues(name):
 
 def draw(paths, ends, path):
     """A phase portrait of each game."""
-    with style.figure(2, 5, size=(3.1, 3.3), title=TITLE, sharex=True, sharey=True) as (figure, axes):
+    with style.figure(2, 5, size=(3.1, 3.45), title=TITLE, sharex=True, sharey=True) as (figure, axes):
         for panel, name in zip(axes.flat, paths):
             portrait(panel, name)
             for way in dirac.WAYS:
@@ -76,23 +76,26 @@ def draw(paths, ends, path):
                 panel.text(x, 0.03, f"{ends[name][dirac.WAYS.index(way)]:.2f}", color=COLORS[way], ha="center",
                            fontweight="bold", transform=panel.transAxes, bbox=PAPER)  # fmt: skip
         label_players(axes[-1], axes[:, 0])
+        figure.get_layout_engine().set(h_pad=0.1)
         handles, labels = axes.flat[0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside lower center", ncols=4, fontsize=13)
         style.save(figure, path)
 
 
-TITLE = "Two players, two numbers: who finds the solution?"
+TITLE = "Who finds the solution?  The numbers: how far off after 500 steps (1 = at the start)"
+FILM_TITLE = "In turn, they step: the line tilts, the point runs up it"
 WORDS = {"simultaneous": "both step at once", "alternating": "they step in turn", "averaged": "average of “in turn”"}
 PAPER = {"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1.5}
 
 
 def portrait(panel, name):
     """The arrows of the field, and the box of the clipped critic."""
-    ticks = np.linspace(-LIMIT, LIMIT, 25)
-    theta, psi = np.meshgrid(ticks, ticks)
-    arrows = dirac.field(dirac.GAMES[name], np.stack([theta.ravel(), psi.ravel()], axis=1))
-    panel.streamplot(ticks, ticks, *arrows.T.reshape(2, 25, 25), color="#c3c7d1", linewidth=0.8, density=0.8,
-                     arrowsize=0.8)  # fmt: skip
+    ticks = np.linspace(-LIMIT, LIMIT, 14)[1:-1]  # not 0: at the solution there is no direction
+    points = np.stack(np.meshgrid(ticks, ticks), -1).reshape(-1, 2)
+    arrows = dirac.field(dirac.GAMES[name], points)
+    arrows /= np.linalg.norm(arrows, axis=1, keepdims=True)
+    panel.quiver(*points.T, *arrows.T, color="#cfd3dc", pivot="middle", units="xy", scale=3.6, width=0.03,
+                 headwidth=4.5)  # fmt: skip
     bound = dirac.GAMES[name].bound
     if bound:
         panel.axhspan(-bound, bound, color=style.CRITIC, alpha=0.18, linewidth=0)
@@ -107,13 +110,14 @@ def label_players(bottom, left):
         panel.set_ylabel("critic’s slope ψ", color=style.CRITIC)
 
 
-def film(paths, path, frames=75, every=4):
+def film(paths, path, frames=60, every=5):
     """The critic as a line, the generated point on it; below, their path."""
-    with style.figure(2, len(FILMED), size=(2.9, 2.9), title="In turn: the line tilts, the point runs up it") as drawing:
-        figure, axes = drawing
+    with style.figure(2, len(FILMED), size=(2.9, 2.9), title=FILM_TITLE) as (figure, axes):
         games = [paths[name]["alternating"][:, 0] for name in FILMED]
         movers = [prepared(*pair, name) for pair, name in zip(axes.T, FILMED)]
         label_players(axes[1], axes[1:, 0])
+        figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
+        figure.set_dpi(70)
         style.frame(figure)
         figure.set_layout_engine("none")
         images = []
@@ -131,10 +135,10 @@ def film(paths, path, frames=75, every=4):
 def prepared(above, below, name):
     """The two panels of a game, and what moves in them."""
     above.axhline(0, color=style.INK, linewidth=0.8)
-    above.plot(0, 0, "o", color=style.REAL, markersize=11, label="data")
+    above.plot(0, 0, "o", color=style.REAL, markersize=11, label="data 0")
     above.set(title=name, xlim=(-LIMIT, LIMIT), ylim=(-2, 2), xticks=[], yticks=[])
-    (line,) = above.plot([], [], color=style.CRITIC)
-    (point,) = above.plot([], [], "o", color=style.GENERATED, markersize=11)
+    (line,) = above.plot([], [], color=style.CRITIC, label="critic ψx")
+    (point,) = above.plot([], [], "o", color=style.GENERATED, markersize=11, label="generated θ")
     portrait(below, name)
     (trail,) = below.plot([], [], color=COLORS["alternating"], linewidth=1.5)
     below.plot(0, 0, "o", color=style.REAL, markersize=7)

@@ -24,6 +24,7 @@ from scratchgan.training.pictures import save_animation
 THETAS = (0.0, 0.1, 0.25, 0.5, 1.0, 1.5, 2.0)  # between the parallel lines
 SHIFTS = (0.0, 0.5, 1.0, 2.0, 3.0, 4.0)  # of the generated cloud from the real one
 POINTS, TOLERANCE = 256, 0.1
+JS, KL = "#c9a227", "#a44a3f"
 
 
 def experiment(flags, folder):
@@ -54,7 +55,7 @@ def two_piles():
     x = np.arange(0.5, 20)
     hill = {(at, width): np.exp(-(((x - at) / width) ** 2) / 2) for at, width in ((9, 1.8), (4.5, 1.3), (15, 1.6))}
     piles = [hill[9, 1.8], 0.6 * hill[4.5, 1.3] + hill[15, 1.6]]
-    return x, *(pile * (pile > 0.01) / pile[pile > 0.01].sum() for pile in piles)
+    return x, *(pile / pile.sum() for pile in piles)
 
 
 def two_clouds(n, shift, rng):
@@ -125,15 +126,16 @@ def draw_piles(panel, piles, flow):
     x, a, b = piles
     panel.bar(x, a, 0.96, bottom=1, color=style.GENERATED)
     panel.bar(x, -b, 0.96, bottom=0.6, color=style.REAL)
-    for i, j, mass, begin, end in zip(flow.source, flow.target, flow.mass, flow.begin, flow.end):
+    for i, j, mass, begin, end in flow.pieces():
         left, right = x[i] - 0.48 + 0.96 * np.array([begin, begin + mass]) / a[i]
         low, high = x[j] - 0.48 + 0.96 * np.array([end, end + mass]) / b[j]
         corners = [(left, 1), (left, 0.8), (low, 0.8), (low, 0.6), (high, 0.6), (high, 0.8), (right, 0.8), (right, 1)]
         codes = [Path.MOVETO, *[Path.CURVE4] * 3, Path.LINETO, *[Path.CURVE4] * 3]
         panel.add_patch(PathPatch(Path(corners, codes), color=style.GENERATED, alpha=0.35, linewidth=0))
-    panel.set(title=f"(a) the cheapest plan on a line: W₁ = {flow.cost:.2f}", yticks=[], xlabel="place")
-    panel.text(13.2, 1.1, "the pile", color=style.GENERATED, fontweight="bold")
-    panel.text(9.0, 0.45, "where it\nshould be", color=style.REAL, fontweight="bold", ha="center", va="center")
+    panel.set(title=f"(a) the cheapest plan on a line: W₁ = {flow.cost:.2f}", xlabel="place", xlim=(0, 20), yticks=[])
+    panel.set(xticks=range(0, 21, 5), ylim=(0.28, 1.25))
+    panel.text(12.4, 1.12, "the earth", color=style.GENERATED, fontweight="bold")
+    panel.text(8.7, 0.42, "the place\nfor it", color=style.REAL, fontweight="bold", ha="center", va="center")
     panel.spines["left"].set_visible(False)
 
 
@@ -144,30 +146,37 @@ def draw_clouds(panel, clouds, plan):
     style.cloud(panel, real, style.REAL, "real", size=26)
     style.cloud(panel, fake, style.GENERATED, "generated", size=26)
     panel.legend(loc="center left", bbox_to_anchor=(1, 0.5))
-    panel.set_title(f"(b) in the plane: W₁ = {plan.cost:.2f}")
+    panel.set_title(f"(b) and in the plane: W₁ = {plan.cost:.2f}")
+    panel.spines[:].set_visible(False)
 
 
 def draw_lines(panel, rows):
+    """The exact values as lines, what networks learnt as dots, and a small drawing of the two lines."""
     theta = [row["theta"] for row in rows]
-    js = np.array([row["JS"]["learnt"] for row in rows])
-    panel.plot([0, 2], [0, 2], color=style.CRITIC, label="W₁ = θ")
-    panel.plot(theta, [row["W1"]["learnt"] for row in rows], "o", color=style.CRITIC, markersize=8)
-    panel.plot([0, 2], [math.log(2)] * 2, color=style.INK, label="JS = log 2")
-    panel.plot(theta, js, "s", color=style.INK, markersize=7)
-    panel.plot(0, 0, "o", color="white", markeredgecolor=style.INK, markersize=8)
-    panel.annotate("KL = ∞", (0.12, 1.95), (0.3, 1.7), color="#a44a3f", arrowprops={"arrowstyle": "->", "color": "#a44a3f"})
-    panel.set(title="(c) two parallel lines move apart", xlabel="distance θ", ylabel="divergence")
-    panel.legend(loc="lower right")
+    end = theta[-1]
+    panel.plot([0, end], [0, end], color=style.CRITIC, label="W₁ = θ")
+    panel.plot(theta, [row["W1"]["learnt"] for row in rows], "o", color=style.CRITIC, markersize=8, label="by a critic")
+    panel.plot([0, end], [math.log(2)] * 2, color=JS, label="JS = log 2")
+    panel.plot(theta, [row["JS"]["learnt"] for row in rows], "s", color=JS, markersize=7, label="by a discriminator")
+    panel.annotate("KL = ∞", (0.02, 2.3), (0.02, 1.75), color=KL, ha="left", arrowprops={"arrowstyle": "->", "color": KL})
+    panel.plot([0.42] * 2, [1.5, 2.2], color=style.REAL, linewidth=4)
+    panel.plot([0.92] * 2, [1.5, 2.2], color=style.GENERATED, linewidth=4)
+    panel.annotate("", (0.9, 1.65), (0.44, 1.65), arrowprops={"arrowstyle": "->", "color": style.INK})
+    panel.text(0.67, 1.72, "θ", ha="center")
+    panel.set(title="(c) two parallel lines move apart", xlabel="distance θ", ylabel="divergence", ylim=(-0.1, 2.4))
+    panel.legend(loc="center left", bbox_to_anchor=(1, 0.5))
 
 
 def draw_critics(panel, rows):
+    """The exact distance as a line; the critic's as dots, with their errors."""
     shift, exact, gap, distance = ([row[name] for row in rows] for name in ("shift", "exact", "gap", "distance"))
-    panel.plot(shift, exact, color=style.INK, label="exact W₁ of the samples")
+    panel.plot(shift, exact, color=style.INK, label="exact W₁")
     panel.plot(shift, gap, "o", color="white", markeredgecolor=style.CRITIC, markersize=8, label="critic’s gap")
     panel.plot(shift, distance, "o", color=style.CRITIC, markersize=8, label="gap / slope")
     for row in rows:
-        panel.text(row["shift"], row["distance"] - 0.55, f"{row['error']:+.0%}", color=style.CRITIC, ha="center")
-    panel.set(title="(d) the critic measures the distance", xlabel="shift of the generated cloud", ylabel="W₁")
+        panel.text(row["shift"] + 0.04, row["distance"] - 0.52, f"{row['error']:+.1%}", color=style.CRITIC, fontsize=11)
+    panel.set(title="(d) a critic measures W₁", xlabel="shift of the generated cloud", ylabel="distance", ylim=(0, 5.2))
+    panel.set_xlim(-0.2, 4.5)
     panel.legend(loc="upper left")
 
 

@@ -40,6 +40,10 @@ class Flow:
     end: np.ndarray  # (k,)
     cost: float  # Σ mass · |x[source] − x[target]| = W₁
 
+    def pieces(self):
+        """(source, target, mass, begin, end) of one piece after the other."""
+        return zip(self.source, self.target, self.mass, self.begin, self.end)
+
 
 def flow(x, a, b):
     """How to move the histogram ``a`` to the histogram ``b``, over the same bars, at the least cost.

@@ -33,7 +33,10 @@ def save_grid(path, images, columns=None):
 
 def save_animation(path, frames, milliseconds=150):
     """Write ``frames``, PNGs of digits or images uint8 (H, W, 3), as one looping GIF that rests on its last picture."""
-    images = [_in_few_colors(frame) for frame in frames]
+    if isinstance(frames[0], np.ndarray):
+        images = _in_common_colors(frames)
+    else:
+        images = [Image.open(frame).convert("L") for frame in frames]
     durations = [milliseconds] * (len(images) - 1) + [10 * milliseconds]
     write_atomically(
         path,
@@ -43,11 +46,11 @@ def save_animation(path, frames, milliseconds=150):
     )
 
 
-def _in_few_colors(frame):
-    """A GIF has 256 colours: all greys for a file, the most frequent colours for an array, whose areas stay even."""
-    if isinstance(frame, np.ndarray):
-        return Image.fromarray(frame).quantize(64, dither=Image.Dither.NONE)
-    return Image.open(frame).convert("L")
+def _in_common_colors(frames):
+    """The 256 colours of a GIF, from the first and the last frame: with one palette, what stands still costs nothing."""
+    both = Image.fromarray(np.concatenate([frames[0], frames[-1]]))
+    palette = both.quantize(256, Image.Quantize.MAXCOVERAGE)
+    return [Image.fromarray(frame).quantize(palette=palette, dither=Image.Dither.NONE) for frame in frames]
 
 
 def save_curves(path, log, panels):
