@@ -20,7 +20,7 @@ from scratchgan.training.pictures import save_animation
 
 COLORS = {"simultaneous": "#c9a227", "alternating": style.INK, "averaged": "#4f9d80"}
 LIMIT = 2.4
-FILMED = ("minimax", "WGAN-GP, g = 1", "R1, γ = 0.1", "R1, γ = 1")
+FILMED = ("minimax", "WGAN-GP, g = 1", "NS + R1, γ = 0.1", "NS + R1, γ = 1")
 
 
 def experiment(flags, folder):

@@ -22,7 +22,7 @@ from scratchgan.metrics import distances, optimal_assignment, wasserstein
 from scratchgan.training.pictures import save_animation
 
 THETAS = (0.0, 0.1, 0.25, 0.5, 1.0, 1.5, 2.0)  # between the parallel lines
-SHIFTS = (0.0, 0.5, 1.0, 2.0, 3.0, 4.0)  # of the generated cloud from the real one
+SHIFTS = (0.0, 1.0, 2.0, 3.0, 4.0)  # of the generated cloud from the real one
 POINTS, TOLERANCE = 256, 0.1
 JS, KL = "#c9a227", "#a44a3f"
 
@@ -35,7 +35,9 @@ def experiment(flags, folder):
     at_random = distances(*clouds).mean()
     x, a, b = piles
     flow, mixing = earth.flow(*piles), float(a @ np.abs(np.subtract.outer(x, x)) @ b)
-    print(f"piles:   the best plan moves the earth {flow.cost:.3f} far on average, one that ignores the way {mixing:.3f}")
+    print(
+        f"piles:   the best plan moves the earth {flow.cost:.3f} far on average, one that ignores the way {mixing:.3f}"
+    )
     print(f"clouds:  the best plan moves a point {plan.cost:.3f} far on average, one at random {at_random:.3f}\n")
     lines = [line_row(theta, flags.steps, rng) for theta in tqdm(THETAS, desc="parallel lines", leave=False)]
     print_lines(lines)
@@ -104,7 +106,11 @@ def print_shifts(rows):
     print("\na ring and a cloud that is moved aside: the critic against the exact distance")
     print("  shift   exact W1   gap of the critic   its slope   gap / slope   error")
     for row in rows:
-        print("  {shift:5.1f}   {exact:8.3f}   {gap:17.3f}   {slope:9.3f}   {distance:11.3f}   {error:+5.1%}".format(**row))
+        print(
+            "  {shift:5.1f}   {exact:8.3f}   {gap:17.3f}   {slope:9.3f}   {distance:11.3f}   {error:+5.1%}".format(
+                **row
+            )
+        )
     worst = max(abs(row["error"]) for row in rows)
     print(f"\n  {'pass' if worst <= TOLERANCE else 'FAIL'}   gap / slope within {TOLERANCE:.0%} of the exact distance")
 
@@ -131,7 +137,8 @@ def draw_piles(panel, piles, flow):
         low, high = x[j] - 0.48 + 0.96 * np.array([end, end + mass]) / b[j]
         corners = [(left, 1), (left, 0.8), (low, 0.8), (low, 0.6), (high, 0.6), (high, 0.8), (right, 0.8), (right, 1)]
         codes = [Path.MOVETO, *[Path.CURVE4] * 3, Path.LINETO, *[Path.CURVE4] * 3]
-        panel.add_patch(PathPatch(Path(corners, codes), color=style.GENERATED, alpha=0.35, linewidth=0))
+        shade = 0.7 * math.sqrt(a[i] * b[j]) / max(*a, *b)  # as dark as the earth is high
+        panel.add_patch(PathPatch(Path(corners, codes), color=style.GENERATED, alpha=shade, linewidth=0))
     panel.set(title=f"(a) the cheapest plan on a line: W₁ = {flow.cost:.2f}", xlabel="place", xlim=(0, 20), yticks=[])
     panel.set(xticks=range(0, 21, 5), ylim=(0.28, 1.25))
     panel.text(12.4, 1.12, "the earth", color=style.GENERATED, fontweight="bold")
@@ -145,7 +152,8 @@ def draw_clouds(panel, clouds, plan):
         panel.plot(*zip(start, end), color=style.INK, linewidth=0.8, alpha=0.45, zorder=0)
     style.cloud(panel, real, style.REAL, "real", size=26)
     style.cloud(panel, fake, style.GENERATED, "generated", size=26)
-    panel.legend(loc="center left", bbox_to_anchor=(1, 0.5))
+    panel.set_aspect("equal", adjustable="datalim")
+    panel.legend(loc="center right")
     panel.set_title(f"(b) and in the plane: W₁ = {plan.cost:.2f}")
     panel.spines[:].set_visible(False)
 
@@ -154,17 +162,22 @@ def draw_lines(panel, rows):
     """The exact values as lines, what networks learnt as dots, and a small drawing of the two lines."""
     theta = [row["theta"] for row in rows]
     end = theta[-1]
-    panel.plot([0, end], [0, end], color=style.CRITIC, label="W₁ = θ")
-    panel.plot(theta, [row["W1"]["learnt"] for row in rows], "o", color=style.CRITIC, markersize=8, label="by a critic")
-    panel.plot([0, end], [math.log(2)] * 2, color=JS, label="JS = log 2")
-    panel.plot(theta, [row["JS"]["learnt"] for row in rows], "s", color=JS, markersize=7, label="by a discriminator")
-    panel.annotate("KL = ∞", (0.02, 2.3), (0.02, 1.75), color=KL, ha="left", arrowprops={"arrowstyle": "->", "color": KL})
-    panel.plot([0.42] * 2, [1.5, 2.2], color=style.REAL, linewidth=4)
-    panel.plot([0.92] * 2, [1.5, 2.2], color=style.GENERATED, linewidth=4)
-    panel.annotate("", (0.9, 1.65), (0.44, 1.65), arrowprops={"arrowstyle": "->", "color": style.INK})
-    panel.text(0.67, 1.72, "θ", ha="center")
-    panel.set(title="(c) two parallel lines move apart", xlabel="distance θ", ylabel="divergence", ylim=(-0.1, 2.4))
-    panel.legend(loc="center left", bbox_to_anchor=(1, 0.5))
+    panel.plot([0, end], [0, end], color=style.CRITIC)
+    panel.plot(theta, [row["W1"]["learnt"] for row in rows], "o", color=style.CRITIC, markersize=8)
+    panel.plot([0, end], [math.log(2)] * 2, color=JS)
+    panel.plot(0, math.log(2), "s", color="white", markeredgecolor=JS, markersize=7)
+    panel.plot(theta, [row["JS"]["learnt"] for row in rows], "s", color=JS, markersize=7)
+    panel.annotate(
+        "KL = ∞", (0.1, 2.4), (0.1, 1.9), color=KL, ha="center", arrowprops={"arrowstyle": "->", "color": KL}
+    )
+    panel.plot([0.45] * 2, [1.5, 2.3], color=style.REAL, linewidth=4)
+    panel.plot([0.95] * 2, [1.5, 2.3], color=style.GENERATED, linewidth=4)
+    panel.annotate("", (0.93, 1.7), (0.47, 1.7), arrowprops={"arrowstyle": "->", "color": style.INK})
+    panel.text(0.7, 1.77, "θ", ha="center")
+    panel.text(1.55, 1.8, "W₁ = θ", color=style.CRITIC, ha="right")
+    panel.text(end, 0.8, "JS = log 2", color=JS, ha="right")
+    panel.text(end, 0.1, "lines: exact\ndots: learnt by a network", fontsize=12, ha="right")
+    panel.set(title="(c) two parallel lines move apart", xlabel="distance θ", ylabel="divergence", ylim=(-0.1, 2.45))
 
 
 def draw_critics(panel, rows):
@@ -174,9 +187,10 @@ def draw_critics(panel, rows):
     panel.plot(shift, gap, "o", color="white", markeredgecolor=style.CRITIC, markersize=8, label="critic’s gap")
     panel.plot(shift, distance, "o", color=style.CRITIC, markersize=8, label="gap / slope")
     for row in rows:
-        panel.text(row["shift"] + 0.04, row["distance"] - 0.52, f"{row['error']:+.1%}", color=style.CRITIC, fontsize=11)
+        error = f"{row['error']:+.1%}".replace("-", "−")
+        panel.text(row["shift"] + 0.04, row["distance"] - 0.5, error, color=style.CRITIC, fontsize=12)
     panel.set(title="(d) a critic measures W₁", xlabel="shift of the generated cloud", ylabel="distance", ylim=(0, 5.2))
-    panel.set_xlim(-0.2, 4.5)
+    panel.set_xlim(-0.2, 4.6)
     panel.legend(loc="upper left")
 
 
@@ -186,6 +200,8 @@ def film(clouds, plan, path, frames=40):
     with style.figure(size=(4.4, 4.4), title="The plan, carried out") as (figure, panel):
         style.cloud(panel, real, style.REAL, size=30)
         goal = real[plan.partner.argsort()]
+        panel.plot(*np.stack([fake, goal]).transpose(2, 0, 1), color=style.INK, linewidth=0.6, alpha=0.25, zorder=0)
+        panel.spines[:].set_visible(False)
         moving = panel.scatter(*fake.T, s=30, color=style.GENERATED, linewidths=0)
         images = []
         for share in (1 - np.cos(np.linspace(0, np.pi, frames))) / 2:

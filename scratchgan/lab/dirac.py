@@ -4,7 +4,8 @@ The data are one point, 0; the generator is one point, θ; the critic is a line 
 players descend, with f(t) = ζ(t) = log(1 + eᵗ) for the logistic objectives and f(t) = t for the Wasserstein one:
 
     critic      L_D = f(ψθ) + constant        −∂L_D/∂ψ = −θ f′(ψθ)
-    generator   L_G = −f(ψθ)  (minimax)       −∂L_G/∂θ = +ψ f′(ψθ)
+    generator   L_G = −f(ψθ)                  −∂L_G/∂θ = +ψ f′(ψθ)      minimax, Wasserstein
+                L_G = f(−ψθ)                  −∂L_G/∂θ = +ψ f′(−ψθ)     non-saturating
 
 The solution is (θ, ψ) = (0, 0). There the *field* of the two slopes has the Jacobian [[0, f′(0)], [−f′(0), 0]]: a pure
 rotation, of eigenvalues ±i f′(0). Steps of length η along it are the map I + ηJ, whose spectral radius √(1 + η² f′(0)²)
@@ -73,10 +74,10 @@ GAMES = {
     "WGAN, clip 0.3": Game(WASSERSTEIN, bound=0.3),
     "WGAN-GP, g = 0.3": Game(WASSERSTEIN, partial(slope_penalty, target=0.3)),
     "WGAN-GP, g = 1": Game(WASSERSTEIN, partial(slope_penalty, target=1.0)),
-    "R1, γ = 0.1": Game(NON_SATURATING, partial(r1_penalty, gamma=0.1)),
-    "R1, γ = 0.3": Game(NON_SATURATING, partial(r1_penalty, gamma=0.3)),
-    "R1, γ = 1": Game(NON_SATURATING, partial(r1_penalty, gamma=1.0)),
-    "R1, γ = 3": Game(NON_SATURATING, partial(r1_penalty, gamma=3.0)),
+    "NS + R1, γ = 0.1": Game(NON_SATURATING, partial(r1_penalty, gamma=0.1)),
+    "NS + R1, γ = 0.3": Game(NON_SATURATING, partial(r1_penalty, gamma=0.3)),
+    "NS + R1, γ = 1": Game(NON_SATURATING, partial(r1_penalty, gamma=1.0)),
+    "NS + R1, γ = 3": Game(NON_SATURATING, partial(r1_penalty, gamma=3.0)),
 }
 
 # The dynamics --------------------------------------------------------------------------------------------------------
@@ -168,10 +169,10 @@ TABLE = {
     "WGAN, clip 0.3": ("0.22", "0.21", "0.02"),
     "WGAN-GP, g = 0.3": ("0.33", "0.26", "0.03"),
     "WGAN-GP, g = 1": ("1.05", "0.85", "0.10"),
-    "R1, γ = 0.1": ("0.071", "0.042", "0.010"),
-    "R1, γ = 0.3": ("0.001", "0.000", "0.007"),
-    "R1, γ = 1": ("0.000", "0.000", "0.009"),
-    "R1, γ = 3": ("0.011", "0.011", "0.044"),
+    "NS + R1, γ = 0.1": ("0.071", "0.042", "0.010"),
+    "NS + R1, γ = 0.3": ("0.001", "0.000", "0.007"),
+    "NS + R1, γ = 1": ("0.000", "0.000", "0.009"),
+    "NS + R1, γ = 3": ("0.011", "0.011", "0.044"),
 }
 
 
@@ -206,7 +207,7 @@ def criteria(paths):
     return [
         (
             "R1 with γ = 0.3, 1 and 3 ends within 0.05 of the start",
-            all(ends[f"R1, γ = {gamma}"][way] <= 0.05 for gamma in ("0.3", "1", "3") for way in both),
+            all(ends[f"NS + R1, γ = {gamma}"][way] <= 0.05 for gamma in ("0.3", "1", "3") for way in both),
         ),
         (
             "alternating minimax and WGAN stay at 0.9 or more",

@@ -45,10 +45,10 @@ TWINS = {
     "WGAN, clip 0.3": linear,
     "WGAN-GP, g = 0.3": lambda theta, psi: linear_with_target(theta, psi, 0.3),
     "WGAN-GP, g = 1": lambda theta, psi: linear_with_target(theta, psi, 1),
-    "R1, γ = 0.1": lambda theta, psi: non_saturating(theta, psi, 0.1),
-    "R1, γ = 0.3": lambda theta, psi: non_saturating(theta, psi, 0.3),
-    "R1, γ = 1": lambda theta, psi: non_saturating(theta, psi, 1),
-    "R1, γ = 3": lambda theta, psi: non_saturating(theta, psi, 3),
+    "NS + R1, γ = 0.1": lambda theta, psi: non_saturating(theta, psi, 0.1),
+    "NS + R1, γ = 0.3": lambda theta, psi: non_saturating(theta, psi, 0.3),
+    "NS + R1, γ = 1": lambda theta, psi: non_saturating(theta, psi, 1),
+    "NS + R1, γ = 3": lambda theta, psi: non_saturating(theta, psi, 3),
 }
 every_game = pytest.mark.parametrize("name", dirac.GAMES)
 
@@ -130,7 +130,7 @@ def test_without_a_penalty_the_field_turns_and_steps_grow(name, slope, lr):
 
 @pytest.mark.parametrize("gamma", [0.1, 0.3, 1, 3])
 def test_the_zero_centred_penalty_moves_the_eigenvalues_to_the_left(gamma):
-    found = np.linalg.eigvals(dirac.jacobian(dirac.GAMES[f"R1, γ = {gamma}"]))
+    found = np.linalg.eigvals(dirac.jacobian(dirac.GAMES[f"NS + R1, γ = {gamma}"]))
     root = np.sqrt(complex(gamma**2 / 4 - 0.25))
     expected = np.array([-gamma / 2 + root, -gamma / 2 - root])
     np.testing.assert_allclose(np.sort_complex(found), np.sort_complex(expected), atol=1e-7)  # γ = 1 is a double root
@@ -140,7 +140,7 @@ def test_the_zero_centred_penalty_moves_the_eigenvalues_to_the_left(gamma):
 def test_the_jacobian_is_taken_where_it_is_asked_for():
     theta, psi, step = 0.4, -0.7, 1e-6
     at = [(theta + step, psi), (theta - step, psi), (theta, psi + step), (theta, psi - step)]
-    for name in ("minimax", "non-saturating", "R1, γ = 0.3", "WGAN-GP, g = 1"):
+    for name in ("minimax", "non-saturating", "NS + R1, γ = 0.3", "WGAN-GP, g = 1"):
         values = np.stack(TWINS[name](*np.array(at).T), axis=1)
         numerical = np.stack([values[0] - values[1], values[2] - values[3]], axis=1) / (2 * step)
         np.testing.assert_allclose(dirac.jacobian(dirac.GAMES[name], (theta, psi)), numerical, atol=1e-8)
@@ -185,8 +185,8 @@ STILL = np.tile([[1.0, 1.0]], (501, 1, 1))
 @pytest.mark.parametrize(
     "name, way, path, broken",
     [
-        ("R1, γ = 0.3", "simultaneous", STILL, 0),
-        ("R1, γ = 3", "alternating", STILL, 0),
+        ("NS + R1, γ = 0.3", "simultaneous", STILL, 0),
+        ("NS + R1, γ = 3", "alternating", STILL, 0),
         ("minimax", "alternating", SHRINKING, 1),
         ("WGAN, unconstrained", "alternating", SHRINKING, 1),
         ("WGAN, unconstrained", "simultaneous", STILL, 2),
