@@ -218,7 +218,7 @@ def criteria(paths):
             abs(ends["WGAN, unconstrained"]["simultaneous"] - 12) <= 0.1,
         ),
         (
-            "clipping and the one-centred penalty keep up a cycle: no less wide in the last 75 steps than in those before",
+            "clipping and the one-centred penalty keep up a cycle: the last 75 steps are as wide as the 75 before",
             all(_width(path[-75:]) >= 0.95 * _width(path[-150:-75]) for path in cycles),
         ),
         (

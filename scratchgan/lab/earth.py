@@ -17,8 +17,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from scratchgan import nn
+from scratchgan.data.toy import eight_gaussians
 from scratchgan.losses import OBJECTIVES, gradient_norms, gradient_penalty, interpolate
-from scratchgan.metrics import transport_1d
+from scratchgan.metrics import transport_1d, wasserstein
 from scratchgan.optim import Adam
 from scratchgan.tensor import Tensor, grad
 
@@ -27,25 +28,21 @@ from scratchgan.tensor import Tensor, grad
 
 @dataclass(frozen=True, eq=False)
 class Flow:
-    """The optimal plan between two histograms, in pieces, from the lowest earth to the highest.
+    """The optimal plan between two histograms, in k pieces from the lowest earth to the highest.
 
-    Piece k takes ``mass[k]`` from bar ``source[k]`` to bar ``target[k]``. It is the part of the source from
-    ``begin[k]`` to ``begin[k] + mass[k]``, measured from its left, and fills the target from ``end[k]`` on.
+    A piece is a part of the base of one bar, and goes to a part of the base of another. The parts lie side by side, so
+    no two ways cross, and are as wide as the piece's share of the bar.
     """
 
-    source: np.ndarray  # int64 (k,)
-    target: np.ndarray  # int64 (k,)
+    source: np.ndarray  # int64 (k,): the bar that it leaves
+    target: np.ndarray  # int64 (k,): the bar that it goes to
     mass: np.ndarray  # (k,)
-    begin: np.ndarray  # (k,)
-    end: np.ndarray  # (k,)
+    leaves: np.ndarray  # (k, 2): from where to where on the axis
+    lands: np.ndarray  # (k, 2)
     cost: float  # Σ mass · |x[source] − x[target]| = W₁
 
-    def pieces(self):
-        """(source, target, mass, begin, end) of one piece after the other."""
-        return zip(self.source, self.target, self.mass, self.begin, self.end)
 
-
-def flow(x, a, b):
+def flow(x, a, b, width=1.0):
     """How to move the histogram ``a`` to the histogram ``b``, over the same bars, at the least cost.
 
     Parameters
@@ -54,6 +51,8 @@ def flow(x, a, b):
         The middles of the bars, ascending.
     a, b : array_like, (n,)
         Their masses; each sums to 1.
+    width : float
+        Of the bars.
 
     Returns
     -------
@@ -68,9 +67,18 @@ def flow(x, a, b):
     if not (np.diff(x) > 0).all():
         raise ValueError(f"the middles of the bars must ascend, got {x}")
     source, target, mass = transport_1d(x, x, a, b)
-    moved = np.cumsum(mass) - mass
-    begin, end = (moved - (np.cumsum(bars) - bars)[bar] for bars, bar in ((a, source), (b, target)))
-    return Flow(source, target, mass, begin, end, float(mass @ np.abs(x[source] - x[target])))
+    moved = np.cumsum(mass)
+    quantiles = np.stack([moved - mass, moved], axis=1)
+    whole = mass > 1e-12  # rounding leaves slivers between bars that end at the same quantile
+    leaves, lands = (_on_the_axis(quantiles[whole], x, h, i[whole], width) for h, i in ((a, source), (b, target)))
+    cost = float(mass @ np.abs(x[source] - x[target]))
+    return Flow(source[whole], target[whole], mass[whole], leaves, lands, cost)
+
+
+def _on_the_axis(quantiles, x, heights, bar, width):
+    """Where on the base of its bar a part of it lies, when the bars are filled from left to right."""
+    share = (quantiles - (np.cumsum(heights) - heights)[bar, None]) / heights[bar, None]
+    return x[bar, None] + width * (share - 0.5)
 
 
 # Parallel lines ------------------------------------------------------------------------------------------------------
@@ -189,6 +197,40 @@ def learnt_js(x, y, rng, **options):
         return OBJECTIVES["minimax"].discriminator_loss(discriminator(real), discriminator(fake))
 
     return math.log(2) - loss(train(x, y, loss, rng, **options), Tensor(x), Tensor(y)).item() / 2
+
+
+def compare_lines(theta, n, rng, **options):
+    """The divergences of two `parallel_lines` of n points each: exact, from samples, and as networks learn them.
+
+    Returns
+    -------
+    dict
+        "theta", and for each of "W1", "JS" and "KL" a dict of its values, "exact", "sampled" and, but for KL, "learnt".
+    """
+    x, y = parallel_lines(theta, n, rng)
+    sampled = {"W1": wasserstein(x, y), **histogram_divergences(x, y, width=0.05)}
+    learnt = {"W1": learnt_distance(x, y, rng, **options).distance, "JS": learnt_js(x, y, rng, **options)}
+    row = {name: {"exact": value, "sampled": sampled[name]} for name, value in divergences_of_lines(theta).items()}
+    for name, value in learnt.items():
+        row[name]["learnt"] = value
+    return {"theta": theta, **row}
+
+
+def ring_and_cloud(n, shift, rng):
+    """n points of eight modes on a ring, and n of a cloud around its middle, moved aside: two float32 (n, 2)."""
+    cloud = 0.4 * rng.standard_normal((n, 2)) + (shift, 0)
+    return eight_gaussians().sample(n, rng, stratified=True), cloud.astype(np.float32)
+
+
+def compare_clouds(shift, n, rng, **options):
+    """W₁ of `ring_and_cloud`: {"shift", "exact", "gap", "slope", "distance", "error"}, all but two of a critic.
+
+    "error" is that of the critic's "distance", relative to the exact one between the same samples.
+    """
+    x, y = ring_and_cloud(n, shift, rng)
+    exact, seen = wasserstein(x, y), learnt_distance(x, y, rng, **options)
+    critic = {"gap": seen.gap, "slope": seen.slope, "distance": seen.distance, "error": seen.distance / exact - 1}
+    return {"shift": shift, "exact": exact, **critic}
 
 
 def train(x, y, loss, rng, steps=300, batch_size=128, lr=5e-3, width=64):

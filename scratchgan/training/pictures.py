@@ -47,7 +47,7 @@ def save_animation(path, frames, milliseconds=150):
 
 
 def _in_common_colors(frames):
-    """The 256 colours of a GIF, from the first and the last frame: with one palette, what stands still costs nothing."""
+    """The 256 colours of a GIF, from the first and last frame: with one palette, what stands still costs nothing."""
     both = Image.fromarray(np.concatenate([frames[0], frames[-1]]))
     palette = both.quantize(256)
     return [Image.fromarray(frame).quantize(palette=palette, dither=Image.Dither.NONE) for frame in frames]
