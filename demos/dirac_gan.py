@@ -7,7 +7,7 @@ What to look at, in dirac_gan.png: the arrows turn around the solution, so steps
 outwards, and steps in turn go round for ever; clipping, or asking for a slope of 1, holds a cycle; only a penalty that
 asks for slope 0 where the data are (R1) makes the arrows point inwards, and lands. The average of the weights lies near
 the solution even while the players circle. In dirac_gan.gif: the same as two players, a line that tilts and a point
-that runs down its slope.
+that runs up it.
 """
 
 import sys
@@ -33,6 +33,7 @@ def experiment(flags, folder):
     print()
     for sentence, holds in checks:
         print(f"  {'pass' if holds else 'FAIL'}   {sentence}")
+    print("\n" + __doc__.split("\n\n")[-1].strip())
     draw(paths, ends, folder / "dirac_gan.png")
     if not flags.no_animation:
         film(paths, folder / "dirac_gan.gif")

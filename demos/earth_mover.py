@@ -43,6 +43,7 @@ def experiment(flags, folder):
     print_shifts(shifts)
     outcome = checks(lines, shifts)
     print("\n" + "\n".join(f"  {'pass' if holds else 'FAIL'}   {sentence}" for sentence, holds in outcome.items()))
+    print("\n" + __doc__.split("\n\n")[-1].strip())
     draw(piles, flow, clouds, plan, lines, shifts, folder / "earth_mover.png")
     film(clouds, plan, folder / "earth_mover.gif")
     return {
@@ -89,8 +90,8 @@ def checks(lines, shifts):
     apart = [row for row in lines if row["theta"] > 0]
     return {
         "gap / slope of the critic is within 5% of the exact W₁": all(abs(row["error"]) < 0.05 for row in shifts),
-        "W₁ of the lines, as learnt, is within 0.02 of θ": all(
-            abs(row["W1"]["learnt"] - row["theta"]) < 0.02 for row in lines
+        "W₁ of the lines, as learnt, is within 0.05 of θ": all(
+            abs(row["W1"]["learnt"] - row["theta"]) < 0.05 for row in lines
         ),
         "JS of the lines, as learnt, is within 0.01 of log 2 unless θ = 0": all(
             abs(row["JS"]["learnt"] - math.log(2)) < 0.01 for row in apart
@@ -134,7 +135,7 @@ def draw_clouds(panel, clouds, plan):
     style.cloud(panel, real, style.REAL, "real", size=26)
     style.cloud(panel, fake, style.GENERATED, "generated", size=26)
     panel.set_aspect("equal", adjustable="datalim")
-    panel.legend(loc="center right")
+    panel.legend(loc="lower right", handletextpad=0.1)
     panel.set_title(f"(b) and in the plane: W₁ = {plan.cost:.2f}")
     panel.spines[:].set_visible(False)
 

@@ -48,6 +48,7 @@ def save_animation(path, frames, milliseconds=150):
 
 def _in_common_colors(frames):
     """The 256 colours of a GIF, from the first and last frame: with one palette, what stands still costs nothing."""
+    frames = [np.where(frame > 247, 255, frame).astype(np.uint8) for frame in frames]  # as a palette is coarse in white
     both = Image.fromarray(np.concatenate([frames[0], frames[-1]]))
     palette = both.quantize(256)
     return [Image.fromarray(frame).quantize(palette=palette, dither=Image.Dither.NONE) for frame in frames]

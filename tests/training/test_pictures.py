@@ -28,12 +28,13 @@ def test_an_animation_has_a_picture_for_each_frame(tmp_path):
 
 def test_an_animation_of_arrays_keeps_their_colours(tmp_path):
     frames = np.zeros((2, 8, 8, 3), np.uint8)
-    frames[0, :4], frames[1, 4:] = (224, 122, 95), (31, 111, 139)
+    frames[0, :4], frames[1, 4:], frames[:, :, 6:], frames[:, 0, 0] = (224, 122, 95), (31, 111, 139), 255, 250
     pictures.save_animation(tmp_path / "all.gif", list(frames))
     with Image.open(tmp_path / "all.gif") as animation:
         for i, frame in enumerate(frames):
             animation.seek(i)
-            assert np.abs(np.asarray(animation.convert("RGB")).astype(int) - frame).max() <= 3
+            shown = np.asarray(animation.convert("RGB")).astype(int)
+            assert np.abs(shown - frame).max() <= 5 and (shown[:, 6:] == 255).all()
 
 
 def test_curves_are_drawn_from_the_log(tmp_path):
