@@ -145,7 +145,7 @@ class Estimate:
 
     @property
     def distance(self):
-        """The gap of the critic divided by its slope, D / slope: had it been held to slope 1, by another weight λ."""
+        """The gap of the critic when it is scaled to slope 1."""
         return self.gap / self.slope
 
 
