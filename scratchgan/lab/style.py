@@ -1,9 +1,9 @@
 """One look for all pictures of the laboratory: one colour for what is real, one for what is generated, one for critics.
 
-    with style.figure(1, 2, title="Two piles of earth") as (figure, axes):
-        style.cloud(axes[0], real, style.REAL, "real")
-        ...
-    style.save(figure, path)
+with style.figure(1, 2, title="Two piles of earth") as (figure, axes):
+    style.cloud(axes[0], real, style.REAL, "real")
+    ...
+style.save(figure, path)
 """
 
 from contextlib import contextmanager
