@@ -1,0 +1,186 @@
+"""Mode collapse, and what mends it: ten GANs on eight and on 25 Gaussians.
+
+Look along a row of the picture: from a generator that has hardly begun to where it ends. Then down its last columns.
+The plain GANs of the first three rows leave modes out. Bounded slopes of the critic (clipping, penalties, spectral
+norm) bring them back, all eight and most or all of the 25. A critic that sees the whole batch helps with eight modes
+and not with 25. The table says how well:
+
+  modes    modes with a fair share of the samples: a fifth of n/K within a quarter of the spacing of the centres
+  quality  share of the samples within 3 sigma of a centre; the truth has 98.9 %, and one repeated mode as much
+  KL       reverse KL: of the samples' shares of the modes to equal ones; the truth has (K - 1) / 5000
+  W1       earth mover's distance of 500 samples to 500 real points; the truth has the number in its own row
+
+All methods have the same generator and as many steps of it; a row's seconds show what its critic costs.
+
+--protocol pacgan is the published experiment behind table 1 of arXiv:1712.04086, with its data, networks and number of
+steps. It takes hours a run; --steps and --seeds shorten it.
+"""
+
+import sys
+import time
+
+import numpy as np
+
+from scratchgan.data import toy
+from scratchgan.lab import command, pacgan, parallel, plane, style
+from scratchgan.metrics import measure_modes, modes_covered, wasserstein
+
+DATA = {
+    "8": toy.eight_gaussians(),
+    "25": toy.twenty_five_gaussians(),
+    "swiss": toy.SwissRoll(),
+    "moons": toy.Moons(),
+    "checkerboard": toy.Checkerboard(),
+    "ring": toy.pacgan_ring(),
+    "grid": toy.pacgan_grid(),
+}
+RECIPES = plane.RECIPES | pacgan.RECIPES
+PROTOCOLS = {
+    "ours": {"data": ["8", "25"], "methods": list(plane.RECIPES), "seeds": 3},
+    "pacgan": {"data": ["ring", "grid"], "methods": list(pacgan.RECIPES), "seeds": 10},
+}
+STEPS = {"quick": 500, "default": 1800, "long": 10_000}
+MOMENTS = (0.02, 0.1, 0.3, 1.0)  # of the pictures, as shares of the steps
+SAMPLES, TRANSPORTED = 2500, 500
+
+
+def experiment(flags, folder):
+    """Train every method on every set with every seed; the table, and the picture of the first seed."""
+    for name, default in PROTOCOLS[flags.protocol].items():
+        setattr(flags, name, getattr(flags, name) or default)
+    steps = flags.steps or (pacgan.STEPS if flags.protocol == "pacgan" else STEPS[flags.preset])
+    seeds = range(flags.seed, flags.seed + flags.seeds)
+    jobs = [(method, data, seed, steps) for seed in seeds for data in flags.data for method in flags.methods]
+    runs = dict(zip(jobs, parallel.run_all(run, jobs, flags.processes)))
+    numbers = {}
+    for data in flags.data:
+        truth = [measure(DATA[data].sample(SAMPLES, np.random.default_rng([seed, 3])), data, seed) for seed in seeds]
+        rows = {"real points": summary(truth)}
+        for method in flags.methods:
+            rows[RECIPES[method].name] = summary([runs[method, data, seed, steps][1] for seed in seeds])
+        numbers[DATA[data].name] = rows
+        print_table(DATA[data], rows, f"{steps:,} steps, mean and deviation of {len(seeds)} seeds")
+    save_picture(folder / "mode_collapse.png", flags, steps, runs, numbers)
+    return {"steps": steps, "seeds": list(seeds), "sets": numbers}
+
+
+def run(method, data, seed, steps):
+    """One training run: the clouds at the moments of the picture, and the numbers of the last one."""
+    moments = [moment(share, steps) for share in MOMENTS]
+    began = time.perf_counter()
+    clouds = plane.train(RECIPES[method], DATA[data], steps, seed, snapshots=moments, points=SAMPLES).clouds
+    seconds = time.perf_counter() - began
+    return [clouds[step] for step in moments], measure(clouds[steps], data, seed) | {"seconds": seconds}
+
+
+def measure(samples, data, seed):
+    """The columns of the table for samples (SAMPLES, 2)."""
+    distribution = DATA[data]
+    real = distribution.sample(TRANSPORTED, np.random.default_rng([seed, 2]))
+    numbers = {"w1": wasserstein(samples[:TRANSPORTED], real)}
+    if not hasattr(distribution, "centres"):
+        return numbers
+    fair_share = 0.2 * len(samples) / len(distribution.centres)
+    found = measure_modes(samples, distribution)
+    return numbers | {
+        "modes": modes_covered(samples, distribution.centres, distribution.spacing / 4, fair_share),
+        "modes within 3 sigma": found.covered,
+        "quality": found.high_quality,
+        "reverse_kl": found.reverse_kl,
+    }
+
+
+def summary(measured):
+    """Of numbers of several seeds: {name: [mean, standard deviation, each]}."""
+    values = {name: np.array([numbers[name] for numbers in measured], float) for name in measured[0]}
+    return {name: {"mean": v.mean(), "deviation": v.std(), "seeds": v.tolist()} for name, v in values.items()}
+
+
+def print_table(distribution, rows, what):
+    """The table of one set."""
+    print(f"\n{distribution.name}: {what}")
+    print(f"  {'':24}{'modes':>14}{'3-sigma modes':>16}{'quality':>16}{'reverse KL':>16}{'W1':>18}{'seconds':>10}")
+    for name, row in rows.items():
+        modes, strict = (cell(row.get(column), "{:.1f}") for column in ("modes", "modes within 3 sigma"))
+        quality, kl = cell(row.get("quality"), "{:.1%}"), cell(row.get("reverse_kl"), "{:.2f}")
+        w1 = cell(row["w1"], "{:.3f}")
+        seconds = cell(row.get("seconds"), "{:.1f}").partition(" ±")[0]
+        print(f"  {name:24}{modes:>14}{strict:>16}{quality:>16}{kl:>16}{w1:>18}{seconds:>10}")
+    for name, (strict, quality, kl) in pacgan.PUBLISHED.get(distribution.name, {}).items():
+        print(f"  {'published: ' + name:24}{'':14}{strict:>16}{quality:>16.1%}{kl:>16.2f}")
+
+
+def cell(numbers, form):
+    """Mean ± deviation, or a dash."""
+    return f"{form.format(numbers['mean'])} ± {form.format(numbers['deviation'])}" if numbers else "–"
+
+
+def save_picture(path, flags, steps, runs, numbers):
+    """A row a method; for each set, the clouds of the first seed over time, and the means of all seeds."""
+    rows, columns, title = len(flags.methods), len(flags.data) * len(MOMENTS), "Mode collapse, and what mends it"
+    with style.figure(rows, columns, (1.8, 1.3), title, squeeze=False) as (figure, panels):
+        for i, data in enumerate(flags.data):
+            block = panels[:, i * len(MOMENTS) : (i + 1) * len(MOMENTS)]
+            for row, method in zip(block, flags.methods):
+                draw_run(row, DATA[data], runs[method, data, flags.seed, steps][0])
+                verdict = caption(DATA[data], numbers[DATA[data].name][RECIPES[method].name])
+                row[-1].text(1.08, 0.5, verdict, transform=row[-1].transAxes, va="center")
+            for axes, share in zip(block[0], MOMENTS):
+                axes.set_title(f"\nstep {moment(share, steps):,}", fontsize=12)
+            corner = block[0, 0]
+            name = corner.text(0, 1.26, DATA[data].name, transform=corner.transAxes, fontsize=15, weight="bold")
+            name.set_in_layout(False)  # or the first column would be as wide as its text
+        for axes, method in zip(panels[:, 0], flags.methods):
+            axes.set_ylabel(RECIPES[method].name.replace(" + ", "\n+ "), rotation=0, ha="right", va="center")
+        dots, names = panels[0, 0].get_legend_handles_labels()
+        figure.legend(dots, names, loc="upper right", ncols=2, markerscale=5, fontsize=14)
+        style.save(figure, path)
+
+
+def moment(share, steps):
+    """The step at which a share of all is done."""
+    return max(1, round(share * steps))
+
+
+def draw_run(row, distribution, clouds):
+    """The clouds of one run, each over real points."""
+    real = distribution.sample(300, np.random.default_rng(0))
+    limit = 1.25 * np.abs(real).max()
+    for axes, samples in zip(row, clouds):
+        style.cloud(axes, real, style.REAL, "real", size=5)
+        style.cloud(axes, samples[:500], style.GENERATED, "generated", size=2)
+        axes.set(xlim=(-limit, limit), ylim=(-limit, limit), facecolor="#f6f5f2")
+        axes.spines[:].set_visible(False)
+
+
+def caption(distribution, row):
+    """What stands beside a row of clouds."""
+    w1 = f"$W_1$ = {row['w1']['mean']:.2f}"
+    if "modes" not in row:
+        return w1
+    modes = f"{row['modes']['mean']:.1f}".removesuffix(".0")
+    return f"{modes}/{len(distribution.centres)} modes\n{w1}"
+
+
+def positive(text):
+    """A number of which there must be one at least."""
+    if (number := int(text)) < 1:
+        raise ValueError
+    return number
+
+
+def add_flags(parser):
+    """Flags beside --out and --seed."""
+    presets = [f"{steps:,} ({preset})" for preset, steps in STEPS.items()]
+    many = {"nargs": "+", "metavar": "NAME"}
+    parser.add_argument("--protocol", choices=PROTOCOLS, default="ours", help="whose experiment; default: ours")
+    parser.add_argument("--data", choices=DATA, help=f"of {', '.join(DATA)}; default: 8 25", **many)
+    parser.add_argument("--methods", choices=RECIPES, help=f"of {', '.join(RECIPES)}; default: the first ten", **many)
+    parser.add_argument("--seeds", type=positive, metavar="N", help="runs of each method; default: 3 (pacgan: 10)")
+    parser.add_argument("--preset", choices=STEPS, default="default", help="how many steps: see --steps")
+    parser.add_argument("--steps", type=positive, metavar="N", help=f"of the generator; default: {', '.join(presets)}")
+    parser.add_argument("--processes", type=positive, metavar="N", help="default: one a core; the numbers are the same")
+
+
+if __name__ == "__main__":
+    sys.exit(command.main(__doc__, "mode_collapse", experiment, add_flags))

@@ -1,0 +1,58 @@
+"""Independent experiments side by side, one on each core."""
+
+import multiprocessing
+import os
+import signal
+import sys
+
+from tqdm import tqdm
+
+ONE_THREAD = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
+
+
+def run_all(function, jobs, processes=None, unit="run"):
+    """``[function(*job) for job in jobs]``, computed by several processes, with a bar that shows the time left.
+
+    Each process computes with one thread: matrices of this size are not worth a second one, and the results do not
+    depend on the number of processes, or of cores.
+
+    Parameters
+    ----------
+    function : callable
+        At the top of its module, where the other processes find it.
+    jobs : sequence of tuple
+    processes : int, optional
+        One for each core, without it.
+    unit : str
+        What the bar counts.
+
+    Returns
+    -------
+    list
+        In the order of ``jobs``.
+    """
+    os.environ.update(dict.fromkeys(ONE_THREAD, "1"))  # read by NumPy when it is imported, so: by new interpreters
+    tty = sys.stderr.isatty()
+    bar = {"total": len(jobs), "unit": unit, "mininterval": 0.3 if tty else 15, "dynamic_ncols": tty}
+    processes = min(processes or cores(), len(jobs))
+    with multiprocessing.get_context("spawn").Pool(processes, _leave_ctrl_c_to_the_parent) as pool:
+        return list(tqdm(pool.imap(_Call(function), jobs), **bar))
+
+
+def cores():
+    """The number of cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+
+
+class _Call:
+    """job ↦ function(*job); a lambda could not be sent to another process."""
+
+    def __init__(self, function):
+        self.function = function
+
+    def __call__(self, job):
+        return self.function(*job)
+
+
+def _leave_ctrl_c_to_the_parent():
+    signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -1,0 +1,44 @@
+"""The published experiment: its networks and rates, as printed."""
+
+import numpy as np
+
+from scratchgan import Tensor, nn
+from scratchgan.data.toy import pacgan_ring
+from scratchgan.lab import pacgan
+from scratchgan.lab.plane import Game, train
+
+
+def rng(seed=0):
+    return np.random.default_rng(seed)
+
+
+def test_maxout_takes_the_largest_piece():
+    layer, x = pacgan.Maxout(3, 4, 5, rng()), rng(1).standard_normal((6, 3)).astype(np.float32)
+    weight, bias = (p.data for p in layer.parameters())
+    pieces = [[x @ weight[5 * j + q] + bias[5 * j + q] for q in range(5)] for j in range(4)]
+    np.testing.assert_allclose(layer(Tensor(x)).data, np.max(pieces, axis=1).T, rtol=1e-5)
+
+
+def test_the_networks_are_as_wide_and_deep_as_printed():
+    generator, discriminator = pacgan.generator(rng()), pacgan.discriminator(rng())
+    kinds = [type(layer).__name__ for layer in generator]
+    assert kinds == ["Linear", "BatchNorm1d", "ReLU"] * 4 + ["Linear"]
+    widths = [layer.weight.shape for layer in generator if isinstance(layer, nn.Linear)]
+    assert widths == [(400, 2), (400, 400), (400, 400), (400, 400), (2, 400)]
+    pieces = [layer.linear.weight.shape for layer in discriminator if isinstance(layer, pacgan.Maxout)]
+    assert pieces == [(1000, 2), (1000, 200), (1000, 200)] and discriminator[3].weight.shape == (1, 200)
+
+
+def test_the_rate_is_constant():
+    game = train(pacgan.RECIPES["pacgan-gan"], pacgan_ring(), 2, 0).game
+    assert game.generator_optimizer.lr == game.critic_optimizer.lr == 1e-4
+    assert game.generator_optimizer.betas == (0.8, 0.999)
+
+
+def test_a_sample_does_not_depend_on_its_company():
+    """Batch norm is in evaluation mode for samples, and back in training mode for training."""
+    game = Game(pacgan.RECIPES["pacgan-gan"], rng())
+    latents = rng().standard_normal((5, 2)).astype(np.float32)
+    one, five = game.samples(Tensor(latents[:1])), game.samples(Tensor(latents))
+    np.testing.assert_allclose(one[0], five[0], rtol=1e-4)
+    assert all(module.training for module in game.generator.modules())
