@@ -233,3 +233,10 @@ def test_clipping_between_a_forward_pass_and_its_gradient_is_noticed():
 def test_an_empty_box_is_refused(bound):
     with pytest.raises(ValueError, match=f"bound={bound} must be positive"):
         clip_weights(critic().parameters(), bound)
+
+
+def test_the_average_of_a_parameter_without_axes_can_be_saved():
+    """NumPy gives a scalar for what is computed from an array without axes."""
+    average = HistoricalAverage([Parameter(np.array(1.0))])
+    average.update()
+    assert average.state_dict()["0"].shape == ()
