@@ -10,7 +10,7 @@ Every complaint about data files is a `DataError`.
 """
 
 from scratchgan.data import toy
-from scratchgan.data.batches import Batches
+from scratchgan.data.batches import Batches, fitted
 from scratchgan.data.mnist import DataError, Dataset, load
 
-__all__ = ["Batches", "DataError", "Dataset", "load", "toy"]
+__all__ = ["Batches", "DataError", "Dataset", "fitted", "load", "toy"]

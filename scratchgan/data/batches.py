@@ -3,6 +3,34 @@
 import numpy as np
 
 
+def fitted(images, size, channels=1):
+    """Square grey images as larger ones: a margin of zeros up to a power of two, pixels repeated, channels repeated.
+
+    Parameters
+    ----------
+    images : ndarray of uint8, shape (N, 1, H, H)
+    size : int
+        H, or a power of two not below it: 28 -> 32 adds a margin of 2, 28 -> 64 shows each pixel of that as 2×2.
+    channels : int
+
+    Returns
+    -------
+    ndarray of uint8, shape (N, channels, size, size)
+
+    Raises
+    ------
+    ValueError
+        When the images do not fit.
+    """
+    side = images.shape[-1]
+    padded = side if size == side else 1 << (side - 1).bit_length()
+    if images.shape[1:] != (1, side, side) or size % padded or (size // padded).bit_count() != 1:
+        raise ValueError(f"images of shape {images.shape[1:]} cannot be made ({channels}, {size}, {size})")
+    before, after = (padded - side) // 2, (padded - side + 1) // 2
+    images = np.pad(images, ((0, 0), (0, 0), (before, after), (before, after)))
+    return images.repeat(size // padded, 2).repeat(size // padded, 3).repeat(channels, 1)
+
+
 class Batches:
     """Minibatches of images scaled to [low, 1], shuffled anew in each epoch, without end.
 
@@ -19,17 +47,21 @@ class Batches:
         Draws the shuffles, the first one with the first batch. Its own state is not part of `state_dict`.
     low : float
         What a pixel of 0 becomes: -1 for a generator that ends in tanh, 0 for one that ends in a sigmoid.
+    labels : ndarray of int, shape (N,), optional
+        With labels, each batch is a pair (images, labels).
 
     Raises
     ------
     ValueError
-        If `batch_size` is below 1 or above N.
+        If `batch_size` is below 1 or above N, or the labels are of another number than the images.
     """
 
-    def __init__(self, images, batch_size, rng, low=-1.0):
+    def __init__(self, images, batch_size, rng, low=-1.0, labels=None):
         if not 1 <= batch_size <= len(images):
             raise ValueError(f"batch_size must be from 1 to the {len(images)} images, not {batch_size}")
-        self.images, self.batch_size, self.rng, self.low = images, batch_size, rng, low
+        if labels is not None and len(labels) != len(images):
+            raise ValueError(f"{len(images)} images cannot have {len(labels)} labels")
+        self.images, self.batch_size, self.rng, self.low, self.labels = images, batch_size, rng, low, labels
         # Positioned at an epoch's end: making the object draws nothing, so a restored rng stays as it is.
         self.order, self.position = np.arange(len(images), dtype=np.int64), len(images)
 
@@ -37,12 +69,13 @@ class Batches:
         return self
 
     def __next__(self):
-        """Return the next batch: float32 (batch_size, ...) in [low, 1], with both ends exact."""
+        """Return the next batch: float32 (batch_size, ...) in [low, 1], with both ends exact, and any labels."""
         if self.position + self.batch_size > len(self.order):
             self.order, self.position = self.rng.permutation(len(self.order)), 0
         chosen = self.order[self.position : self.position + self.batch_size]
         self.position += self.batch_size
-        return self.images[chosen].astype(np.float32) / (255 / (1 - self.low)) + self.low
+        images = self.images[chosen].astype(np.float32) / (255 / (1 - self.low)) + self.low
+        return images if self.labels is None else (images, self.labels[chosen])
 
     def state_dict(self):
         """Return the place in the stream: int64 arrays "order", shape (N,), and "position", shape ()."""

@@ -25,12 +25,13 @@ weights of a function of ∇_x̂ D. The generator descends −E_x̃ [D(x̃)], wh
 The points x̂, the norms and the penalty itself are shared with other papers: see `losses.penalties`.
 """
 
+from functools import partial
+
 from scratchgan import nn
-from scratchgan.backend import array_like
-from scratchgan.losses import gradient_norms, gradient_penalty, interpolate
+from scratchgan.losses import Wasserstein, gradient_norms, gradient_penalty, interpolate
+from scratchgan.models.game import Game
 from scratchgan.nn import init
 from scratchgan.optim import Adam
-from scratchgan.tensor import Tensor, grad, no_grad
 
 # The objective -------------------------------------------------------------------------------------------------------
 
@@ -165,7 +166,7 @@ def _critic(width, rng):
 # Training ------------------------------------------------------------------------------------------------------------
 
 
-class WGANGP:
+class WGANGP(Game):
     """The two players, their optimisers and Algorithm 1 of the paper.
 
     Parameters
@@ -190,6 +191,13 @@ class WGANGP:
         For batch norm in the critic.
     """
 
+    watch = {"wasserstein": "W", "penalty": "penalty", "gradient_norm": "|∇D|"}
+    panels = {
+        "Wasserstein estimate": ["wasserstein"],
+        "gradient norm of the critic": ["gradient_norm"],
+        "losses": ["critic_loss", "generator_loss"],
+    }
+
     def __init__(
         self,
         generator,
@@ -203,30 +211,9 @@ class WGANGP:
         center=1.0,
     ):
         refuse_batch_norm(critic)
-        self.generator, self.critic, self.latent_size = generator, critic, latent_size
-        self.penalty_weight, self.critic_steps = penalty_weight, critic_steps
-        self.one_sided, self.center = one_sided, center
-        self.generator_optimizer = Adam(generator.parameters(), lr, betas)
-        self.critic_optimizer = Adam(critic.parameters(), lr, betas)
-
-    @property
-    def optimizers(self):
-        """Both players' optimisers."""
-        return self.generator_optimizer, self.critic_optimizer
-
-    def parts(self):
-        """Everything that has a state to save."""
-        return {
-            "generator": self.generator,
-            "critic": self.critic,
-            "generator_optimizer": self.generator_optimizer,
-            "critic_optimizer": self.critic_optimizer,
-        }
-
-    def latents(self, count, rng):
-        """z ~ N(0, I): Tensor (count, latent_size)."""
-        weight = self.generator.parameters()[0].data
-        return Tensor(array_like(rng.standard_normal((count, self.latent_size)).astype(weight.dtype), weight))
+        adam = partial(Adam, lr=lr, betas=betas)
+        super().__init__(generator, critic, latent_size, Wasserstein(), adam, critic_steps)
+        self.penalty_weight, self.one_sided, self.center = penalty_weight, one_sided, center
 
     def critic_loss(self, real, fake, rng):
         """The terms of (3) on one batch, and L itself: {"wasserstein": …, …, "critic_loss": L}."""
@@ -236,39 +223,27 @@ class WGANGP:
         loss = -distance + self.penalty_weight * penalty
         return {"wasserstein": distance, "penalty": penalty, "gradient_norm": norms.mean(), "critic_loss": loss}
 
-    def generator_loss(self, z):
-        """−E_z [D(G(z))]."""
-        return -self.critic(self.generator(z)).mean()
 
-    def critic_step(self, real, rng):
-        """One step down (3): Algorithm 1, lines 3–9. Only the critic's weights move."""
-        with no_grad():  # x̃ is a constant to the critic
-            fake = self.generator(self.latents(len(real), rng))
-        numbers = self.critic_loss(real, fake, rng)
-        self.critic_optimizer.step(grad(numbers["critic_loss"], self.critic.parameters()))
-        return {name: value.detach() for name, value in numbers.items()}  # who holds a loss holds its whole graph
+# Presets -------------------------------------------------------------------------------------------------------------
 
-    def generator_step(self, count, rng):
-        """One step down −E [D(G(z))]: Algorithm 1, lines 11–12. Only the generator's weights move."""
-        loss = self.generator_loss(self.latents(count, rng))
-        self.generator_optimizer.step(grad(loss, self.generator.parameters()))
-        return {"generator_loss": loss.detach()}
+SMALL = {
+    "networks": "small", "latent_size": 64, "low": -1.0, "batch_size": 64, "penalty_weight": 10.0, "critic_steps": 2,
+    "lr": 4e-3, "betas": [0.0, 0.9], "average_decay": 0.99,
+}  # fmt: skip
+PAPER = {
+    "networks": "paper", "latent_size": 128, "low": 0.0, "batch_size": 50, "penalty_weight": 10.0, "critic_steps": 5,
+    "lr": 1e-4, "betas": [0.5, 0.9], "average_decay": 0.999, "lr_steps": None,
+}  # fmt: skip
+PRESETS = {
+    "quick": {**SMALL, "batch_size": 32, "steps": 1000, "lr_steps": 1000, "every": 50},
+    "default": {**SMALL, "steps": 2500, "lr_steps": 2500, "every": 100},
+    "paper": {**PAPER, "steps": 200_000, "every": 100},
+}
 
-    def train_step(self, batches, rng):
-        """``critic_steps`` steps of the critic, each on a fresh batch, and one of the generator.
 
-        Parameters
-        ----------
-        batches : iterator of array, (N, …)
-        rng : numpy.random.Generator
-
-        Returns
-        -------
-        dict of str to float
-            The numbers to watch, of the last critic step and of the generator step.
-        """
-        for _ in range(self.critic_steps):
-            real = Tensor(array_like(next(batches), self.critic.parameters()[0].data))
-            numbers = self.critic_step(real, rng)
-        numbers |= self.generator_step(len(real), rng)
-        return {name: value.item() for name, value in numbers.items()}  # read once: each reading waits for a GPU
+def build(settings, rng, device):
+    """The game of a preset."""
+    networks = {"small": small_networks, "paper": paper_networks}[settings["networks"]]
+    generator, critic = (network.to(device) for network in networks(rng))
+    names = ("latent_size", "penalty_weight", "critic_steps", "lr", "betas")
+    return WGANGP(generator, critic, **{name: settings[name] for name in names})

@@ -10,14 +10,14 @@ import numpy as np
 
 import scratchgan
 from scratchgan.backend import device_module
-from scratchgan.data import Batches, DataError, load
+from scratchgan.data import Batches, DataError, fitted, load
 from scratchgan.data.mnist import SHA256
 from scratchgan.training.checkpoint import CheckpointError
 from scratchgan.training.checkpoint import load as load_checkpoint
 from scratchgan.training.run import Run, TrainingError
 
 
-def main(description, name, presets, build, watch, panels, argv=None):
+def main(description, name, system, argv=None):
     """Read the flags, train, and leave a folder of results.
 
     Parameters
@@ -26,21 +26,18 @@ def main(description, name, presets, build, watch, panels, argv=None):
         What ``--help`` begins with.
     name : str
         Of the folder under ``runs/``.
-    presets : dict of str to dict
-        For each preset its settings: those of `Run`, "steps", "every" and "batch_size", and what ``build`` needs.
-    build : callable
-        ``(settings, rng, device) -> model``, see `Run`.
-    watch, panels
-        See `Run.train` and `pictures.save_curves`.
+    system : module
+        A file of `scratchgan.models`, with ``PRESETS``, for each preset its settings (those of `Run`, "steps", "every"
+        and "batch_size", and what ``build`` needs), and ``build(settings, rng, device) -> Game``.
 
     Returns
     -------
     int
         The exit status: 0, 1 for an error, 130 when stopped by Ctrl-C.
     """
-    flags = _parser(description, presets).parse_args(argv)
+    flags = _parser(description, system.PRESETS).parse_args(argv)
     try:
-        return _demo(flags, name, presets, build, watch, panels)
+        return _demo(flags, name, system)
     except (CheckpointError, DataError, TrainingError, OSError, RuntimeError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
@@ -86,11 +83,11 @@ def _positive(text):
     return int(text)
 
 
-def _demo(flags, name, presets, build, watch, panels):
+def _demo(flags, name, system):
     device_module(flags.device)  # complain before anything long begins
     folder = _folder(flags, name)
     choice, steps = _choice(flags, folder)
-    settings = {**presets[choice["preset"]], **choice}
+    settings = {**system.PRESETS[choice["preset"]], **choice}
     planned, every = settings.pop("steps"), settings.pop("every")
     steps = flags.steps or steps or planned
 
@@ -98,8 +95,11 @@ def _demo(flags, name, presets, build, watch, panels):
     settings["data_sha256"] = hashlib.sha256(dataset.images.tobytes()).hexdigest()
     print(f"data: {len(dataset.images):,} images from {dataset.source}")
     rng = np.random.default_rng(settings["seed"])
-    batches = Batches(dataset.images, settings["batch_size"], rng, low=settings["low"])
-    run = Run(build(settings, rng, flags.device), batches, rng, settings, folder)
+    game = system.build(settings, rng, flags.device)
+    labels = dataset.labels if game.conditional else None
+    images = fitted(dataset.images, settings.get("size", 28), settings.get("channels", 1))
+    batches = Batches(images, settings["batch_size"], rng, settings["low"], labels)
+    run = Run(game, batches, rng, settings, folder)
     if flags.resume:
         run.load()
         print(f"resumed {folder} at step {run.step}")
@@ -108,8 +108,8 @@ def _demo(flags, name, presets, build, watch, panels):
         steps=steps, device=flags.device, source=dataset.source, scratchgan=scratchgan.__version__,
         numpy=np.__version__, python=platform.python_version(),
     )  # fmt: skip
-    finished = run.train(steps, every, watch)
-    run.finish(panels, flags.samples)
+    finished = run.train(steps, every, game.watch)
+    run.finish(game.panels, flags.samples)
     if not finished:
         print(f"stopped at step {run.step}; to go on: python {sys.argv[0]} --resume --out {folder}")
     print(f"results: {folder}/  (samples.png, training.gif, curves.png, log.csv)")

@@ -30,8 +30,8 @@ class Run:
     Parameters
     ----------
     model : object
-        With ``train_step(batches, rng) -> dict of str to float``, ``parts() -> dict`` of all that has a state, its
-        ``optimizers``, a ``generator`` and ``latents(count, rng)``.
+        Such as a `models.game.Game`: with ``train_step(batches, rng) -> dict of str to float``, ``parts() -> dict`` of
+        all that has a state, its ``optimizers``, a ``generator``, ``latents(count, rng)`` and ``shown_latents(rng)``.
     batches : Batches
     rng : numpy.random.Generator
         The one that ``batches`` shuffles with, too.
@@ -47,7 +47,7 @@ class Run:
         self.folder, self.step = Path(folder), 0
         self.average = AveragedWeights(model.generator, settings["average_decay"])
         self.parts = {**model.parts(), "average": self.average, "batches": batches}
-        self.fixed_latents = model.latents(64, np.random.default_rng([settings["seed"], 1]))
+        self.fixed_latents = model.shown_latents(np.random.default_rng([settings["seed"], 1]))
 
     # State ------------------------------------------------------------------------------------------------------------
 
@@ -179,23 +179,30 @@ class Run:
 
     def samples(self, count):
         """``count`` fresh samples of the averaged generator: float32 (count, C, H, W) in [−1, 1]."""
-        rng = np.random.default_rng([self.settings["seed"], 2])
-        sizes = [min(500, count - start) for start in range(0, count, 500)]
-        return np.concatenate([self.images(self.model.latents(size, rng)) for size in sizes])
+        latents = self.sample_latents(count)
+        return np.concatenate([self.images(latents[start : start + 500]) for start in range(0, count, 500)])
+
+    def sample_latents(self, count):
+        """What `samples` are made of."""
+        return self.model.latents(count, np.random.default_rng([self.settings["seed"], 2]))
 
     def _picture(self):
         pictures.save_grid(self.folder / "frames" / f"{self.step:07d}.png", self.images(self.fixed_latents))
 
     def finish(self, panels, samples=0):
-        """Write the sample grid, the animation, the curves and, if asked for, ``samples.npy``."""
+        """Write the sample grid, the animation, the curves and, if asked for, ``samples.npy`` (and ``labels.npy``)."""
         pictures.save_grid(self.folder / "samples.png", self.images(self.fixed_latents))
         frames = [frame for frame in pictures.frames_in(self.folder / "frames") if int(frame.stem) <= self.step]
         pictures.save_animation(self.folder / "training.gif", [*frames, self.folder / "samples.png"])
         if self.step:
             pictures.save_curves(self.folder / "curves.png", self._log_path, panels)
         if samples:
-            array = self.samples(samples)
-            checkpoint.write_atomically(self.folder / "samples.npy", lambda file: np.save(file, array))
+            self._save_array("samples.npy", self.samples(samples))
+            if self.model.conditional:
+                self._save_array("labels.npy", self.model.labels_of(self.sample_latents(samples)))
+
+    def _save_array(self, name, array):
+        checkpoint.write_atomically(self.folder / name, lambda file: np.save(file, array))
 
     def describe(self, **facts):
         """Write ``config.json``: the settings and any facts besides."""

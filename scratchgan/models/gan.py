@@ -1,0 +1,172 @@
+"""GAN: "Generative Adversarial Nets", Goodfellow et al. 2014, arXiv:1406.2661.
+
+A generator G maps latents z to images x̃ = G(z), a discriminator says how likely an image is real, σ(D(x)) with the
+sigmoid σ and a logit D. They play
+
+    min_G max_D   E_x [log σ(D(x))] + E_z [log(1 − σ(D(G(z))))]                                                     (1)
+
+For a fixed generator with density p_G the best answer is σ(D) = p / (p + p_G) (Proposition 1), and what is left for
+the generator is −log 4 + 2 JSD(p, p_G): it has its minimum where p_G = p, and only there (Theorem 1).
+
+Early on D rejects the fakes with confidence, log(1 − σ(D(x̃))) is flat, and G learns nothing. So §3 lets G *maximise*
+log σ(D(x̃)) instead, the non-saturating loss: the same fixed point, and a slope near 1 where D is sure. With
+ζ(u) = log(1 + eᵘ) the two players descend
+
+    L_D = E ζ(−D(x)) + E ζ(D(x̃)),        L_G = E ζ(−D(x̃))        (or −E ζ(D(x̃)), which is (1): ``saturating=True``)
+
+The discriminator of the paper is built of *maxout* units (Goodfellow et al. 2013, arXiv:1302.4389), each the largest
+of p linear pieces, h_j = max_q (x W_jq + b_jq), under dropout, which keeps D from being sure too early.
+
+Departures:
+
+| here                                         | the authors' code (mnist.yaml)                         |
+|----------------------------------------------|--------------------------------------------------------|
+| D steps, then G, on fresh z, as Algorithm 1  | both gradients at the same weights, applied together   |
+| L_D is the sum of its two terms, as (1)      | half the sum                                           |
+| "paper": rate falls linearly, momentum 0.5   | rate / 1.000004 in each step, momentum from 0.5 to 0.7 |
+| "paper": G's last bias is 0                  | the log-odds of the mean training pixel                |
+| "default", "mlp": Adam, z normal, averaged G | SGD, z uniform with variance 1, the last G             |
+"""
+
+from functools import partial
+
+import numpy as np
+
+from scratchgan import nn
+from scratchgan.losses import Minimax, NonSaturating
+from scratchgan.models.game import Game
+from scratchgan.nn import init
+from scratchgan.optim import SGD, Adam
+
+# Networks ------------------------------------------------------------------------------------------------------------
+
+
+class Maxout(nn.Module):
+    """h_j = max_q (x W_jq + b_jq): units that are each the largest of so many linear pieces.
+
+    The gradient goes to the winning piece alone. State: linear.weight (units · pieces, in_features), linear.bias.
+    """
+
+    def __init__(self, in_features, units, pieces, *, rng=None):
+        self.linear, self.pieces = nn.Linear(in_features, units * pieces, rng=rng), pieces
+
+    def forward(self, input):
+        """(N, in_features) -> (N, units)."""
+        return self.linear(input).unflatten(1, (-1, self.pieces)).amax(2)
+
+
+def small_networks(rng, latent_size=64):
+    """A generator with two hidden layers, and a discriminator of two maxout layers under dropout.
+
+    Returns
+    -------
+    generator : Module, (N, latent_size) -> (N, 1, 28, 28) in [−1, 1]
+    discriminator : Module, (N, 1, 28, 28) -> (N, 1)
+    """
+    return _generator((latent_size, 256, 512), nn.Tanh, rng), _maxout_discriminator(96, 4, rng, dropout=(0.2, 0.5))
+
+
+def mlp_networks(rng, latent_size=64):
+    """The pair that courses begin with: linear layers and leaky ReLU, 784-512-256-1 and back."""
+    discriminator = nn.Sequential(
+        nn.Flatten(),
+        nn.Linear(784, 512, rng=rng),
+        nn.LeakyReLU(0.2),
+        nn.Linear(512, 256, rng=rng),
+        nn.LeakyReLU(0.2),
+        nn.Linear(256, 1, rng=rng),
+    )
+    return _generator((latent_size, 256, 512), nn.Tanh, rng), discriminator
+
+
+def paper_networks(rng, latent_size=100):
+    """Those of the paper's MNIST experiment: 2,503,984 and 1,231,441 weights, images in [0, 1]."""
+    generator = _generator((latent_size, 1200, 1200), nn.Sigmoid, rng)
+    discriminator = _maxout_discriminator(240, 5, rng, dropout=(0.2, 0.5))
+    for network, bound in ((generator, 0.05), (discriminator, 0.005)):
+        for layer in network.modules():
+            if isinstance(layer, nn.Linear):
+                layer.weight.data = init.uniform(layer.weight.shape, bound, rng)
+                layer.bias.data = layer.bias.data * 0
+    return generator, discriminator
+
+
+def _generator(sizes, last, rng):
+    hidden = [part for pair in zip(sizes, sizes[1:]) for part in (nn.Linear(*pair, rng=rng), nn.ReLU())]
+    return nn.Sequential(*hidden, nn.Linear(sizes[-1], 784, rng=rng), last(), nn.Unflatten(1, (1, 28, 28)))
+
+
+def _maxout_discriminator(units, pieces, rng, dropout):
+    first, later = dropout
+    return nn.Sequential(
+        nn.Flatten(),
+        nn.Dropout(first, rng=rng),
+        Maxout(784, units, pieces, rng=rng),
+        nn.Dropout(later, rng=rng),
+        Maxout(units, units, pieces, rng=rng),
+        nn.Dropout(later, rng=rng),
+        nn.Linear(units, 1, rng=rng),
+    )
+
+
+# Training ------------------------------------------------------------------------------------------------------------
+
+
+class GAN(Game):
+    """The two players, their optimisers and Algorithm 1 with k = 1.
+
+    Parameters
+    ----------
+    generator, discriminator, latent_size, optimizer
+        See `Game`.
+    saturating : bool
+        The generator descends (1) itself.
+    uniform : bool
+        z is uniform on (−√3, √3), with the normal distribution's variance 1.
+    """
+
+    def __init__(
+        self,
+        generator,
+        discriminator,
+        latent_size,
+        optimizer=partial(Adam, lr=2e-4, betas=(0.5, 0.999)),
+        saturating=False,
+        uniform=False,
+    ):
+        objective = Minimax() if saturating else NonSaturating()
+        super().__init__(generator, discriminator, latent_size, objective, optimizer)
+        self.uniform = uniform
+
+    def latents(self, count, rng):
+        """z: Tensor (count, latent_size)."""
+        if not self.uniform:
+            return super().latents(count, rng)
+        return self.tensor(np.sqrt(3) * rng.uniform(-1, 1, (count, self.latent_size)))
+
+
+# Presets -------------------------------------------------------------------------------------------------------------
+
+SMALL = {
+    "networks": "small", "latent_size": 64, "uniform": False, "low": -1.0, "batch_size": 64, "optimizer": "adam",
+    "lr": 1e-3, "average_decay": 0.995,
+}  # fmt: skip
+PAPER = {
+    "networks": "paper", "latent_size": 100, "uniform": True, "low": 0.0, "batch_size": 100, "optimizer": "sgd",
+    "lr": 0.1, "average_decay": 0.999,
+}  # fmt: skip
+PRESETS = {
+    "quick": {**SMALL, "steps": 3000, "lr_steps": 3000, "every": 100},
+    "default": {**SMALL, "steps": 12_000, "lr_steps": 12_000, "every": 400},
+    "mlp": {**SMALL, "networks": "mlp", "steps": 12_000, "lr_steps": 12_000, "every": 400},
+    "paper": {**PAPER, "steps": 125_000, "lr_steps": 125_000, "every": 500},
+}
+OPTIMIZERS = {"adam": partial(Adam, betas=(0.5, 0.999)), "sgd": partial(SGD, momentum=0.5)}
+
+
+def build(settings, rng, device):
+    """The game of a preset."""
+    networks = {"small": small_networks, "mlp": mlp_networks, "paper": paper_networks}[settings["networks"]]
+    players = (network.to(device) for network in networks(rng, settings["latent_size"]))
+    optimizer = partial(OPTIMIZERS[settings["optimizer"]], lr=settings["lr"])
+    return GAN(*players, settings["latent_size"], optimizer, uniform=settings["uniform"])

@@ -1,0 +1,99 @@
+"""WGAN: "Wasserstein GAN", Arjovsky et al. 2017, arXiv:1701.07875.
+
+How far has mass to be moved to turn the generated images into the real ones? That distance is a maximum over functions
+of slope at most 1 (Kantorovich and Rubinstein),
+
+    W₁(p, p_G) = max_{‖f‖_L ≤ 1}   E_x [f(x)] − E_x̃ [f(x̃)],                                                        (2)
+
+and so K·W₁ if slopes up to K are allowed. A *critic*, a network D without a sigmoid, is trained to be that f. To bound
+its slopes by some K, whatever it is, its weights are kept in a box: after each step, w ← min(max(w, −c), c). The
+critic and the generator descend
+
+    L_D = E D(x̃) − E D(x),        L_G = −E D(x̃)
+
+The more of a maximum D is, the better is G's gradient, so D takes n_critic steps for each one of G, and many more at
+the beginning. −L_D, up to K, says how far G still has to go: a curve that means something. In this it is the first;
+but the box makes critics simple and slow, "a clearly terrible way to enforce a Lipschitz constraint" (§3): what came of
+that sentence is in wgan_gp.py.
+
+Departures:
+
+| here                                              | paper or its code                                            |
+|---------------------------------------------------|--------------------------------------------------------------|
+| clips after the step, as Algorithm 1              | the code clips before each step                              |
+| small networks, no batch norm in the critic       | DCGAN with batch norm in both, 64×64                         |
+| c = 0.03, RMSprop with α falling from 5·10⁻⁴      | c = 0.01, α = 5·10⁻⁵ throughout                              |
+| 2 critic steps; 20 in the first 10 and each 500th | 5; 100 in the first 25 iterations and each 500th (code only) |
+| G is averaged over time for samples               | the last G                                                   |
+"""
+
+from functools import partial
+
+from scratchgan.losses import Wasserstein, clip_weights
+from scratchgan.models.game import Game
+from scratchgan.models.networks import small_critic, small_generator
+from scratchgan.optim import RMSprop
+
+
+class WGAN(Game):
+    """The two players, their optimisers and Algorithm 1 of the paper.
+
+    Parameters
+    ----------
+    generator : Module, (N, latent_size) -> (N, …)
+    critic : Module, (N, …) -> (N, 1)
+    latent_size : int
+    clip : float
+        c. All the critic's parameters are clipped, biases and scales of norms included.
+    critic_steps : int
+        n_critic.
+    warm_up : tuple of int
+        (n, m): the critic takes n steps in each of the first m iterations, and in every 500th one after them.
+    lr : float
+        Of both players' RMSprop: momentum makes the critic's training unstable (§4), so Adam will not do.
+    """
+
+    watch = {"wasserstein": "K·W", "generator_loss": "L_G"}
+    panels = {"K times the Wasserstein distance": ["wasserstein"], "losses": ["critic_loss", "generator_loss"]}
+
+    def __init__(self, generator, critic, latent_size, clip=0.01, critic_steps=5, warm_up=(100, 25), lr=5e-5):
+        super().__init__(generator, critic, latent_size, Wasserstein(), partial(RMSprop, lr=lr), critic_steps)
+        self.clip, self.usual_steps, self.warm_up = clip, critic_steps, warm_up
+
+    def critic_loss(self, real, fake, rng):
+        """L_D on one batch, and the estimate −L_D of K·W₁."""
+        numbers = super().critic_loss(real, fake, rng)
+        return {"wasserstein": -numbers["critic_loss"], **numbers}
+
+    def critic_step(self, real, rng):
+        """One step down L_D and back into the box. Only the critic's weights move."""
+        numbers = super().critic_step(real, rng)
+        clip_weights(self.critic.parameters(), self.clip)
+        return numbers
+
+    def train_step(self, batches, rng):
+        """See `Game.train_step`; how many steps the critic takes depends on the iteration."""
+        many, first = self.warm_up
+        iteration = self.generator_optimizer.steps
+        self.critic_steps = many if iteration < first or iteration % 500 == 0 else self.usual_steps
+        return super().train_step(batches, rng)
+
+
+SMALL = {
+    "latent_size": 64, "width": 32, "clip": 0.03, "critic_steps": 2, "warm_up": [20, 10], "low": -1.0,
+    "batch_size": 64, "lr": 5e-4, "average_decay": 0.99,
+}  # fmt: skip
+PAPER = {"clip": 0.01, "critic_steps": 5, "warm_up": [100, 25], "lr": 5e-5, "lr_steps": None}
+PRESETS = {
+    "quick": {**SMALL, "steps": 600, "lr_steps": 600, "every": 50},
+    "default": {**SMALL, "steps": 3000, "lr_steps": 3000, "every": 100},
+    "paper": {**SMALL, **PAPER, "steps": 100_000, "every": 500},
+}
+
+
+def build(settings, rng, device):
+    """The game of a preset."""
+    generator = small_generator(settings["latent_size"], settings["width"], rng).to(device)
+    critic = small_critic(settings["width"], rng, batch_norm=False).to(device)
+    names = ("latent_size", "clip", "critic_steps", "warm_up", "lr")
+    return WGAN(generator, critic, **{name: settings[name] for name in names})
