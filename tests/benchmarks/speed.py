@@ -5,9 +5,9 @@ python tests/benchmarks/speed.py --only critic-64 mlp  # some of its rows
 python tests/benchmarks/speed.py --growth              # and how cost grows, with cost_growth.png
 python tests/benchmarks/speed.py --demo --runs 3       # and the default demo as a whole program, half an hour
 
-Each library works in a process of its own, with the same number of threads and on the same layers and sizes in float32.
-The two take turns, so that whatever else the machine does slows both. Without PyTorch there are times, speeds and the
-share of this machine's own fastest matrix product.
+Each library works in a process of its own, a new one for each row, with the same number of threads and on the same
+layers and sizes in float32. The two take turns, so that whatever else the machine does slows both. Without PyTorch
+there are times, speeds and the share of this machine's own fastest matrix product.
 """
 
 import argparse
@@ -18,7 +18,6 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,11 +34,18 @@ OTHERS_FALL_ASLEEP = 0.1  # seconds: BLAS threads go on spinning for some 30 ms 
 
 
 class Bench:
-    """Both sides, ready to be measured."""
+    """Both sides, ready to be measured in processes that have done nothing before: a context."""
 
-    def __init__(self, sides, threads, steps, stack):
+    def __init__(self, sides, threads, steps):
         self.sides, self.threads, self.steps = sides, threads, steps
-        self.workers = {side: stack.enter_context(Worker(threads)) for side in sides}
+
+    def __enter__(self):
+        self.workers = {side: Worker(self.threads) for side in self.sides}
+        return self
+
+    def __exit__(self, *error):
+        for worker in self.workers.values():
+            worker.__exit__(*error)
 
     def seconds(self, side, work):
         """Of one run of a work."""
@@ -159,18 +165,20 @@ def main(argv=None):
     names = flags.only or [name for name in ROWS if flags.demo or name != "demo"]
     sides = ["ours", "theirs"] if importlib.util.find_spec("torch") else ["ours"]
     curves = []
-    with ExitStack() as stack:
-        bench = Bench(sides, flags.threads, flags.steps, stack)
+    bench = Bench(sides, flags.threads, flags.steps)
+    with bench:
         peak = bench.workers["ours"].ask("measure", "product_speed")
         print(_about(bench, peak), end="\n\n")
-        timed = _steps(names)
-        total = flags.runs * (len(names) + len(growth.AXES) * flags.growth) + len(timed)
-        bar = stack.enter_context(tqdm(total=total, unit="run", leave=False, disable=None))
+    timed = _steps(names)
+    total = flags.runs * (len(names) + len(growth.AXES) * flags.growth) + len(timed)
+    with tqdm(total=total, unit="run", leave=False, disable=None) as bar:
         results = {name: _result(bench, ROWS[name], flags.runs, bar) for name in names}
-        profiles = {label: _profile(bench, work, flags.runs, bar) for label, work in timed.items()}
+        with bench:
+            profiles = {label: _profile(bench, work, flags.runs, bar) for label, work in timed.items()}
         if flags.growth:
             bar.set_description("how cost grows")
-            curves = growth.measure(bench.workers["ours"], flags.runs, bar.update)
+            with bench:
+                curves = growth.measure(bench.workers["ours"], flags.runs, bar.update)
     print(table(results.values(), peak))
     if curves:
         print(f"\n{growth.table(curves)}")
@@ -195,16 +203,18 @@ def _about(bench, peak):
 
 
 def _result(bench, row, runs, bar):
-    """The sides take turns."""
+    """The sides take turns, in processes of their own for each row: what another work left in memory slows some."""
     bar.set_description(row.label)
-    values = {"ours": [], "theirs": []}
-    for _ in range(runs):
-        for side in bench.sides:
-            time.sleep(OTHERS_FALL_ASLEEP)
-            values[side].append(row.measure(bench, side, row.work))
-        bar.update()
-    timed = row.measure is Bench.seconds
-    return Result(row, **values, flops=bench.workers["ours"].ask("flops", "count", row.work) if timed else None)
+    values, flops = {"ours": [], "theirs": []}, None
+    with bench:
+        for _ in range(runs):
+            for side in bench.sides:
+                time.sleep(OTHERS_FALL_ASLEEP)
+                values[side].append(row.measure(bench, side, row.work))
+            bar.update()
+        if row.measure is Bench.seconds:
+            flops = bench.workers["ours"].ask("flops", "count", row.work)
+    return Result(row, **values, flops=flops)
 
 
 def _steps(names):
