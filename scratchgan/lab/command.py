@@ -6,7 +6,8 @@ import sys
 import time
 from pathlib import Path
 
-from scratchgan.training.checkpoint import write_atomically
+from scratchgan.data import DataError
+from scratchgan.training.checkpoint import CheckpointError, write_atomically
 
 
 def main(description, name, experiment, add_flags=None, argv=None):
@@ -37,7 +38,7 @@ def main(description, name, experiment, add_flags=None, argv=None):
         numbers = experiment(flags, folder)
         text = json.dumps({"flags": _plain(flags), "numbers": numbers}, indent=1, ensure_ascii=False)
         write_atomically(folder / "numbers.json", lambda file: file.write(text.encode()))
-    except OSError as error:
+    except (OSError, DataError, CheckpointError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:

@@ -210,6 +210,37 @@ class Run:
         checkpoint.write_atomically(self.folder / "config.json", lambda file: file.write(text.encode()))
 
 
+def averaged_generator(system, folder):
+    """The averaged generator that a run left, and the run's settings.
+
+    Parameters
+    ----------
+    system : module
+        Of `scratchgan.models`, the one that was trained.
+    folder : path
+
+    Returns
+    -------
+    generator : Module
+        In evaluation mode, on the CPU.
+    settings : dict
+
+    Raises
+    ------
+    CheckpointError
+        When there is no checkpoint, or it is of another system.
+    """
+    arrays, facts = checkpoint.load(Path(folder) / "checkpoint.npz")
+    try:
+        generator = system.build(facts["settings"], np.random.default_rng(), "cpu").generator.eval()
+        generator.load_state_dict(
+            {k.removeprefix("average/"): v for k, v in arrays.items() if k.startswith("average/")}
+        )
+    except (ValueError, KeyError) as error:
+        raise checkpoint.CheckpointError(f"{folder} holds no run of {system.__name__}: {error}") from error
+    return generator, facts["settings"]
+
+
 @contextmanager
 def _stop_request():
     """A list that becomes non-empty at the first Ctrl-C (or SIGTERM), so that the step in hand can be finished."""

@@ -1,0 +1,124 @@
+"""Walking through the latent space of a generator, and adding and subtracting what its images have.
+
+DCGAN (Radford et al. 2015, arXiv:1511.06434, §6.1 and §6.3.2) showed two things that make a generator more than a
+memory of its data: on the way from one latent to another every image is a possible one, and directions mean something,
+as in "smiling woman − neutral woman + neutral man". On digits, what an image has can be *measured*: how thick its
+stroke is, and how far it leans. So the arithmetic has a success rate.
+"""
+
+import numpy as np
+
+
+def slerp(start, end, shares):
+    """Spherical interpolation: sin((1−t) ω) / sin ω · z₀ + sin(t ω) / sin ω · z₁, with the angle ω between the two.
+
+    Normal latents of d numbers lie close to a sphere of radius √d. The straight line between two of them leaves it,
+    passing at √(d/2) where few latents lie that the generator has ever seen; the arc does not. Where the two are
+    parallel, sin ω = 0, the arc is the line.
+
+    Parameters
+    ----------
+    start, end : array, (d,)
+        z₀ and z₁.
+    shares : array_like, (n,)
+        t, from 0 to 1.
+
+    Returns
+    -------
+    array, (n, d)
+    """
+    cosine = start @ end / (np.linalg.norm(start) * np.linalg.norm(end))
+    angle, t = np.arccos(np.clip(cosine, -1, 1)), np.asarray(shares, float)[:, None]
+    if np.sin(angle) < 1e-4:
+        return (1 - t) * start + t * end
+    return (np.sin((1 - t) * angle) * start + np.sin(t * angle) * end) / np.sin(angle)
+
+
+def unevenness(images):
+    """The largest step between consecutive images over the median one: large where a path jumps.
+
+    Parameters
+    ----------
+    images : array, (n, …)
+        Along a path.
+    """
+    steps = np.linalg.norm(np.diff(images.reshape(len(images), -1), axis=0), axis=1)
+    return float(steps.max() / np.median(steps))
+
+
+# What an image has ---------------------------------------------------------------------------------------------------
+
+
+def thickness(images):
+    """The mean width of the stroke in pixels: twice the ink over the length of its outline.
+
+    With ink a ∈ [0, 1], a stroke of width w and length l has the ink Σ a = w l, and the outline Σ ‖∇a‖ = 2 l.
+
+    Parameters
+    ----------
+    images : array, (N, 1, H, W) in [−1, 1]
+
+    Returns
+    -------
+    array, (N,)
+    """
+    ink = (images[:, 0] + 1) / 2
+    down, across = np.gradient(ink, axis=(1, 2))
+    return 2 * ink.sum((1, 2)) / np.maximum(np.hypot(down, across).sum((1, 2)), 1e-6)
+
+
+def slant(images):
+    """How far the ink leans to the right as it rises: −cov(row, column) / var(row), with the ink as weight.
+
+    It is 0 for an upright stroke, 1 for one that leans by 45°.
+
+    Parameters
+    ----------
+    images : array, (N, 1, H, W) in [−1, 1]
+
+    Returns
+    -------
+    array, (N,)
+    """
+    ink = (images[:, 0] + 1) / 2
+    ink = ink / np.maximum(ink.sum((1, 2), keepdims=True), 1e-6)
+    rows, columns = (np.arange(n, dtype=float) for n in ink.shape[1:])
+    row, column = ink.sum(2) @ rows, ink.sum(1) @ columns
+    covariance = np.einsum("nij,i,j->n", ink, rows, columns) - row * column
+    variance = ink.sum(2) @ rows**2 - row**2
+    return -covariance / np.maximum(variance, 1e-6)
+
+
+ATTRIBUTES = {"thickness": thickness, "slant": slant}
+
+# Arithmetic ----------------------------------------------------------------------------------------------------------
+
+
+def concept(latents, values, exemplars, rng, share=0.1):
+    """The mean latent of some images that have much of an attribute, and that of some that have little of it.
+
+    One exemplar would bring along whatever else it has; the paper takes the mean of three.
+
+    Parameters
+    ----------
+    latents : array, (N, d)
+    values : array, (N,)
+        The attribute of their images.
+    exemplars : int
+        Drawn from the ``share`` of images with the most, and from those with the least.
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    much, little : array, (d,)
+    """
+    order, extreme = np.argsort(values), max(exemplars, int(share * len(values)))
+    little = rng.choice(order[:extreme], exemplars, replace=False)
+    much = rng.choice(order[-extreme:], exemplars, replace=False)
+    return latents[much].mean(0), latents[little].mean(0)
+
+
+def moved(latents, much, little):
+    """z + much − little, brought back to the length that a normal latent has, √d."""
+    z = latents + much - little
+    return z * np.sqrt(z.shape[-1]) / np.linalg.norm(z, axis=-1, keepdims=True)

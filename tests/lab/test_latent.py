@@ -1,0 +1,102 @@
+"""The walk through latent space: arcs, what is measured of an image, and the arithmetic."""
+
+import numpy as np
+import pytest
+
+from scratchgan.lab import latent
+
+
+def rng(seed=0):
+    return np.random.default_rng(seed)
+
+
+# Interpolation -------------------------------------------------------------------------------------------------------
+
+
+def test_the_arc_keeps_the_length_and_turns_evenly():
+    start, end = np.array([3.0, 0, 0]), np.array([0, 3.0, 0])
+    path = latent.slerp(start, end, [0, 1 / 3, 1 / 2, 1])
+    angles = np.pi / 2 * np.array([0, 1 / 3, 1 / 2, 1])
+    np.testing.assert_allclose(path, 3 * np.stack([np.cos(angles), np.sin(angles), 0 * angles], 1), atol=1e-12)
+
+
+def test_between_ends_of_different_length_the_arc_still_meets_both():
+    start, end = rng().standard_normal((2, 8))
+    np.testing.assert_allclose(latent.slerp(start, 3 * end, [0, 1]), [start, 3 * end], atol=1e-12)
+
+
+@pytest.mark.parametrize("factor", [1.0, -1.0])
+def test_between_parallel_ends_it_is_the_line(factor):
+    start = np.array([1.0, 2.0])
+    path = latent.slerp(start, 2 * factor * start, [0, 0.5, 1])
+    np.testing.assert_allclose(path, [start, (1 + 2 * factor) / 2 * start, 2 * factor * start], atol=1e-12)
+
+
+def test_a_path_that_jumps_is_uneven():
+    even = 2 * np.arange(6.0).reshape(6, 1, 1, 1)
+    assert latent.unevenness(even) == 1
+    assert latent.unevenness(np.where(even > 5, even + 8, even)) == 5
+
+
+# What an image has ---------------------------------------------------------------------------------------------------
+
+
+def bar(width, lean=0.0, size=60):
+    """A soft-edged bar of some width through the middle of an image (1, size, size) in [−1, 1]."""
+    rows, columns = np.indices((size, size)) - (size - 1) / 2
+    across = (columns + lean * rows) / np.hypot(1, lean)
+    ink = np.clip((width / 2 - np.abs(across)) / 3 + 0.5, 0, 1) * (np.abs(rows) < size / 3)
+    return 2 * ink[None] - 1
+
+
+@pytest.mark.parametrize("lean", [0.0, 0.5])
+def test_the_thickness_of_a_bar_is_its_width(lean):
+    bars = np.stack([bar(width, lean) for width in (6, 9, 12)])
+    np.testing.assert_allclose(latent.thickness(bars), (6, 9, 12), rtol=0.25)
+
+
+def test_the_slant_of_a_bar_is_its_lean():
+    leans = [-0.5, 0.0, 0.3, 1.0]
+    np.testing.assert_allclose(latent.slant(np.stack([bar(4, lean) for lean in leans])), leans, atol=0.02)
+
+
+def test_an_empty_image_has_numbers_too():
+    empty = -np.ones((2, 1, 28, 28))
+    for measure in latent.ATTRIBUTES.values():
+        np.testing.assert_array_equal(measure(empty), 0)
+
+
+# Arithmetic ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_concept_is_the_mean_of_exemplars_from_both_ends():
+    values = rng().permutation(100).astype(float)
+    latents = np.stack([values, rng(1).standard_normal(100)], 1)
+    much, little = latent.concept(latents, values, 3, rng(2))
+    assert 90 <= much[0] <= 99 and 0 <= little[0] <= 9
+    again, _ = latent.concept(latents, values, 3, rng(3))
+    assert (much != again).any()  # other exemplars
+    all_of_them, _ = latent.concept(latents, values, 10, rng(2))
+    assert all_of_them[0] == pytest.approx(94.5)
+
+
+def test_a_moved_latent_has_the_length_of_a_normal_one():
+    z, much, little = rng().standard_normal((3, 16))
+    result = latent.moved(z, much, little)
+    assert np.linalg.norm(result) == pytest.approx(4)
+    direction = z + much - little
+    np.testing.assert_allclose(result / np.linalg.norm(result), direction / np.linalg.norm(direction))
+
+
+def test_on_a_generator_that_draws_its_first_number_as_width_the_arithmetic_succeeds():
+    """All of it at once: thicker exemplars less thinner ones make another bar thicker."""
+    z = rng().standard_normal((200, 4))
+
+    def draw(latents):
+        return np.stack([bar(8 + 2 * np.tanh(first)) for first in latents[:, 0]])
+
+    values = latent.thickness(draw(z))
+    for start in z[:10]:
+        much, little = latent.concept(z, values, 3, rng(1))
+        before, after = latent.thickness(draw(np.stack([latent.moved(start, 0, 0), latent.moved(start, much, little)])))
+        assert after > before
