@@ -34,7 +34,7 @@ from scratchgan import nn
 from scratchgan.functional import cat
 from scratchgan.losses import NonSaturating
 from scratchgan.models.game import ConditionalGame
-from scratchgan.models.networks import initialise, small_critic, small_generator
+from scratchgan.models.networks import small_critic, small_generator
 from scratchgan.nn import init
 from scratchgan.optim import Adam
 
@@ -66,8 +66,7 @@ def small_networks(rng, latent_size=64, width=32, classes=10):
     generator : Module, (N, latent_size + classes) -> (N, 1, 28, 28) in [−1, 1]
     discriminator : Module, (N, 1 + classes, 28, 28) -> (N, 1)
     """
-    generator = small_generator(latent_size + classes, width, rng)
-    return initialise(generator, rng), initialise(small_critic(width, rng, channels=1 + classes), rng)
+    return small_generator(latent_size + classes, width, rng), small_critic(width, rng, channels=1 + classes)
 
 
 def keras_networks(rng, latent_size=128, classes=10):
@@ -145,7 +144,7 @@ class ConditionalGAN(ConditionalGame):
 # Presets -------------------------------------------------------------------------------------------------------------
 
 SMALL = {
-    "networks": "small", "latent_size": 64, "maps": "constant", "low": -1.0, "batch_size": 64, "lr": 1e-3,
+    "networks": "small", "latent_size": 64, "maps": "constant", "low": -1.0, "batch_size": 64, "lr": 1e-2,
     "betas": [0.5, 0.999], "average_decay": 0.99,
 }  # fmt: skip
 KERAS = {"networks": "keras", "latent_size": 128, "low": 0.0, "lr": 3e-4, "lr_steps": None, "betas": [0.9, 0.999]}

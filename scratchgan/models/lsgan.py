@@ -11,19 +11,19 @@ default here, is (0, 1, 1): D(x̃) then settles at ½ in the mean.
 
 Departures:
 
-| here                                             | paper or its code                                     |
-|--------------------------------------------------|-------------------------------------------------------|
-| the small networks of DCGAN, 28×28               | 112×112: seven transposed convolutions, D of width 64 |
-| means over the batch                             | the code's l2_loss sums over it                       |
-| z ~ N(0, I), 64 numbers                          | uniform on (−1, 1), 1024 numbers                      |
-| α = 0.001, falling to a twentieth; G is averaged | α = 0.001 throughout, the last G                      |
+| here                                      | paper or its code                                     |
+|-------------------------------------------|-------------------------------------------------------|
+| the small networks of DCGAN, 28×28        | 112×112: seven transposed convolutions, D of width 64 |
+| means over the batch                      | the code's l2_loss sums over it                       |
+| z ~ N(0, I), 64 numbers                   | uniform on (−1, 1), 1024 numbers                      |
+| α from 0.01 to a twentieth; G is averaged | α = 0.001 throughout, the last G                      |
 """
 
 from functools import partial
 
 from scratchgan.losses import LeastSquares
 from scratchgan.models.game import Game
-from scratchgan.models.networks import initialise, small_critic, small_generator
+from scratchgan.models.networks import small_critic, small_generator
 from scratchgan.optim import Adam
 
 
@@ -46,7 +46,7 @@ class LSGAN(Game):
 
 
 SMALL = {
-    "latent_size": 64, "width": 32, "codes": [0.0, 1.0, 1.0], "low": -1.0, "batch_size": 64, "lr": 1e-3,
+    "latent_size": 64, "width": 32, "codes": [0.0, 1.0, 1.0], "low": -1.0, "batch_size": 64, "lr": 1e-2,
     "betas": [0.5, 0.999], "average_decay": 0.99,
 }  # fmt: skip
 PRESETS = {
@@ -58,7 +58,7 @@ PRESETS = {
 
 def build(settings, rng, device):
     """The game of a preset."""
-    generator = initialise(small_generator(settings["latent_size"], settings["width"], rng), rng)
-    discriminator = initialise(small_critic(settings["width"], rng), rng)
+    generator = small_generator(settings["latent_size"], settings["width"], rng)
+    discriminator = small_critic(settings["width"], rng)
     names = ("latent_size", "codes", "lr", "betas")
     return LSGAN(generator.to(device), discriminator.to(device), **{name: settings[name] for name in names})
