@@ -19,11 +19,11 @@ import time
 
 import numpy as np
 
+from scratchgan.checkpoint import write_atomically
 from scratchgan.lab import command, style
 from scratchgan.metrics import Judge
 from scratchgan.models import SYSTEMS
 from scratchgan.models.networks import count
-from scratchgan.training.checkpoint import write_atomically
 from scratchgan.training.command import main as train
 
 SHOWN = 16  # samples of each system in the picture

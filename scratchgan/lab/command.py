@@ -6,8 +6,8 @@ import sys
 import time
 from pathlib import Path
 
+from scratchgan.checkpoint import CheckpointError, write_atomically
 from scratchgan.data import DataError
-from scratchgan.training.checkpoint import CheckpointError, write_atomically
 
 
 def main(description, name, experiment, add_flags=None, argv=None):

@@ -14,7 +14,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 
-from scratchgan.training.checkpoint import write_atomically
+from scratchgan.checkpoint import write_atomically
 
 REAL, GENERATED, CRITIC, INK = "#e07a5f", "#1f6f8b", "#6d597a", "#3d405b"
 LINES = ("#1f6f8b", "#e07a5f", "#6d597a", "#81b29a", "#c9a227", "#3d405b", "#a44a3f", "#5fa8d3", "#8d99ae")

@@ -1,29 +1,31 @@
-"""How far generated samples are from real ones: modes found and lost, and the cost of moving one cloud to the other.
+"""How far generated samples are from real ones, in the plane and as images.
+
+In the plane: modes found and lost, and the cost of moving one cloud to the other. For images: the `Judge`, which looks
+at features of a small classifier, and the measures it takes, of any features.
 
 All of it takes NumPy arrays, computes in float64 and returns plain numbers. A number means nothing without what a
 perfect generator would get: each measure states its floor or its ceiling.
 """
 
+# fmt: off
+from scratchgan.metrics.classifier import Classifier, trained_classifier
+from scratchgan.metrics.diversity import (
+    Neighbours, StackedModes, class_histogram, classes_present, intra_class_spread, nearest_training,
+    ssim_within_classes, stacked_modes,
+)
+from scratchgan.metrics.fidelity import (
+    classifier_score, coverage_ceiling, density_coverage, frechet_distance, frechet_distance_of_moments,
+    kernel_distance, moments, precision_recall, squared_mmd,
+)
+from scratchgan.metrics.judge import Judge
 from scratchgan.metrics.modes import (
-    Modes,
-    high_quality_ceiling,
-    high_quality_share,
-    measure_modes,
-    mode_counts,
-    mode_spread,
-    modes_covered,
-    reverse_kl,
-    reverse_kl_floor,
+    Modes, high_quality_ceiling, high_quality_share, kl_to_uniform, measure_modes, mode_counts, mode_spread,
+    modes_covered, reverse_kl, reverse_kl_floor,
 )
+from scratchgan.metrics.report import Measures, Report, Score
+from scratchgan.metrics.similarity import ssim
 from scratchgan.metrics.transport import (
-    Assignment,
-    Coupling,
-    distances,
-    optimal_assignment,
-    sinkhorn,
-    sinkhorn_divergence,
-    sliced_wasserstein,
-    transport_1d,
-    wasserstein,
-    wasserstein_1d,
+    Assignment, Coupling, distances, optimal_assignment, sinkhorn, sinkhorn_divergence, sliced_wasserstein,
+    transport_1d, wasserstein, wasserstein_1d,
 )
+# fmt: on

@@ -97,7 +97,11 @@ def reverse_kl(samples, centres):
     Every sample counts, however far from its centre. It is at most log K, where all samples are of one mode. Lin et
     al. 2018, arXiv:1712.04086, section 4.1.
     """
-    counts = mode_counts(samples, centres)
+    return kl_to_uniform(mode_counts(samples, centres))
+
+
+def kl_to_uniform(counts):
+    """The same from a histogram: the K counts of samples, as integers, of which one at least is not 0."""
     q = counts[counts > 0] / counts.sum()
     return float((q * np.log(len(counts) * q)).sum())
 

@@ -10,10 +10,10 @@ import numpy as np
 
 import scratchgan
 from scratchgan.backend import device_module
+from scratchgan.checkpoint import CheckpointError
+from scratchgan.checkpoint import load as load_checkpoint
 from scratchgan.data import Batches, DataError, fitted, load
 from scratchgan.data.mnist import SHA256
-from scratchgan.training.checkpoint import CheckpointError
-from scratchgan.training.checkpoint import load as load_checkpoint
 from scratchgan.training.run import Run, TrainingError
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from scratchgan.training.checkpoint import write_atomically
+from scratchgan.checkpoint import write_atomically
 
 
 def grid(images, columns=None, scale=2, gap=2):

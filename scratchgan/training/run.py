@@ -15,8 +15,9 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
+from scratchgan import checkpoint
 from scratchgan.tensor import no_grad
-from scratchgan.training import checkpoint, pictures
+from scratchgan.training import pictures
 from scratchgan.training.average import AveragedWeights
 
 

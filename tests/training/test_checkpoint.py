@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from scratchgan.training import checkpoint
-from scratchgan.training.checkpoint import CheckpointError
+from scratchgan import checkpoint
+from scratchgan.checkpoint import CheckpointError
 
 ARRAYS = {"weights": np.arange(6, dtype=np.float32).reshape(2, 3), "steps": np.array(7)}
 

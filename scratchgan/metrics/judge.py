@@ -1,0 +1,206 @@
+"""The judge: how good and how varied generated digits or clothes are, beside what is perfect and what is poor.
+
+    judge = Judge("mnist")
+    judge.S(samples)  # cheap: one number
+    print(judge.report(samples))  # everything
+
+A Fréchet distance alone means little: it depends on the features, on the data and on the number of samples N. So it is
+placed between two anchors, measured with the same N against the same test images:
+
+    S = (FID − floor) / (baseline − floor),
+
+where the floor is the distance of N real training images, and the baseline that of N draws from the Gaussian with the
+mean and covariance of the training pixels. 0 is as good as real, 1 as poor as clouds that know nothing of shapes.
+"""
+
+import time
+from functools import cached_property
+
+import numpy as np
+
+from scratchgan.metrics import diversity, fidelity
+from scratchgan.metrics.classifier import look, trained_classifier
+from scratchgan.metrics.images import as_floats, as_images, enough, flat, training_and_test
+from scratchgan.metrics.modes import kl_to_uniform, reverse_kl_floor
+from scratchgan.metrics.report import Measures, Report, Score
+
+FEW = 1000  # samples, below which the bias of the Fréchet distance is larger than most differences
+LOOKED_UP = 1000  # samples whose nearest training image is sought, each among 60,000 in 784 dimensions
+
+
+class Judge:
+    """Measures generated images on the features of a classifier, which is trained on first use.
+
+    Parameters
+    ----------
+    data : str or path-like
+        "mnist", "fashion-mnist", or a folder with the four IDX files of images of 28×28 pixels in ten classes.
+    seed : int
+        Of the classifier, the anchors and all random choices: the same samples have the same report.
+
+    Raises
+    ------
+    DataError
+        If there are no such data. Where there is no test set, a fifth of the training images is held out for it.
+    """
+
+    def __init__(self, data="mnist", seed=0):
+        self.seed = seed
+        self.train, self.test, self.notes = training_and_test(data, self._rng())
+        self.network = trained_classifier(self.train, seed)
+        self._anchors = {}
+
+    # What the classifier sees ----------------------------------------------------------------------------------------
+
+    def features(self, images):
+        """(N, 1, 28, 28) -> float32 (N, 128)."""
+        return look(self.network, as_images(images))[0]
+
+    def classify(self, images):
+        """The probabilities of the ten classes: (N, 1, 28, 28) -> float32 (N, 10)."""
+        return look(self.network, as_images(images))[1]
+
+    def accuracy(self, images, labels):
+        """The share of images that the classifier takes for what they were meant to be: ``labels``, (N,) integers."""
+        found = self.classify(images).argmax(axis=1)
+        if np.shape(labels) != found.shape:
+            raise ValueError(f"images {np.shape(images)} and labels {np.shape(labels)} must be as many")
+        return float((found == labels).mean())
+
+    def stacked_modes(self, images):
+        """`diversity.stacked_modes` of images (N, 3, 28, 28), a digit in each channel."""
+        digits = as_images(images, channels=3).reshape(-1, 1, 28, 28)
+        return diversity.stacked_modes(look(self.network, digits)[1].reshape(-1, 3, 10))
+
+    # The anchors -----------------------------------------------------------------------------------------------------
+
+    def real(self, count):
+        """Training images, ``count`` or all there are, in a fixed random order: uint8 (N, 1, 28, 28)."""
+        return self.train.images[self._rng().permutation(len(self.train.images))[:count]]
+
+    def gaussian(self, count):
+        """Draws from N(μ, C), the moments those of the training pixels, not cut off at black and white: float32."""
+        mean, values, vectors = self._pixels
+        draws = self._rng().standard_normal((count, len(mean))) * np.sqrt(np.maximum(values, 0)) @ vectors.T + mean
+        return draws.astype(np.float32).reshape(-1, 1, 28, 28)
+
+    def anchors(self, count):
+        """The Fréchet distances of `real` and `gaussian` images to the test images; computed once for each count."""
+        if count not in self._anchors:
+            images = self.real(count), self.gaussian(count)
+            self._anchors[count] = tuple(self._fid(look(self.network, x)[0]) for x in images)
+        return self._anchors[count]
+
+    # The verdicts ----------------------------------------------------------------------------------------------------
+
+    def S(self, samples):
+        """0 for images as good as real, 1 for a Gaussian: a float, as `score` has it."""
+        return self.score(samples).S
+
+    def score(self, samples):
+        """The Fréchet distance between its anchors, and the classes: below a second for 5,000 samples, after the first.
+
+        Parameters
+        ----------
+        samples : array_like, (N, 1, 28, 28)
+            Floats in [−1, 1] or bytes; more of them than the 128 features.
+
+        Returns
+        -------
+        Score
+
+        Raises
+        ------
+        ValueError
+            For another shape or range, and for too few samples.
+        """
+        return self._score(*look(self.network, self._admitted(samples)))
+
+    def report(self, samples):
+        """All there is to say about samples, as `score` takes them.
+
+        Returns
+        -------
+        Report
+        """
+        began = time.perf_counter()
+        images = self._admitted(samples)
+        seen, real, gaussian = look(self.network, images), self.real(len(images)), self.gaussian(len(images))
+        train_features, _ = look(self.network, self.train.images)
+        return Report(
+            score=self._score(*seen),
+            samples=self._measures(images, *seen),
+            real=self._measures(real, *look(self.network, real)),
+            gaussian=self._measures(gaussian, *look(self.network, gaussian)),
+            in_pixels=_copies(as_floats(images), as_floats(self.test.images), as_floats(self.train.images)),
+            in_features=_copies(seen[0], self._test_seen[0], train_features),
+            count=len(images),
+            test_count=len(self.test.images),
+            data=self.train.name,
+            source=self.train.source,
+            accuracy=float((self._test_seen[1].argmax(axis=1) == self.test.labels).mean()),
+            seconds=time.perf_counter() - began,
+            notes=(*self.notes, *self._remarks(len(images))),
+        )
+
+    def _admitted(self, samples):
+        return enough(as_images(samples), self._test_seen[0].shape[1])
+
+    def _score(self, features, probabilities):
+        fid, (floor, baseline) = self._fid(features), self.anchors(len(features))
+        histogram = diversity.class_histogram(probabilities.argmax(axis=1))
+        return Score(
+            fid=fid,
+            floor=floor,
+            baseline=baseline,
+            S=(fid - floor) / (baseline - floor),
+            histogram=tuple(histogram.tolist()),
+            class_kl=kl_to_uniform(histogram),
+            class_kl_floor=reverse_kl_floor(len(features), len(histogram)),
+            classes=diversity.classes_present(histogram),
+        )
+
+    def _fid(self, features):
+        return fidelity.frechet_distance_of_moments(*fidelity.moments(features), *self._test_moments)
+
+    def _measures(self, images, features, probabilities):
+        """Against as many test images as there are samples, where there are so many."""
+        test, (test_features, test_probabilities) = self.test.images[: len(images)], self._test_seen
+        labels, test_labels = probabilities.argmax(axis=1), test_probabilities[: len(images)].argmax(axis=1)
+        as_many = test_features[: len(images)], features[: len(test_features)]
+        scale = np.sqrt(np.mean(test_features**2))  # for a cubic kernel, features are to be about 1
+        return Measures(
+            *fidelity.kernel_distance(test_features / scale, features / scale, self._rng()),
+            *fidelity.classifier_score(probabilities),
+            *fidelity.precision_recall(*as_many),
+            *fidelity.density_coverage(*as_many),
+            diversity.intra_class_spread(as_floats(images), labels, as_floats(test), test_labels),
+            diversity.ssim_within_classes(as_floats(images), labels, self._rng()),
+        )
+
+    def _remarks(self, count):
+        if count < FEW:
+            yield f"{count} samples are few: below {FEW}, the Fréchet distance is mostly bias; trust S and the KID"
+        if count > len(self.train.images):
+            yield f"the real ones are all {len(self.train.images)} training images, fewer than the {count} samples"
+
+    def _rng(self):
+        return np.random.default_rng(self.seed)
+
+    @cached_property
+    def _test_seen(self):
+        return look(self.network, self.test.images)
+
+    @cached_property
+    def _test_moments(self):
+        return fidelity.moments(self._test_seen[0])
+
+    @cached_property
+    def _pixels(self):
+        """The mean of the training pixels, and the eigenvalues and eigenvectors of their covariance."""
+        mean, covariance = fidelity.moments(flat(as_floats(self.train.images)))
+        return mean, *np.linalg.eigh(covariance)
+
+
+def _copies(samples, test, train):
+    return diversity.nearest_training(samples[:LOOKED_UP], test[:LOOKED_UP], train)

@@ -1,0 +1,106 @@
+"""What the judge says: numbers, and as text a table of them beside those of its anchors."""
+
+from dataclasses import asdict, dataclass
+
+from scratchgan.metrics.diversity import Neighbours
+from scratchgan.metrics.fidelity import coverage_ceiling
+
+
+@dataclass(frozen=True)
+class Score:
+    """What can be said cheaply."""
+
+    fid: float  # the Fréchet distance of the features to those of the test images
+    floor: float  # the same for as many real training images
+    baseline: float  # and for as many draws from a Gaussian
+    S: float  # (fid − floor) / (baseline − floor)
+    histogram: tuple  # how many samples the classifier takes for each class
+    class_kl: float  # from that to the uniform histogram, in nats
+    class_kl_floor: float  # what a perfect generator has on average
+    classes: int  # with at least 2 % of the samples
+
+
+@dataclass(frozen=True)
+class Measures:
+    """What is measured alike of generated images, of real training images, and of draws from a Gaussian."""
+
+    kid: float  # of features divided by the root of their mean square
+    kid_std: float
+    score: float
+    score_std: float
+    precision: float
+    recall: float
+    density: float
+    coverage: float
+    spread: float  # within classes, over that of the test images
+    ssim: float  # of pairs within classes
+
+
+@dataclass(frozen=True, eq=False)
+class Report:
+    """Everything: the cheap `Score`, the `Measures` of the samples and of the anchors, and the nearest neighbours."""
+
+    score: Score
+    samples: Measures
+    real: Measures
+    gaussian: Measures
+    in_pixels: Neighbours
+    in_features: Neighbours
+    count: int  # of samples
+    test_count: int  # of images the samples are compared with
+    data: str
+    source: str
+    accuracy: float  # of the classifier, on the test images
+    seconds: float
+    notes: tuple  # what to keep in mind
+
+    def numbers(self):
+        """All but the neighbours' places, as JSON can hold it."""
+        plain = {name: asdict(v) if isinstance(v, (Score, Measures)) else v for name, v in vars(self).items()}
+        return plain | {"in_pixels": self.in_pixels.ratio, "in_features": self.in_features.ratio}
+
+    def __str__(self):
+        rows = [("", "samples", "real", "Gaussian", ""), *self._rows()]
+        lines = [f"{name:<20}{a:>10}{b:>10}{c:>10}   {meaning}".rstrip() for name, a, b, c, meaning in rows]
+        counts = "  ".join(f"{k}: {n}" for k, n in enumerate(self.score.histogram))
+        return "\n".join(
+            [lines[0], "─" * 100, *lines[1:], "", f"samples of each class   {counts}", *self._circumstances()]
+        )
+
+    def _rows(self):
+        score = self.score
+        yield "S", _short(score.S), "0", "1", "(Fréchet distance − real) / (Gaussian − real)"
+        yield (
+            "Fréchet distance",
+            *map(_short, (score.fid, score.floor, score.baseline)),
+            "to the features of test images",
+        )
+        yield self._row("kernel distance", "kid", "the same without bias: 0 is real")
+        yield self._row("  ±", "kid_std", "its deviation over subsets")
+        yield self._row("classifier's score", "score", "1: all alike; 10: sure, and all classes")
+        yield self._row("  ±", "score_std", "its deviation over ten parts")
+        yield self._row("precision", "precision", "share of the samples that are among real ones")
+        yield self._row("recall", "recall", "share of the real images that are among samples")
+        yield self._row("density", "density", "1: as crowded as the real; above: only the typical")
+        ceiling = coverage_ceiling(self.count)
+        yield self._row("coverage", "coverage", f"share of real images with a sample nearby; at best {ceiling:.3f}")
+        yield self._row("spread in a class", "spread", "1: as varied as real; 0: one image for each class")
+        yield self._row("SSIM in a class", "ssim", "lower is more varied; as real is best")
+        yield "neighbour, pixels", _short(self.in_pixels.ratio), "1", "", "far below 1: copies of training images"
+        yield "neighbour, features", _short(self.in_features.ratio), "1", "", "far above 1: no such images"
+        yield "classes", str(score.classes), "10", "", "with at least 2 % of the samples"
+        yield "KL of the classes", _short(score.class_kl), _short(score.class_kl_floor), "", "0: all as frequent"
+
+    def _row(self, name, field, meaning):
+        return name, *(_short(getattr(m, field)) for m in (self.samples, self.real, self.gaussian)), meaning
+
+    def _circumstances(self):
+        yield (
+            f"{self.count:,} samples and {self.test_count:,} test images of {self.data} ({self.source}), seen by a "
+            f"classifier that is right on {self.accuracy:.1%} of these; {self.seconds:.0f} s"
+        )
+        yield from (f"note: {note}" for note in self.notes)
+
+
+def _short(number):
+    return f"{number:.4g}" if abs(number) >= 1 else f"{number:.4f}"
