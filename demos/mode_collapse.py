@@ -10,6 +10,10 @@ and not with 25. The table says how well:
   KL       reverse KL: of the samples' shares of the modes to equal ones; the truth has (K - 1) / 5000
   W1       earth mover's distance of 500 samples to 500 real points; the truth has the number in its own row
 
+A run whose losses or samples are no longer finite has diverged; the table says when, and the means are of the others.
+
+mode_collapse.gif shows the first set and seed over time: each dot is one latent, and has a long way to go.
+
 All methods have the same generator and as many steps of it; a row's seconds show what its critic costs.
 
 --protocol pacgan is the published experiment behind table 1 of arXiv:1712.04086, with its data, networks and number of
@@ -24,6 +28,7 @@ import numpy as np
 from scratchgan.data import toy
 from scratchgan.lab import command, pacgan, parallel, plane, style
 from scratchgan.metrics import measure_modes, modes_covered, wasserstein
+from scratchgan.training.pictures import save_animation
 
 DATA = {
     "8": toy.eight_gaussians(),
@@ -41,6 +46,7 @@ PROTOCOLS = {
 }
 STEPS = {"quick": 500, "default": 1800, "long": 10_000}
 MOMENTS = (0.02, 0.1, 0.3, 1.0)  # of the pictures, as shares of the steps
+FRAMES = [(i / 40) ** 2 for i in range(1, 41)]  # of the animation: most happens early
 SAMPLES, TRANSPORTED = 2500, 500
 
 
@@ -61,16 +67,19 @@ def experiment(flags, folder):
         numbers[DATA[data].name] = rows
         print_table(DATA[data], rows, f"{steps:,} steps, mean and deviation of {len(seeds)} seeds")
     save_picture(folder / "mode_collapse.png", flags, steps, runs, numbers)
+    film(folder / "mode_collapse.gif", flags, steps, runs)
     return {"steps": steps, "seeds": list(seeds), "sets": numbers}
 
 
 def run(method, data, seed, steps):
-    """One training run: the clouds at the moments of the picture, and the numbers of the last one."""
-    moments = [moment(share, steps) for share in MOMENTS]
+    """One training run: the clouds at the moments of the picture, and the numbers of the last one, or its end."""
     began = time.perf_counter()
-    clouds = plane.train(RECIPES[method], DATA[data], steps, seed, snapshots=moments, points=SAMPLES).clouds
+    snapshots = {moment(share, steps) for share in (*MOMENTS, *FRAMES)}
+    trained = plane.train(RECIPES[method], DATA[data], steps, seed, snapshots, points=SAMPLES)
     seconds = time.perf_counter() - began
-    return [clouds[step] for step in moments], measure(clouds[steps], data, seed) | {"seconds": seconds}
+    if trained.diverged:
+        return trained.clouds, {"diverged": trained.diverged}
+    return trained.clouds, measure(trained.clouds[steps], data, seed) | {"seconds": seconds}
 
 
 def measure(samples, data, seed):
@@ -91,8 +100,9 @@ def measure(samples, data, seed):
 
 
 def summary(measured):
-    """Of numbers of several seeds: {name: [mean, standard deviation, each]}."""
-    values = {name: np.array([numbers[name] for numbers in measured], float) for name in measured[0]}
+    """Of numbers of several seeds: {name: {mean, deviation, seeds}}; of a run that diverged, only the step is known."""
+    names = dict.fromkeys(name for row in measured for name in row)
+    values = {name: np.array([row[name] for row in measured if name in row], float) for name in names}
     return {name: {"mean": v.mean(), "deviation": v.std(), "seeds": v.tolist()} for name, v in values.items()}
 
 
@@ -103,11 +113,21 @@ def print_table(distribution, rows, what):
     for name, row in rows.items():
         modes, strict = (cell(row.get(column), "{:.1f}") for column in ("modes", "modes within 3 sigma"))
         quality, kl = cell(row.get("quality"), "{:.1%}"), cell(row.get("reverse_kl"), "{:.2f}")
-        w1 = cell(row["w1"], "{:.3f}")
+        w1 = cell(row.get("w1"), "{:.3f}")
         seconds = cell(row.get("seconds"), "{:.1f}").partition(" ±")[0]
-        print(f"  {name:24}{modes:>14}{strict:>16}{quality:>16}{kl:>16}{w1:>18}{seconds:>10}")
+        ends = end_of(row)
+        print(f"  {name:24}{modes:>14}{strict:>16}{quality:>16}{kl:>16}{w1:>18}{seconds:>10}{ends and '   ' + ends}")
     for name, (strict, quality, kl) in pacgan.PUBLISHED.get(distribution.name, {}).items():
         print(f"  {'published: ' + name:24}{'':14}{strict:>16}{quality:>16.1%}{kl:>16.2f}")
+
+
+def end_of(row):
+    """Of the runs that diverged, when, else nothing."""
+    return (
+        f"diverged at step {', '.join(f'{step:,.0f}' for step in row['diverged']['seeds'])}"
+        if "diverged" in row
+        else ""
+    )
 
 
 def cell(numbers, form):
@@ -122,7 +142,7 @@ def save_picture(path, flags, steps, runs, numbers):
         for i, data in enumerate(flags.data):
             block = panels[:, i * len(MOMENTS) : (i + 1) * len(MOMENTS)]
             for row, method in zip(block, flags.methods):
-                draw_run(row, DATA[data], runs[method, data, flags.seed, steps][0])
+                draw_run(row, DATA[data], *runs[method, data, flags.seed, steps], steps)
                 verdict = caption(DATA[data], numbers[DATA[data].name][RECIPES[method].name])
                 row[-1].text(1.08, 0.5, verdict, transform=row[-1].transAxes, va="center")
             for axes, share in zip(block[0], MOMENTS):
@@ -132,8 +152,9 @@ def save_picture(path, flags, steps, runs, numbers):
             name.set_in_layout(False)  # or the first column would be as wide as its text
         for axes, method in zip(panels[:, 0], flags.methods):
             axes.set_ylabel(RECIPES[method].name.replace(" + ", "\n+ "), rotation=0, ha="right", va="center")
-        dots, names = panels[0, 0].get_legend_handles_labels()
-        figure.legend(dots, names, loc="upper right", ncols=2, markerscale=5, fontsize=14)
+        colors = {"real": style.REAL, "generated": style.GENERATED}
+        dots = [panels[0, 0].scatter([], [], color=color, alpha=0.55) for color in colors.values()]
+        figure.legend(dots, colors, loc="upper right", ncols=2, markerscale=1.5, fontsize=14)
         style.save(figure, path)
 
 
@@ -142,19 +163,54 @@ def moment(share, steps):
     return max(1, round(share * steps))
 
 
-def draw_run(row, distribution, clouds):
-    """The clouds of one run, each over real points."""
+def draw_run(row, distribution, clouds, numbers, steps):
+    """The clouds of one run, each over real points; after it diverged, where it did."""
+    for axes, share in zip(row, MOMENTS):
+        samples = clouds.get(moment(share, steps))
+        prepare(axes, distribution, f"diverged\nat step {numbers['diverged']:,}" if samples is None else "")
+        if samples is not None:
+            style.cloud(axes, samples[:500], style.GENERATED, size=2)
+
+
+def prepare(axes, distribution, words=""):
+    """A panel with real points, or with words instead."""
     real = distribution.sample(300, np.random.default_rng(0))
     limit = 1.25 * np.abs(real).max()
-    for axes, samples in zip(row, clouds):
-        style.cloud(axes, real, style.REAL, "real", size=5)
-        style.cloud(axes, samples[:500], style.GENERATED, "generated", size=2)
-        axes.set(xlim=(-limit, limit), ylim=(-limit, limit), facecolor="#f6f5f2")
-        axes.spines[:].set_visible(False)
+    axes.set(xlim=(-limit, limit), ylim=(-limit, limit), facecolor="#f6f5f2", xticks=[], yticks=[], aspect="equal")
+    axes.spines[:].set_visible(False)
+    axes.text(0.5, 0.5, words, transform=axes.transAxes, ha="center", va="center", fontsize=10)
+    if not words:
+        style.cloud(axes, real, style.REAL, size=5)
+
+
+def film(path, flags, steps, runs):
+    """The first set and seed: all methods side by side, each with the same latents in every frame."""
+    data, columns = flags.data[0], min(5, len(flags.methods))
+    rows = -(-len(flags.methods) // columns)
+    with style.figure(rows, columns, (1.9, 2.0), "Step 10,000", squeeze=False) as (figure, panels):
+        for axes in panels.flat[len(flags.methods) :]:
+            axes.axis("off")
+        clouds = [runs[method, data, flags.seed, steps][0] for method in flags.methods]
+        for axes, method in zip(panels.flat, flags.methods):
+            prepare(axes, DATA[data])
+            axes.set_title(RECIPES[method].name.replace(" + ", "\n+ ").replace(" d", "\nd"), fontsize=11)
+        dots = [axes.scatter([], [], s=4, color=style.GENERATED, linewidths=0) for axes, _ in zip(panels.flat, clouds)]
+        figure.set_dpi(75)
+        style.frame(figure)
+        figure.set_layout_engine("none")
+        images = []
+        for step in sorted({moment(share, steps) for share in FRAMES}):
+            figure.suptitle(f"Step {step:,}", x=0.01, ha="left", fontsize=16, fontweight="bold")
+            for drawn, cloud in zip(dots, clouds):
+                drawn.set_offsets(cloud[step][:400] if step in cloud else np.empty((0, 2)))
+            images.append(style.frame(figure))
+        save_animation(path, images, milliseconds=150)
 
 
 def caption(distribution, row):
     """What stands beside a row of clouds."""
+    if "w1" not in row:
+        return "no run ended"
     w1 = f"$W_1$ = {row['w1']['mean']:.2f}"
     if "modes" not in row:
         return w1

@@ -1,12 +1,16 @@
 """The demo of mode collapse, run as a user runs it, for three steps."""
 
 import json
+import runpy
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from PIL import Image
+
+from scratchgan.lab import parallel, plane
 
 DEMO = Path(__file__).parent.parent / "demos" / "mode_collapse.py"
 
@@ -21,7 +25,9 @@ def test_it_leaves_a_table_and_a_picture(tmp_path):
     )
     assert done.returncode == 0, done.stderr
     out = tmp_path / "runs" / "mode_collapse"
-    assert {path.name for path in out.iterdir()} == {"mode_collapse.png", "numbers.json"}
+    assert {path.name for path in out.iterdir()} == {"mode_collapse.png", "mode_collapse.gif", "numbers.json"}
+    with Image.open(out / "mode_collapse.gif") as animation:
+        assert animation.n_frames == 3  # as many as there are steps
     assert Image.open(out / "mode_collapse.png").width > 600
     found = json.loads((out / "numbers.json").read_text())
     assert found["flags"]["seed"] == 7 and found["numbers"]["steps"] == 3 and found["numbers"]["seeds"] == [7, 8]
@@ -52,6 +58,28 @@ def test_the_numbers_do_not_depend_on_the_number_of_processes(tmp_path):
     for rows in (one, two):
         rows["8 Gaussians"]["WGAN-GP"].pop("seconds")
     assert one == two
+
+
+def test_a_run_that_diverges_is_a_row_of_the_table_and_the_others_go_on(tmp_path, monkeypatch, capsys):
+    monkeypatch.setitem(plane.RECIPES, "broken", replace(plane.RECIPES["minimax"], name="broken", lr=1e30))
+    monkeypatch.setattr(parallel, "run_all", lambda function, jobs, processes: [function(*job) for job in jobs])
+    flags = "--steps 4 --seeds 2 --data 8 swiss --methods broken r1 --out".split()
+    monkeypatch.setattr(sys, "argv", ["mode_collapse.py", *flags, str(tmp_path)])
+    with pytest.raises(SystemExit) as exit:
+        runpy.run_path(str(DEMO), run_name="__main__")
+    assert exit.value.code == 0 and (tmp_path / "mode_collapse.png").exists()
+    rows = json.loads((tmp_path / "numbers.json").read_text())["numbers"]["sets"]["8 Gaussians"]
+    first, second = map(int, rows["broken"]["diverged"]["seeds"])
+    assert set(rows["broken"]) == {"diverged"} and 1 <= first <= 4
+    assert len(rows["non-saturating + R1"]["w1"]["seeds"]) == 2 and "diverged" not in rows["non-saturating + R1"]
+    assert f"diverged at step {first}, {second}\n" in capsys.readouterr().out
+
+
+def test_the_means_are_of_the_runs_that_did_not_diverge():
+    demo = runpy.run_path(str(DEMO))
+    rows = demo["summary"]([{"w1": 1.0}, {"diverged": 12}, {"w1": 3.0}])
+    assert rows["w1"] == {"mean": 2, "deviation": 1, "seeds": [1, 3]}
+    assert demo["end_of"](rows) == "diverged at step 12" and demo["end_of"]({}) == ""
 
 
 @pytest.mark.parametrize(

@@ -268,10 +268,11 @@ class Trained:
     game: Game
     clouds: dict = field(repr=False)  # step: float32 (points, 2), all of the same latents
     losses: np.ndarray = field(repr=False)  # (steps, 2): the critic's and the generator's
+    diverged: int | None = None  # the step that gave a loss or a sample which is not finite, and was the last
 
 
-def train(recipe, data, steps, seed, snapshots=(), points=2500, progress=None):
-    """Train a GAN in the plane.
+def train(recipe, data, steps, seed, snapshots=(), points=2500, progress=None, players=Game):
+    """Train a GAN in the plane, to the end or until it diverges.
 
     Parameters
     ----------
@@ -289,21 +290,26 @@ def train(recipe, data, steps, seed, snapshots=(), points=2500, progress=None):
         Samples of a snapshot.
     progress : callable, optional
         ``(step) -> None``, called after each step.
+    players : callable
+        ``(recipe, rng) -> Game``.
 
     Returns
     -------
     Trained
     """
     rng = np.random.default_rng(seed)
-    game = Game(recipe, rng)
+    game = players(recipe, rng)
     shown, losses = game.latents(points, np.random.default_rng([seed, 1])), np.empty((steps, 2))
     clouds = {0: game.samples(shown)} if 0 in snapshots else {}
     for step in range(steps):
         if recipe.rates_fall:
             game.slow_down(1 - step / steps)
-        losses[step] = game.step(data, rng)
-        if step + 1 in snapshots:
-            clouds[step + 1] = game.samples(shown)
+        with np.errstate(all="ignore"):  # what overflows is found below
+            losses[step] = game.step(data, rng)
+            seen = {step + 1: game.samples(shown)} if step + 1 in snapshots else {}
+        if not all(np.isfinite(numbers).all() for numbers in (losses[step], *seen.values())):
+            return Trained(game, clouds, losses[: step + 1], diverged=step + 1)
+        clouds |= seen
         if progress:
             progress(step + 1)
     return Trained(game, clouds, losses)

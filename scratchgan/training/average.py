@@ -1,6 +1,10 @@
-"""Averaged weights: a generator of its own whose weights follow the trained one's, smoothed over time."""
+"""Averaged weights: a generator of its own whose weights follow the trained one's, and the statistics they need."""
 
 import copy
+
+import numpy as np
+
+from scratchgan.tensor import no_grad
 
 
 class AveragedWeights:
@@ -45,3 +49,34 @@ class AveragedWeights:
     def load_state_dict(self, state):
         """Take over the averaged module's state."""
         self.module.load_state_dict(state)
+
+
+def update_bn(batches, module):
+    """Measure the running statistics of all batch norms anew, as the mean over all batches.
+
+    For a generator with averaged weights, whose statistics are not the average of those of the trained ones: the k-th
+    batch is counted with momentum 1/k, so each with the same weight. As ``torch.optim.swa_utils.update_bn``; only the
+    statistics are changed, and the momentum and the mode of all modules are what they were.
+
+    Parameters
+    ----------
+    batches : iterable of Tensor
+        What the module takes, such as latents; at least one, or the statistics are those of a new module.
+    module : Module
+    """
+    modules = list(module.modules())
+    norms = [layer for layer in modules if getattr(layer, "running_mean", None) is not None]
+    momenta, modes = [layer.momentum for layer in norms], [each.training for each in modules]
+    for layer in norms:
+        layer.running_mean, layer.running_var = np.zeros_like(layer.running_mean), np.ones_like(layer.running_var)
+        layer.num_batches_tracked, layer.momentum = np.zeros_like(layer.num_batches_tracked), None
+    try:
+        module.train()
+        with no_grad():
+            for batch in batches:
+                module(batch)
+    finally:
+        for layer, momentum in zip(norms, momenta):
+            layer.momentum = momentum
+        for each, mode in zip(modules, modes):
+            each.training = mode

@@ -85,6 +85,52 @@ def test_the_samples_move_to_the_data():
     assert wasserstein(clouds[100], real) < 0.4 * wasserstein(clouds[0], real)
 
 
+# Runs that diverge ---------------------------------------------------------------------------------------------------
+
+
+def failing(at):
+    """An optimiser of the two players; the step that is number ``at`` of all gives weights that are NaN."""
+    count = iter(range(1, 100))
+
+    class Failing(Adam):
+        def step(self, grads):
+            super().step(grads)
+            if next(count) == at:
+                self.params[0].data = self.params[0].data * np.nan
+
+    return Recipe("", NonSaturating(), optimizer=Failing)
+
+
+def test_a_loss_that_is_not_finite_ends_the_run_and_keeps_what_was_seen():
+    steps = []
+    ended = train(failing(at=5), DATA, 6, 0, snapshots=(1, 2, 6), points=9, progress=steps.append)
+    assert ended.diverged == 3 and list(ended.clouds) == [1, 2] and steps == [1, 2]
+    assert ended.losses.shape == (3, 2) and np.isfinite(ended.losses[:2]).all() and np.isnan(ended.losses[2, 1])
+
+
+def test_samples_that_are_not_finite_end_it_too():
+    """The generator's last step is seen in no loss."""
+    ended = train(failing(at=12), DATA, 6, 0, snapshots=(3, 6), points=9)
+    assert ended.diverged == 6 and list(ended.clouds) == [3] and np.isfinite(ended.losses).all()
+
+
+def test_a_run_that_is_finite_goes_to_the_end():
+    ended = train(failing(at=13), DATA, 6, 0, snapshots=(6,), points=9)
+    assert ended.diverged is None and list(ended.clouds) == [6] and len(ended.losses) == 6
+
+
+def test_an_overflow_on_the_way_is_no_warning(recwarn):
+    assert train(replace(RECIPES["minimax"], lr=1e30), DATA, 4, 0, snapshots=(4,)).diverged
+    assert not recwarn.list
+
+
+def test_the_players_may_be_of_another_kind():
+    class Watched(Game):
+        pass
+
+    assert type(train(RECIPES["minimax"], DATA, 1, 0, players=Watched).game) is Watched
+
+
 # The steps -----------------------------------------------------------------------------------------------------------
 
 

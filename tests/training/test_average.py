@@ -1,9 +1,10 @@
 """Averaged weights: θ̄ ← β θ̄ + (1 − β) θ, for buffers as for parameters."""
 
 import numpy as np
+import pytest
 
 from scratchgan import Tensor, nn
-from scratchgan.training import AveragedWeights
+from scratchgan.training import AveragedWeights, update_bn
 
 
 def network():
@@ -50,3 +51,51 @@ def test_the_average_is_a_network_of_its_own_in_evaluation_mode():
     assert not average.module.training and not average.module[1].training
     for path, array in average.state_dict().items():
         np.testing.assert_array_equal(array, before[path])
+
+
+# The statistics of batch norm ----------------------------------------------------------------------------------------
+
+
+def batches(count=3):
+    random = np.random.default_rng(1)
+    return [random.normal(k, 1 + k, (8, 2)).astype(np.float32) for k in range(count)]
+
+
+def test_the_statistics_are_the_means_over_all_batches():
+    module = network()
+    module(Tensor(100 * batches(1)[0]))  # which is forgotten
+    seen = [module[0](Tensor(x)).numpy() for x in batches()]
+    update_bn(map(Tensor, batches()), module)
+    np.testing.assert_allclose(module[1].running_mean, np.mean([x.mean(0) for x in seen], 0), rtol=1e-4)
+    np.testing.assert_allclose(module[1].running_var, np.mean([x.var(0, ddof=1) for x in seen], 0), rtol=1e-4)
+    assert module[1].num_batches_tracked == 3
+
+
+def test_what_was_lost_is_measured_anew():
+    module = network()
+    module[1].running_mean[:] = np.nan
+    update_bn(map(Tensor, batches()), module)
+    assert np.isfinite(module[1].running_mean).all() and np.isfinite(module[1].running_var).all()
+
+
+def test_nothing_but_the_statistics_is_changed():
+    module = network()
+    module[1].eval()
+    before = module.state_dict()
+    update_bn(map(Tensor, batches()), module)
+    changed = {path for path, array in module.state_dict().items() if (array != before[path]).any()}
+    assert changed == {"1.running_mean", "1.running_var", "1.num_batches_tracked"}
+    assert module.training and module[0].training and not module[1].training and module[1].momentum == 0.1
+
+
+def test_after_an_error_the_momentum_and_the_mode_are_what_they_were():
+    module = network().eval()
+    with pytest.raises(ValueError):
+        update_bn([Tensor(np.ones((4, 9), np.float32))], module)
+    assert module[1].momentum == 0.1 and not module.training
+
+
+def test_norms_without_statistics_are_left_alone():
+    module = nn.Sequential(nn.BatchNorm1d(2, track_running_stats=False), nn.LayerNorm(2))
+    update_bn(map(Tensor, batches()), module)
+    assert module[0].running_mean is None

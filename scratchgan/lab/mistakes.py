@@ -1,0 +1,505 @@
+"""The recurring mistakes of the field, each as people write it, beside the right thing: what changes is one part.
+
+A `Mistake` is two games that differ in one part, and a number that tells them apart. The right part is always that of
+`scratchgan.losses` or `plane`; the wrong one is a small function or class of this file. Threads are issues and pull
+requests of GitHub in which the mistake was found; some of them are open.
+
+    game = play("one-axis", wrong=True, steps=1200, seed=0)
+    game.number(mean_slope, seed=0)  # should be about 1, and is 1.7
+
+Five of them, or six, do not stop a GAN from learning points in the plane, where critics are small, and Adam hides what
+only changes a scale. That is why they live so long: the loss falls, samples come, and the number is wrong. Those that
+the engine does not allow, such as a gradient left over from the other player's step, are written out to be shown.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from scratchgan import nn
+from scratchgan.data import toy
+from scratchgan.lab import critics, plane
+from scratchgan.lab.plane import Game, Recipe, linear
+from scratchgan.losses import (
+    Wasserstein,
+    gradient_norms,
+    gradient_penalty,
+    interpolate,
+    r1_penalty,
+    squared_slopes,
+)
+from scratchgan.metrics import modes_covered, wasserstein
+from scratchgan.tensor import Tensor, grad
+
+DATA = toy.eight_gaussians()
+
+# Wrong parts of E (‖∇D(x̂)‖ − 1)² -------------------------------------------------------------------------------------
+
+
+def penalty_of(weight, points=interpolate, norms=gradient_norms, average=gradient_penalty):
+    """λ E (‖∇D(x̂)‖ − 1)² from its three parts, which are those of `plane.wgan_gp` until one is replaced.
+
+    Parameters
+    ----------
+    weight : float
+        λ.
+    points : callable
+        ``(real, fake, rng) -> Tensor, (N, 2)``: x̂.
+    norms : callable
+        ``(critic, x) -> Tensor, (N,)``: ‖∇D(x̂)‖.
+    average : callable
+        ``(norms) -> Tensor, ()``: E (‖·‖ − 1)².
+
+    Returns
+    -------
+    callable
+        A penalty of a `plane.Recipe`.
+    """
+    return lambda critic, real, fake, rng: weight * average(norms(critic, points(real, fake, rng)))
+
+
+def real_points_only(real, fake, rng):
+    """x̂ = ε x + (1 − ε) x̃ with ε = 1 for all."""
+    return Tensor(real.data, requires_grad=True)
+
+
+def norm_of_each_pixel(critic, x):
+    """|∂D/∂xᵢ|, each coordinate a pixel: `norm(2, dim=1)` of an image (N, 1, H, W) is taken over its one channel."""
+    (g,) = grad(critic(x).sum(), x, create_graph=True)
+    return (g * g + 1e-12).sqrt().flatten()
+
+
+def norm_of_the_batch(critic, x):
+    """√(Σₙ ‖∇D(x̂ₙ)‖²): `norm(2)` without a dimension."""
+    return squared_slopes(critic, x).sum().sqrt().reshape(1)
+
+
+def norms_not_recorded(critic, x):
+    """‖∇D(x̂)‖ without ``create_graph=True``: the right number, and a constant to the weights."""
+    return gradient_norms(critic, x).detach()
+
+
+def norms_without_epsilon(critic, x):
+    """√‖∇D(x̂)‖², whose derivative is 0 / 0 where the critic is flat."""
+    return squared_slopes(critic, x).sqrt()
+
+
+def square_of_the_mean(norms):
+    """(E ‖∇D(x̂)‖ − 1)²."""
+    return (norms.mean() - 1) ** 2
+
+
+def r1_of_the_probability(gamma):
+    """γ/2 E ‖∇σ(D(x))‖²."""
+    return lambda critic, real, fake, rng: r1_penalty(lambda x: critic(x).sigmoid(), real, gamma)
+
+
+# Wrong objectives, critics, data -------------------------------------------------------------------------------------
+
+
+class FlippedSign(Wasserstein):
+    """L_G = E D(x̃)."""
+
+    def _generator(self, fake):
+        return fake.mean()
+
+
+class NotDescended(Wasserstein):
+    """L_D is computed and printed, and only the penalty is descended."""
+
+    def _discriminator(self, real, fake):
+        return 0 * super()._discriminator(real, fake)
+
+
+def with_sigmoid(rng):
+    """σ(D(x)), which goes into losses that take logits."""
+    return nn.Sequential(plane.critic(rng), nn.Sigmoid())
+
+
+def with_batch_norm(rng, width=plane.WIDTH):
+    """`plane.critic` with batch norm before its second and its third ReLU, as DCGAN's discriminator has it."""
+    hidden = [(linear(width, width, rng), nn.BatchNorm1d(width), nn.ReLU()) for _ in range(2)]
+    return nn.Sequential(linear(2, width, rng), nn.ReLU(), *sum(hidden, ()), linear(width, 1, rng))
+
+
+def flat_at_first(rng):
+    """`plane.critic` with zeros in its last layer, a common way to begin: D(x) = 0 for all x."""
+    critic = plane.critic(rng)
+    critic[-1].weight.data = np.zeros_like(critic[-1].weight.data)
+    return critic
+
+
+class RingOfSeven:
+    """Eight Gaussians on the angles ``linspace(0, 2π, 8)``, of which the first and the last are the same."""
+
+    def sample(self, n, rng):
+        """n points: float32 (n, 2)."""
+        angles = np.linspace(0, 2 * np.pi, 8)[rng.integers(8, size=n)]
+        circle = np.linalg.norm(DATA.centres[0]) * np.stack([np.cos(angles), np.sin(angles)], 1)
+        return (circle + DATA.sigma * rng.standard_normal((n, 2))).astype(np.float32)
+
+
+# Wrong steps ---------------------------------------------------------------------------------------------------------
+
+
+class LeakyCritic(Game):
+    """x̃ is no constant to the critic's loss, whose gradients in the generator are added to the generator's own."""
+
+    def __init__(self, recipe, rng):
+        super().__init__(recipe, rng)
+        self.left = [0] * len(self.generator_optimizer.params)
+
+    def critic_step(self, real, rng):
+        """One step of the critic; what is left in the generator's ``.grad`` stays there."""
+        loss = self.critic_loss(real, self.generator(self.latents(len(real), rng)), rng)
+        mine, theirs = self.critic_optimizer.params, self.generator_optimizer.params
+        gradients = grad(loss, [*mine, *theirs])
+        self.critic_optimizer.step(gradients[: len(mine)])
+        self.left = [g + left for g, left in zip(gradients[len(mine) :], self.left)]
+        return loss.item()
+
+    def generator_step(self, real, rng):
+        """One step of the generator, down both gradients."""
+        loss = self.generator_loss(self.generator(self.latents(len(real), rng)), real)
+        gradients = grad(loss, self.generator_optimizer.params)
+        self.generator_optimizer.step([g + left for g, left in zip(gradients, self.left)])
+        self.left = [0] * len(gradients)
+        return loss.item()
+
+
+class OneOptimizer(Game):
+    """One optimiser holds the weights of both: the generator's step moves the critic, too, to the generator's good."""
+
+    def generator_step(self, real, rng):
+        """One step of both players down the generator's loss."""
+        loss = self.generator_loss(self.generator(self.latents(len(real), rng)), real)
+        mine, theirs = self.generator_optimizer.params, self.critic_optimizer.params
+        gradients = grad(loss, [*mine, *theirs])
+        self.generator_optimizer.step(gradients[: len(mine)])
+        self.critic_optimizer.step(gradients[len(mine) :])
+        return loss.item()
+
+
+class CutOff(Game):
+    """The generator's gradient does not pass through the critic: it is 0, and `grad` must be told not to mind."""
+
+    def generator_step(self, real, rng):
+        """A step that goes nowhere."""
+        loss = self.generator_loss(self.generator(self.latents(len(real), rng)).detach(), real)
+        weights = self.generator_optimizer.params
+        self.generator_optimizer.step(grad(loss, weights, allow_unused=True))
+        return loss.item()
+
+
+# Numbers that tell, as (critic, real, fake) -> float -----------------------------------------------------------------
+
+
+def slopes(critic, real, fake):
+    """‖∇D‖ on lines from real to generated points: ndarray (N,)."""
+    return critics.slopes_between(critic, real, fake, np.random.default_rng(0))
+
+
+def mean_slope(critic, real, fake):
+    """E ‖∇D(x̂)‖."""
+    return float(slopes(critic, real, fake).mean())
+
+
+def spread_of_slopes(critic, real, fake):
+    """The standard deviation of ‖∇D(x̂)‖."""
+    return float(slopes(critic, real, fake).std())
+
+
+def steep_share(critic, real, fake):
+    """The share of slopes above 1.5."""
+    return float((slopes(critic, real, fake) > 1.5).mean())
+
+
+def slope_at_data(critic, real, fake):
+    """E ‖∇D(x)‖ at real points."""
+    return float(gradient_norms(critic, Tensor(real, requires_grad=True)).numpy().mean())
+
+
+def influence_of_others(critic, real, fake):
+    """Σ_{j≠0} ‖∂D(x₀)/∂xⱼ‖ / Σⱼ ‖∂D(x₀)/∂xⱼ‖ in a batch of real points, with the critic as it trains."""
+    x = Tensor(real[:128], requires_grad=True)
+    (g,) = grad(critic.train()(x)[0].sum(), x)
+    shares = np.linalg.norm(g.numpy(), axis=1)
+    return float(shares[1:].sum() / shares.sum())
+
+
+def earth_mover(critic, real, fake):
+    """W₁ of 500 real and 500 generated points."""
+    return wasserstein(real[:500], fake[:500])
+
+
+def modes(critic, real, fake):
+    """The modes with a fair share of the samples, as in the demo of mode collapse."""
+    return modes_covered(fake, DATA.centres, DATA.spacing / 4, 0.2 * len(fake) / len(DATA.centres))
+
+
+# The mistakes --------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, eq=False)
+class Mistake:
+    """A mistake beside the right thing.
+
+    Parameters
+    ----------
+    title : str
+    written : str
+        What people write.
+    fault : str
+        What is wrong with it, a sentence.
+    threads : str
+        Where it was found.
+    symptom : str
+        What ``measure`` gives, as in tables.
+    measure : callable
+        ``(critic, real, fake) -> float``, of a trained game.
+    within : tuple of float
+        The bounds of the number when nothing is wrong.
+    right, wrong : Recipe
+    players : callable
+        ``(recipe, rng) -> Game``, of the wrong game.
+    data : object with ``sample(n, rng)``
+        Of the wrong game.
+    drawn : str
+        "samples" over the critic's level lines, or the "slopes" of critics whose samples look alike.
+    """
+
+    title: str
+    written: str
+    fault: str
+    threads: str
+    symptom: str
+    measure: Callable
+    within: tuple
+    wrong: Recipe
+    right: Recipe = plane.RECIPES["wgan-gp"]
+    players: Callable = Game
+    data: object = DATA
+    drawn: str = "samples"
+
+
+@dataclass(frozen=True, eq=False)
+class Played:
+    """What came of a game."""
+
+    critic: nn.Module
+    samples: np.ndarray | None  # float32 (2500, 2); none of a game that diverged
+    diverged: int | None  # at this step
+
+    def number(self, measure, seed):
+        """``measure(critic, real, fake)`` on 2,500 fresh real points, NaN for a game that diverged."""
+        if self.diverged:
+            return np.nan
+        return measure(self.critic, DATA.sample(2500, np.random.default_rng([seed, 2])), self.samples)
+
+
+def play(name, wrong, steps, seed):
+    """Train the wrong game of a mistake, or the right one.
+
+    Parameters
+    ----------
+    name : str
+        Of `MISTAKES`.
+    wrong : bool
+    steps, seed : int
+        As for `plane.train`.
+
+    Returns
+    -------
+    Played
+    """
+    mistake = MISTAKES[name]
+    game = (mistake.wrong, mistake.data) if wrong else (mistake.right, DATA)
+    players = mistake.players if wrong else Game
+    trained = plane.train(*game, steps, seed, snapshots=(steps,), players=players)
+    return Played(trained.game.critic, trained.clouds.get(steps), trained.diverged)
+
+
+_GP, _R1, _CLIPPED = (plane.RECIPES[name] for name in ("wgan-gp", "r1", "wgan-clip"))
+_BOTH_FLAT = replace(_GP, critic=flat_at_first)
+
+
+def _with(**parts):
+    """WGAN-GP with a part of its penalty replaced."""
+    return replace(_GP, penalty=penalty_of(0.1, **parts))
+
+
+MISTAKES = {
+    "one-axis": Mistake(
+        "norm of each pixel",
+        "g.norm(2, dim=1)",
+        "Each pixel's slope is to be 1, so that of n pixels is to be √n: 1.41 here, 28 for MNIST.",
+        "caogang/wgan-gp#25, PyTorch-GAN#20",
+        "mean slope",
+        mean_slope,
+        (0.7, 1.3),
+        _with(norms=norm_of_each_pixel),
+        drawn="slopes",
+    ),
+    "whole-batch": Mistake(
+        "norm of the whole batch",
+        "(g.norm(2) - 1) ** 2",
+        "N slopes together are to be 1, so each is to be 1 / √N.",
+        "torchgan, keras-contrib PR#232",
+        "mean slope",
+        mean_slope,
+        (0.7, 1.3),
+        _with(norms=norm_of_the_batch),
+        drawn="slopes",
+    ),
+    "mean-first": Mistake(
+        "mean before the square",
+        "(norms.mean() - 1) ** 2",
+        "Slopes of 0 and of 2 are as good as slopes of 1.",
+        "wiseodd#31, pro_gan_pytorch#13",
+        "slope spread",
+        spread_of_slopes,
+        (0, 0.5),
+        _with(average=square_of_the_mean),
+        drawn="slopes",
+    ),
+    "real-only": Mistake(
+        "penalty on real points (ε = 1)",
+        "gradient_penalty(D, real)",
+        "Where the generated points are, the critic may be as steep as it likes.",
+        "labml",
+        "steep share",
+        steep_share,
+        (0, 0.35),
+        _with(points=real_points_only),
+        drawn="slopes",
+    ),
+    "no-graph": Mistake(
+        "create_graph forgotten",
+        "grad(D(x).sum(), x)  # and no more",
+        "The penalty is right as a number and a constant to the weights, so nothing bounds the slope.",
+        "GANs-for-1D#7, caogang/wgan-gp#16",
+        "mean slope",
+        mean_slope,
+        (0.7, 1.3),
+        _with(norms=norms_not_recorded),
+    ),
+    "no-clip": Mistake(
+        "clipping forgotten",
+        'parser.add_argument("--clip_value")',
+        "The flag is never read, and the critic's slope grows without end.",
+        "PyTorch-GAN wgan_gp.py",
+        "mean slope",
+        mean_slope,
+        (0, 60),
+        replace(_CLIPPED, clip=None),
+        right=_CLIPPED,
+    ),
+    "bare-root": Mistake(
+        "√ without an epsilon",
+        "g.norm(2, dim=1)",
+        "Where the critic is flat the derivative of the root is 0 / 0: one NaN, and all weights are NaN.",
+        "keras-io#910, pytorch#2534",
+        "mean slope",
+        mean_slope,
+        (0.7, 1.3),
+        replace(_with(norms=norms_without_epsilon), critic=flat_at_first),
+        right=_BOTH_FLAT,
+    ),
+    "batch-norm": Mistake(
+        "batch norm in the critic",
+        "nn.BatchNorm1d(width)",
+        "The score of a point depends on its company, and so does its slope.",
+        "Keras-GAN#48, hwalsuklee#17",
+        "others' share",
+        influence_of_others,
+        (0, 1e-6),
+        replace(_GP, critic=with_batch_norm),
+    ),
+    "loss-left-out": Mistake(
+        "penalty without the loss",
+        "gradient_penalty.backward()",
+        "d_loss is printed and never descended: the critic learns to have slope 1, anywhere.",
+        "PyTorch-GAN dragan.py",
+        "W1",
+        earth_mover,
+        (0, 0.3),
+        replace(_GP, objective=NotDescended()),
+    ),
+    "flipped-sign": Mistake(
+        "sign of the generator's loss",
+        "g_loss = D(G(z)).mean()",
+        "The generator flees from what the critic calls real.",
+        "WassersteinGAN#61, wiseodd#58",
+        "W1",
+        earth_mover,
+        (0, 0.3),
+        replace(_GP, objective=FlippedSign()),
+    ),
+    "no-detach": Mistake(
+        "no detach, no zero_grad",
+        "d_loss(D(G(z))).backward()",
+        "The critic's gradients stay with the generator, are its own with the other sign, and outnumber them.",
+        "PyTorch-GAN#136, pytorch/examples#116",
+        "W1",
+        earth_mover,
+        (0, 0.3),
+        _GP,
+        players=LeakyCritic,
+    ),
+    "one-optimizer": Mistake(
+        "one optimiser for both",
+        "Adam([*G.parameters(), *D.parameters()])",
+        "The generator's step also moves the critic, to call every sample good.",
+        "PyTorch-GAN#151, Lightning#591",
+        "W1",
+        earth_mover,
+        (0, 0.3),
+        _GP,
+        players=OneOptimizer,
+    ),
+    "cut-off": Mistake(
+        "generator cut off",
+        "D(G(z).detach())",
+        "No gradient passes through the critic: the generator stays what it was, while its loss moves.",
+        "numpy-ml wgan_gp",
+        "W1",
+        earth_mover,
+        (0, 0.3),
+        _GP,
+        players=CutOff,
+    ),
+    "two-sigmoids": Mistake(
+        "sigmoid before the logits' loss",
+        "bce_with_logits(sigmoid(D(x)), 1)",
+        "Logits in [0, 1] are probabilities in [0.5, 0.73]: the critic cannot say no, and saturates.",
+        "V-GAN-tensorflow#16",
+        "W1",
+        earth_mover,
+        (0, 0.3),
+        replace(_R1, critic=with_sigmoid),
+        right=_R1,
+    ),
+    "r1-of-probability": Mistake(
+        "R1 of the probability",
+        "grad(sigmoid(D(x)).sum(), x)",
+        "Where the critic is sure, σ is flat, and the steepest critic pays nothing.",
+        "rosinality/style-based-gan-pytorch#34",
+        "data slope",
+        slope_at_data,
+        (0, 1.5),
+        replace(_R1, penalty=r1_of_the_probability(0.1)),
+        right=_R1,
+    ),
+    "seven-modes": Mistake(
+        "a ring of linspace(0, 2π, 8)",
+        "linspace(0, 2 * pi, 8)",
+        "The first angle is the last: seven modes, one of them double, and most at other places.",
+        "unrolled_gan, GDPP",
+        "modes",
+        modes,
+        (8, 8),
+        _GP,
+        data=RingOfSeven(),
+    ),
+}
