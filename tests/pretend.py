@@ -98,6 +98,9 @@ class ndarray:
     def transpose(self, *axes):
         return _wrap(self._host.transpose(*axes))
 
+    def swapaxes(self, axis1, axis2):
+        return _wrap(self._host.swapaxes(axis1, axis2))
+
 
 def _wrap(host):
     array = ndarray.__new__(ndarray)

@@ -41,12 +41,13 @@ def _ints(values):
 
 
 def transpose(input, dim0, dim1):
-    """Two axes exchanged."""
-    dims = list(range(input.ndim))
-    a, b = axes_of(input, dim0), axes_of(input, dim1)
-    if input.ndim:
-        dims[a[0]], dims[b[0]] = dims[b[0]], dims[a[0]]
-    return permute(input, dims)
+    """Two axes exchanged, which is its own adjoint."""
+    axes = axes_of(input, dim0) + axes_of(input, dim1)
+    return _exchange(input, *axes) if axes else permute(input)
+
+
+def _exchange(input, a, b):
+    return record(input.data.swapaxes(a, b), (input, lambda g, y: _exchange(g, a, b)))
 
 
 def flatten(input, start_dim=0, end_dim=-1):
