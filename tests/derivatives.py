@@ -1,8 +1,10 @@
-"""A function's value and its first two derivatives at random cotangents: what most tests of derivatives compare."""
+"""What tests of derivatives share: a function's value and two derivatives, a network as a function of its weights."""
+
+from contextlib import contextmanager
 
 import numpy as np
 
-from scratchgan import Tensor, grad
+from scratchgan import Parameter, Tensor, grad
 from scratchgan.tensor import record
 
 
@@ -41,3 +43,17 @@ def received(results, cotangents):
     """A number whose derivative in each result is the cotangent itself, where `grad` would hand on a copy of it."""
     edges = [(y, lambda h, z, g=g: g) for y, g in zip(results, cotangents, strict=True)]
     return record(np.zeros_like(results[0].data, shape=1), *edges)
+
+
+@contextmanager
+def weights_replaced(module, tensors):
+    """The module with ``tensors`` in the places of its parameters, in the order of ``module.parameters()``."""
+    slots = [slot for slot in module.slots().values() if isinstance(getattr(*slot), Parameter)]
+    parameters = [getattr(*slot) for slot in slots]
+    try:
+        for slot, tensor in zip(slots, tensors, strict=True):
+            setattr(*slot, tensor)
+        yield
+    finally:
+        for slot, parameter in zip(slots, parameters):
+            setattr(*slot, parameter)

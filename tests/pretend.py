@@ -243,6 +243,10 @@ def where(condition, x, y):
     return _wrap(np.where(*map(_unwrap, (condition, x, y))))
 
 
+def clip(a, a_min, a_max, out=None):
+    return _wrap(np.clip(*map(_unwrap, (a, a_min, a_max))))
+
+
 def _add_at(a, indices, b):
     if a.dtype not in (np.int32, np.float16, np.float32, np.float64, np.uint32, np.uint64):
         raise TypeError(f"scatter_add does not support {a.dtype}")

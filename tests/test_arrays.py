@@ -1,5 +1,6 @@
 """Arrays that are not NumPy's: on a stand-in for CuPy, every function gives NumPy's numbers and stays on the device."""
 
+import games
 import numpy as np
 import pretend
 import pytest
@@ -156,6 +157,17 @@ def test_training_gives_the_same_weights_and_everything_stays_on_the_device():
     for optimizer in (model.generator_optimizer, model.critic_optimizer):
         arrays += [array for state in optimizer.state for array in state.values()]
     assert {type(array) for array in arrays} == {pretend.ndarray}
+
+
+@pytest.mark.parametrize("name", games.GAMES)
+def test_every_game_trains_on_the_device_as_on_the_host(name):
+    game, reference = games.trained(name, place=device), games.trained(name)
+    for part, other in zip(game.parts().values(), reference.parts().values()):
+        for path, array in other.state_dict().items():
+            np.testing.assert_allclose(part.state_dict()[path], array, rtol=1e-9, atol=1e-11, err_msg=path)
+    assert {type(array) for network in (game.generator, game.critic) for array in network.arrays().values()} == {
+        pretend.ndarray
+    }
 
 
 # Waiting for the device ----------------------------------------------------------------------------------------------

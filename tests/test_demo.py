@@ -1,7 +1,8 @@
-"""The demo, run as a user runs it, on the digits that ship with the package."""
+"""The demos on images, and above all one, run as a user runs it, on the digits that ship with the package."""
 
 import json
 import os
+import runpy
 import signal
 import subprocess
 import sys
@@ -47,6 +48,18 @@ def test_it_leaves_all_its_files_and_says_where(digits, tmp_path):
 
     again = demo("--preset", "quick", "--data", digits, "--steps", 1, cwd=tmp_path)  # a new folder, nothing overwritten
     assert again.stdout.splitlines()[-1].startswith("results: runs/wgan_gp_mnist-2/")
+
+
+@pytest.mark.parametrize("path", sorted(DEMO.parent.glob("*_mnist.py")), ids=lambda path: path.stem)
+def test_every_demo_on_images_runs(path, digits, tmp_path, monkeypatch):
+    """In this process, which has everything imported."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", [str(path), "--preset", "quick", "--data", str(digits), "--steps", "1"])
+    with pytest.raises(SystemExit) as done:
+        runpy.run_path(str(path), run_name="__main__")
+    out = tmp_path / "runs" / path.stem
+    assert done.value.code == 0 and (out / "samples.png").exists() and (out / "checkpoint.npz").exists()
+    assert len((out / "log.csv").read_text().splitlines()) == 2
 
 
 def test_resume_takes_over_the_settings_and_refuses_others(digits, tmp_path):

@@ -1,5 +1,6 @@
 """CPU and GPU agree. These tests run where CuPy finds a device; elsewhere they are skipped, and say so."""
 
+import games
 import numpy as np
 import pytest
 from parity import derivatives, train, wgan_gp
@@ -50,6 +51,14 @@ def test_training_agrees_in_every_weight():
     for state, reference in zip(train(model, 3), train(wgan_gp(), 3), strict=True):
         for path, array in reference.items():
             np.testing.assert_allclose(state[path], array, rtol=1e-6, atol=1e-8, err_msg=path)
+
+
+@pytest.mark.parametrize("name", games.GAMES)
+def test_every_game_trains_there_as_here(name):
+    game, reference = games.trained(name, place=lambda module: module.to("gpu")), games.trained(name)
+    for part, other in zip(game.parts().values(), reference.parts().values()):
+        for path, array in other.state_dict().items():
+            np.testing.assert_allclose(part.state_dict()[path], array, rtol=1e-6, atol=1e-8, err_msg=path)
 
 
 def test_a_module_goes_there_and_back_unchanged():

@@ -99,22 +99,23 @@ class ACGAN(ConditionalGame):
 
     def critic_loss(self, real, fake, y, rng):
         """L_D on one batch, its parts, and how many of the real images C gives the right class."""
-        labels, output = y.numpy().argmax(1), self.critic(real)
+        output = self.critic(real)
+        logits = output[:, 1:]
+        right = logits.data.argmax(1) == y.data.argmax(1)
         distance = output[:, :1].mean() - self.score(fake).mean()
         norms = gradient_norms(self.score, interpolate(real, fake, rng))
-        logits = output[:, 1:]
         loss = -distance + self.penalty_weight * gradient_penalty(norms)
         return {
             "wasserstein": distance,
             "gradient_norm": norms.mean(),
-            "real_accuracy": self.tensor((logits.numpy().argmax(1) == labels).mean(keepdims=True)).mean(),
-            "critic_loss": loss + self.class_weights[0] * cross_entropy(logits, labels),
+            "real_accuracy": self.tensor(right).mean(),
+            "critic_loss": loss + self.class_weights[0] * cross_entropy(logits, y),
         }
 
     def generator_loss(self, z):
         """L_G of images made from [z; e_y]."""
         output = self.critic(self.generator(z))
-        classes = cross_entropy(output[:, 1:], self.labels_of(z))
+        classes = cross_entropy(output[:, 1:], self.conditions(z))
         return -output[:, :1].mean() + self.class_weights[1] * classes
 
 

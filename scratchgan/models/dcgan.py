@@ -85,7 +85,7 @@ def strided_networks(rng, size, latent_size=100, width=64, channels=3):
         Channels next to the image; they double with each halving of the size.
     """
     halvings = (size // 4).bit_length() - 1
-    if size != 4 << halvings or not halvings:
+    if halvings < 1 or size != 4 << halvings:
         raise ValueError(f"size={size} must be 4 doubled once or more: 8, 16, 32, 64, …")
     widths = [width << i for i in range(halvings)]  # from the image inwards
     plain = {"bias": False, "rng": rng}

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scratchgan.data import Batches
+from scratchgan.data import Batches, fitted
 
 
 def numbered(count):
@@ -91,3 +91,63 @@ def test_black_may_be_0_for_a_generator_that_ends_in_a_sigmoid():
     np.testing.assert_array_equal(
         next(Batches(images, 1, np.random.default_rng(0), low=0.0)), np.float32([[[[0, 0.2, 1]]]])
     )
+
+
+@given(sizes, st.integers(0, 2**32))
+def test_an_image_keeps_its_label(size, seed):
+    count, batch_size = size
+    batches = Batches(numbered(count), batch_size, np.random.default_rng(seed), labels=np.arange(count) * 3)
+    for images, labels in (next(batches) for _ in range(5)):
+        assert images.shape == (batch_size, 1, 28, 28) and labels.tolist() == [3 * n for n in numbers(images)]
+
+
+def test_labels_change_nothing_of_the_images():
+    plain, labelled = (Batches(numbered(9), 4, np.random.default_rng(0), labels=y) for y in (None, np.arange(9)))
+    for _ in range(4):
+        np.testing.assert_array_equal(next(plain), next(labelled)[0])
+
+
+@pytest.mark.parametrize("count", [0, 4, 6])
+def test_labels_of_another_number_are_refused(count):
+    with pytest.raises(ValueError, match=f"5 images cannot have {count} labels"):
+        Batches(numbered(5), 2, np.random.default_rng(0), labels=np.arange(count))
+
+
+def bytes_of(side):
+    return np.random.default_rng(0).integers(1, 256, (2, 1, side, side), dtype=np.uint8)
+
+
+@pytest.mark.parametrize("size, times", [(32, 1), (64, 2), (128, 4)])
+def test_images_get_a_margin_of_two_and_pixels_as_large_as_needed(size, times):
+    images = bytes_of(28)
+    made = fitted(images, size)
+    assert made.shape == (2, 1, size, size) and made.dtype == np.uint8
+    for i in range(size):  # one row after the other, by the definition
+        row = i // times - 2
+        inside = images[:, 0, row].repeat(times, 1) if 0 <= row < 28 else np.zeros((2, 28 * times))
+        np.testing.assert_array_equal(made[:, 0, i], np.pad(inside, ((0, 0), (2 * times, 2 * times))))
+
+
+@pytest.mark.parametrize("side, size", [(28, 28), (32, 32), (27, 27)])
+def test_images_of_the_right_size_stay_as_they_are(side, size):
+    np.testing.assert_array_equal(fitted(bytes_of(side), size), bytes_of(side))
+
+
+def test_an_odd_margin_is_wider_at_the_end():
+    made = fitted(bytes_of(5), 8)
+    np.testing.assert_array_equal(made[..., 1:6, 1:6], bytes_of(5))
+    assert np.count_nonzero(made) == 2 * 25
+
+
+def test_channels_are_copies():
+    made = fitted(bytes_of(28), 32, channels=3)
+    assert made.shape == (2, 3, 32, 32)
+    for channel in range(3):
+        np.testing.assert_array_equal(made[:, channel], fitted(bytes_of(28), 32)[:, 0])
+
+
+@pytest.mark.parametrize("shape, size", [((1, 28, 28), 16), ((1, 28, 28), 48), ((1, 28, 28), 96), ((1, 28, 27), 32),
+                                         ((3, 32, 32), 32), ((1, 28, 28), 30)])  # fmt: skip
+def test_images_that_do_not_fit_are_refused(shape, size):
+    with pytest.raises(ValueError, match=rf"images of shape .* cannot be made \(1, {size}, {size}\)"):
+        fitted(np.zeros((2, *shape), np.uint8), size)

@@ -8,11 +8,11 @@ in it the first order already holds a gradient of a gradient, and the second ord
 import inspect
 import pkgutil
 import sys
-from contextlib import contextmanager
 from importlib import import_module
 
 import numpy as np
 import pytest
+from derivatives import weights_replaced
 
 from scratchgan import Parameter, Tensor, grad, losses, nn
 from scratchgan.losses import (
@@ -101,20 +101,6 @@ def generator():
 
 def model(norm, **options):
     return WGANGP(generator(), critic(norm), LATENTS, penalty_weight=3.0, **options)
-
-
-@contextmanager
-def weights_replaced(module, tensors):
-    """The module with ``tensors`` in the places of its parameters, in the order of ``module.parameters()``."""
-    slots = [slot for slot in module.slots().values() if isinstance(getattr(*slot), Parameter)]
-    parameters = [getattr(*slot) for slot in slots]
-    try:
-        for slot, tensor in zip(slots, tensors, strict=True):
-            setattr(*slot, tensor)
-        yield
-    finally:
-        for slot, parameter in zip(slots, parameters):
-            setattr(*slot, parameter)
 
 
 # The objectives ------------------------------------------------------------------------------------------------------

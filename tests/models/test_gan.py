@@ -1,0 +1,105 @@
+"""The first GAN: its units, its latents, its dropout and its two losses for the generator."""
+
+import numpy as np
+import pytest
+from games import make, reseed
+
+from scratchgan import Tensor, grad, nn
+from scratchgan.models import gan
+from scratchgan.models.gan import GAN, Maxout
+
+
+def rng(seed=0):
+    return np.random.default_rng(seed)
+
+
+def normal(*shape, seed=0):
+    return rng(seed).standard_normal(shape)
+
+
+def test_maxout_takes_the_largest_piece_of_each_unit():
+    layer, x = Maxout(3, 4, 5, rng=rng()).to(np.float64), normal(6, 3)
+    w, b = layer.linear.weight.data.reshape(4, 5, 3), layer.linear.bias.data.reshape(4, 5)
+    expected = [[max(sample @ w[j, q] + b[j, q] for q in range(5)) for j in range(4)] for sample in x]
+    np.testing.assert_allclose(layer(Tensor(x)).data, expected, rtol=1e-12)
+
+
+def test_the_gradient_of_maxout_goes_to_the_winning_piece_alone():
+    layer, x = Maxout(3, 2, 4, rng=rng()).to(np.float64), normal(1, 3)
+    pieces = layer.linear(Tensor(x)).data.reshape(2, 4)
+    (g,) = grad(layer(Tensor(x)).sum(), [layer.linear.bias])
+    np.testing.assert_array_equal(g.data.reshape(2, 4), pieces == pieces.max(1, keepdims=True))
+
+
+@pytest.mark.parametrize("uniform", [False, True])
+def test_latents_have_variance_one(uniform):
+    z = make("GAN", uniform=uniform).latents(4000, rng()).numpy()
+    assert abs(z.mean()) < 0.03 and abs(z.var() - 1) < 0.03 and np.abs(np.cov(z.T) - np.eye(3)).max() < 0.05
+    edge = np.abs(z).max() / np.sqrt(3)
+    assert 0.99 < edge <= 1 if uniform else edge > 1.5
+
+
+def log_sigmoid(logit):
+    return -np.log1p(np.exp(-logit))
+
+
+@pytest.mark.parametrize("saturating", [False, True])
+def test_the_losses_are_those_of_the_paper(saturating):
+    game = make("GAN", saturating=saturating)
+    game.critic.eval()
+    real, z = Tensor(normal(6, 1, 4, 4)), Tensor(normal(6, 3, seed=1))
+    fake = Tensor(game.generator(z).data)
+    d_real, d_fake = game.critic(real).data, game.critic(fake).data
+    value = log_sigmoid(d_real).mean() + log_sigmoid(-d_fake).mean()  # log(1 − σ(u)) = log σ(−u)
+    assert game.critic_loss(real, fake, rng())["critic_loss"].item() == pytest.approx(-value)
+    expected = log_sigmoid(-d_fake).mean() if saturating else -log_sigmoid(d_fake).mean()
+    assert game.generator_loss(z).item() == pytest.approx(expected)
+
+
+def test_where_d_is_sure_of_the_fakes_only_the_non_saturating_loss_has_a_slope():
+    slopes = []
+    for saturating in (False, True):
+        game = make("GAN", saturating=saturating)
+        game.critic.eval()
+        bias = game.critic[-1].bias
+        bias.data = bias.data - 10
+        gradients = grad(game.generator_loss(Tensor(normal(6, 3))), game.generator.parameters())
+        slopes.append(sum(np.abs(g.data).sum() for g in gradients))
+    assert slopes[0] > 1000 * slopes[1] > 0
+
+
+def test_dropout_is_at_work_in_both_steps_and_in_training_only():
+    game, z = make("GAN"), Tensor(normal(6, 3))
+    real = Tensor(normal(6, 1, 4, 4))
+
+    def losses():
+        return game.critic_loss(real, real, rng())["real_score"].item(), game.generator_loss(z).item()
+
+    assert not set(losses()) & set(losses())
+    game.critic.eval()
+    assert losses() == losses()
+    game.critic.train()
+    reseed(game)
+    first = losses()
+    reseed(game)
+    assert losses() == first
+
+
+@pytest.mark.parametrize("networks", [gan.small_networks, gan.paper_networks])
+def test_pixels_are_dropped_less_often_than_units_and_nothing_in_the_generator(networks):
+    generator, discriminator = networks(rng())
+    assert [module.p for module in discriminator.modules() if isinstance(module, nn.Dropout)] == [0.2, 0.5, 0.5]
+    assert not [module for module in generator.modules() if isinstance(module, nn.Dropout)]
+
+
+def test_dropout_draws_from_the_runs_own_random_numbers():
+    """So that a resumed run draws the same masks."""
+    noise = rng()
+    discriminator = gan.small_networks(noise)[1]
+    assert {id(module.rng) for module in discriminator.modules() if isinstance(module, nn.Dropout)} == {id(noise)}
+
+
+def test_the_defaults_are_those_of_the_tutorials():
+    game = GAN(*gan.mlp_networks(rng()), latent_size=64)
+    assert {(optimizer.lr, optimizer.betas) for optimizer in game.optimizers} == {(2e-4, (0.5, 0.999))}
+    assert game.critic_steps == 1 and not game.uniform and type(game.objective).__name__ == "NonSaturating"
