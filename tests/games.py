@@ -9,7 +9,7 @@ from scratchgan import nn
 from scratchgan.models.acgan import ACGAN
 from scratchgan.models.cgan import ConditionalGAN
 from scratchgan.models.dcgan import DCGAN
-from scratchgan.models.gan import GAN, Maxout
+from scratchgan.models.gan import GAN
 from scratchgan.models.lsgan import LSGAN
 from scratchgan.models.networks import small_critic
 from scratchgan.models.sngan import SNGAN
@@ -32,7 +32,7 @@ def generator(rng, inputs):
 
 def maxout_critic(rng):
     dropout = partial(nn.Dropout, rng=rng)
-    hidden = Maxout(16, 5, 3, rng=rng), dropout(0.5), Maxout(5, 4, 2, rng=rng)
+    hidden = nn.Linear(16, 15, rng=rng), nn.Maxout(3), dropout(0.5), nn.Linear(5, 8, rng=rng), nn.Maxout(2)
     return nn.Sequential(nn.Flatten(), dropout(0.2), *hidden, nn.Linear(4, 1, rng=rng))
 
 

@@ -91,6 +91,7 @@ LAYERS = {
         {"bias": (5,), f"{RAW}.original": (5, 4, 3, 3), f"{RAW}.0._u": (5,), f"{RAW}.0._v": (36,)},
     ),
     "MinibatchDiscrimination": (lambda: nn.MinibatchDiscrimination(4, 3, 2), data(5, 4), (5, 7), {"weight": (4, 3, 2)}),
+    "Maxout": (lambda: nn.Maxout(2), data(3, 8), (3, 4), {}),
     "MinibatchStdDev": (nn.MinibatchStdDev, data(*IMAGE), (2, 5, 6, 6), {}),
 }
 

@@ -23,23 +23,6 @@ PUBLISHED = {
 }
 
 
-class Maxout(nn.Module):
-    """hⱼ = max over q of (x Wⱼq + bⱼq): the largest of some linear functions, Goodfellow et al. 2013, arXiv:1302.4389.
-
-    Parameters
-    ----------
-    inputs, outputs, pieces : int
-    rng : numpy.random.Generator
-    """
-
-    def __init__(self, inputs, outputs, pieces, rng):
-        self.linear, self.sizes = linear(inputs, outputs * pieces, rng), (outputs, pieces)
-
-    def forward(self, input):
-        """(N, inputs) -> (N, outputs)."""
-        return self.linear(input).unflatten(1, self.sizes).amax(2)
-
-
 def generator(rng, width=400, depth=4):
     """(N, LATENT_SIZE) -> (N, 2)."""
     sizes = (LATENT_SIZE, *(width,) * depth)
@@ -50,7 +33,8 @@ def generator(rng, width=400, depth=4):
 def discriminator(rng, width=200, depth=3, pieces=5):
     """(N, 2) -> (N, 1)."""
     sizes = (2, *(width,) * depth)
-    return nn.Sequential(*(Maxout(*pair, pieces, rng) for pair in zip(sizes, sizes[1:])), linear(width, 1, rng))
+    hidden = [(linear(few, many * pieces, rng), nn.Maxout(pieces)) for few, many in zip(sizes, sizes[1:])]
+    return nn.Sequential(*sum(hidden, ()), linear(width, 1, rng))
 
 
 _as_printed = partial(

@@ -41,20 +41,6 @@ from scratchgan.optim import SGD, Adam
 # Networks ------------------------------------------------------------------------------------------------------------
 
 
-class Maxout(nn.Module):
-    """h_j = max_q (x W_jq + b_jq): units that are each the largest of so many linear pieces.
-
-    The gradient goes to the winning piece alone. State: linear.weight (units · pieces, in_features), linear.bias.
-    """
-
-    def __init__(self, in_features, units, pieces, *, rng=None):
-        self.linear, self.pieces = nn.Linear(in_features, units * pieces, rng=rng), pieces
-
-    def forward(self, input):
-        """(N, in_features) -> (N, units)."""
-        return self.linear(input).unflatten(1, (-1, self.pieces)).amax(2)
-
-
 def small_networks(rng, latent_size=64):
     """A generator with two hidden layers, and a discriminator of two maxout layers under dropout.
 
@@ -101,9 +87,11 @@ def _maxout_discriminator(units, pieces, rng, dropout):
     return nn.Sequential(
         nn.Flatten(),
         nn.Dropout(first, rng=rng),
-        Maxout(784, units, pieces, rng=rng),
+        nn.Linear(784, units * pieces, rng=rng),
+        nn.Maxout(pieces),
         nn.Dropout(later, rng=rng),
-        Maxout(units, units, pieces, rng=rng),
+        nn.Linear(units, units * pieces, rng=rng),
+        nn.Maxout(pieces),
         nn.Dropout(later, rng=rng),
         nn.Linear(units, 1, rng=rng),
     )

@@ -5,10 +5,7 @@ batch norm, ReLU in the generator and tanh at its end, leaky ReLU in the critic.
 every pixel equally often, so that no chessboard appears.
 """
 
-import numpy as np
-
 from scratchgan import nn
-from scratchgan.tensor import Parameter
 
 
 def small_generator(latent_size, width, rng):
@@ -49,24 +46,6 @@ def small_critic(width, rng, batch_norm=True, channels=1, head=None):
         nn.LeakyReLU(0.2),
         head,
     )
-
-
-def initialise(network, rng, deviation=0.02):
-    """DCGAN's first weights: N(0, 0.02²), scales of batch norm N(1, 0.02²), biases and shifts 0. Gives the network."""
-    for module in network.modules():
-        if isinstance(module, (nn.Linear, nn.Conv2d, nn.ConvTranspose2d)):
-            module.weight.data = _normal(module.weight, 0, deviation, rng)
-        elif isinstance(module, (nn.BatchNorm1d, nn.BatchNorm2d)):
-            module.weight.data = _normal(module.weight, 1, deviation, rng)
-        else:
-            continue
-        if isinstance(module.bias, Parameter):
-            module.bias.data = module.bias.data * 0
-    return network
-
-
-def _normal(parameter, mean, deviation, rng):
-    return (mean + deviation * rng.standard_normal(parameter.shape)).astype(np.float32)
 
 
 def count(network):

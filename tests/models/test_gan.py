@@ -6,7 +6,7 @@ from games import make, reseed
 
 from scratchgan import Tensor, grad, nn
 from scratchgan.models import gan
-from scratchgan.models.gan import GAN, Maxout
+from scratchgan.models.gan import GAN
 
 
 def rng(seed=0):
@@ -15,20 +15,6 @@ def rng(seed=0):
 
 def normal(*shape, seed=0):
     return rng(seed).standard_normal(shape)
-
-
-def test_maxout_takes_the_largest_piece_of_each_unit():
-    layer, x = Maxout(3, 4, 5, rng=rng()).to(np.float64), normal(6, 3)
-    w, b = layer.linear.weight.data.reshape(4, 5, 3), layer.linear.bias.data.reshape(4, 5)
-    expected = [[max(sample @ w[j, q] + b[j, q] for q in range(5)) for j in range(4)] for sample in x]
-    np.testing.assert_allclose(layer(Tensor(x)).data, expected, rtol=1e-12)
-
-
-def test_the_gradient_of_maxout_goes_to_the_winning_piece_alone():
-    layer, x = Maxout(3, 2, 4, rng=rng()).to(np.float64), normal(1, 3)
-    pieces = layer.linear(Tensor(x)).data.reshape(2, 4)
-    (g,) = grad(layer(Tensor(x)).sum(), [layer.linear.bias])
-    np.testing.assert_array_equal(g.data.reshape(2, 4), pieces == pieces.max(1, keepdims=True))
 
 
 @pytest.mark.parametrize("uniform", [False, True])
