@@ -23,6 +23,16 @@ each image has an ε of its own. The critic descends L, so the gradient of a gra
 weights of a function of ∇_x̂ D. The generator descends −E_x̃ [D(x̃)], what (2) leaves of its own.
 
 The points x̂, the norms and the penalty itself are shared with other papers: see `losses.penalties`.
+
+Departures:
+
+| here                                                          | the authors' MNIST script        |
+|---------------------------------------------------------------|----------------------------------|
+| the slope is √(Σ g² + 10⁻¹²), whose derivative is finite at 0 | √(Σ g²)                          |
+| padding is symmetric                                          | one pixel more after than before |
+| G is averaged over time for samples                           | the last G                       |
+| small networks: batch norm in G, two critic steps             | no norm, five critic steps       |
+| small networks: α from 0.004 to a twentieth, β₁ = 0           | α = 0.0001, β₁ = 0.5             |
 """
 
 from functools import partial
