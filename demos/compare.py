@@ -10,7 +10,7 @@ The defaults are set so that each takes about as long on two cores. The columns 
   weights    of the generator and of its critic
   seconds    of training
 
-A run that was stopped goes on where it was with the same --out; what is finished is not trained again.
+A run that was stopped goes on where it was with the same --out and flags; what is finished is not trained again.
 """
 
 import json
@@ -51,7 +51,8 @@ def trained(name, flags, run):
     took = run / "seconds.json"
     if (run / "samples.npy").exists() and took.exists():
         return json.loads(took.read_text())
-    arguments = ["--out", run, "--data", flags.data, "--seed", flags.seed, "--preset", flags.preset, "--samples", 5000]
+    arguments = ["--out", run, "--data", flags.data, "--seed", flags.seed, "--preset", flags.preset]
+    arguments += ["--samples", flags.samples]
     arguments += ["--steps", flags.steps] if flags.steps else []
     arguments += ["--resume"] if (run / "checkpoint.npz").exists() else []
     print(f"{name}", flush=True)
@@ -111,6 +112,7 @@ def add_flags(parser):
     parser.add_argument("--data", default="mnist", metavar="mnist|fashion-mnist|DIR", help="default: mnist")
     parser.add_argument("--preset", default="default", choices=["quick", "default"], help="default: default")
     parser.add_argument("--steps", type=int, metavar="N", help="of each generator, instead of the preset's")
+    parser.add_argument("--samples", type=int, default=5000, metavar="N", help="that are judged; default: 5000")
     parser.add_argument("--only", nargs="+", choices=list(SYSTEMS), default=list(SYSTEMS), help="default: all")
 
 

@@ -1,5 +1,7 @@
 """Training can be stopped and resumed at any step, bit for bit, and never overwrites a good checkpoint by a bad one."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -7,6 +9,7 @@ from scratchgan import nn
 from scratchgan.data import Batches
 from scratchgan.models.wgan_gp import WGANGP
 from scratchgan.training import CheckpointError, Run, TrainingError
+from scratchgan.training.run import averaged_generator
 
 SETTINGS = {"seed": 0, "average_decay": 0.9, "lr": 1e-2, "lr_steps": 10, "low": -1.0}
 WATCH = {"wasserstein": "W"}
@@ -117,6 +120,23 @@ def test_samples_are_float32_in_the_range_of_images_and_repeatable(tmp_path):
     assert samples.shape == (501, 1, 4, 4) and samples.dtype == np.float32
     assert -1 <= samples.min() < samples.max() <= 1
     np.testing.assert_array_equal(samples, run.samples(501))
+
+
+def test_the_averaged_generator_of_a_run_can_be_had_again(tmp_path):
+    run = make_run(tmp_path)
+    run.train(3, every=9, watch=WATCH)
+    system = SimpleNamespace(build=lambda settings, rng, device: make_run(tmp_path).model)
+    generator, settings = averaged_generator(system, tmp_path)
+    assert settings == run.settings and not any(module.training for module in generator.modules())
+    for path, array in run.average.state_dict().items():
+        np.testing.assert_array_equal(generator.state_dict()[path], array, err_msg=path)
+
+
+def test_a_run_of_other_networks_has_no_such_generator(tmp_path):
+    make_run(tmp_path).train(1, every=9, watch=WATCH)
+    other = SimpleNamespace(build=lambda settings, rng, device: make_run(tmp_path, width=9).model, __name__="other")
+    with pytest.raises(CheckpointError, match="holds no run of other: .*shape"):
+        averaged_generator(other, tmp_path)
 
 
 def test_the_learning_rate_falls_linearly_to_a_twentieth(tmp_path):
