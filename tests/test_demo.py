@@ -3,6 +3,7 @@
 import json
 import os
 import runpy
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,6 +14,8 @@ import numpy as np
 import pytest
 
 from scratchgan.data.mnist import embedded_digits
+from scratchgan.models import acgan, cgan
+from scratchgan.training.command import main
 
 DEMO = Path(__file__).parent.parent / "demos" / "wgan_gp_mnist.py"
 
@@ -60,6 +63,16 @@ def test_every_demo_on_images_runs(path, digits, tmp_path, monkeypatch):
     out = tmp_path / "runs" / path.stem
     assert done.value.code == 0 and (out / "samples.png").exists() and (out / "checkpoint.npz").exists()
     assert len((out / "log.csv").read_text().splitlines()) == 2
+
+
+@pytest.mark.parametrize("system", [cgan, acgan], ids=lambda system: system.__name__.rpartition(".")[2])
+def test_labels_that_the_networks_do_not_know_are_refused(system, digits, tmp_path, capsys):
+    letters = tmp_path / "letters"
+    shutil.copytree(digits, letters)
+    labels = letters / "train-labels-idx1-ubyte"
+    labels.write_bytes(labels.read_bytes()[:-1] + bytes([25]))
+    assert main("", "letters", system, ["--data", str(letters), "--out", str(tmp_path / "out")]) == 1
+    assert "has labels up to 25, and the networks know 10 classes: 0 to 9" in capsys.readouterr().err
 
 
 def test_resume_takes_over_the_settings_and_refuses_others(digits, tmp_path):

@@ -92,11 +92,11 @@ def _demo(flags, name, system):
     steps = flags.steps or steps or planned
 
     dataset = _dataset(choice["data"])
-    settings["data_sha256"] = hashlib.sha256(dataset.images.tobytes()).hexdigest()
+    settings["data_sha256"] = hashlib.sha256(dataset.images.tobytes() + dataset.labels.tobytes()).hexdigest()
     print(f"data: {len(dataset.images):,} images from {dataset.source}")
     rng = np.random.default_rng(settings["seed"])
     game = system.build(settings, rng, flags.device)
-    labels = dataset.labels if game.conditional else None
+    labels = _labels(game, dataset)
     images = fitted(dataset.images, settings.get("size", 28), settings.get("channels", 1))
     batches = Batches(images, settings["batch_size"], rng, settings["low"], labels)
     run = Run(game, batches, rng, settings, folder)
@@ -144,6 +144,18 @@ def _choice(flags, folder):
                     f"the run in {folder} began with {k} {began[k]!r}, so it cannot go on with {value!r}"
                 )
     return {k: began[k] if value is None else value for k, value in given.items()}, steps
+
+
+def _labels(game, dataset):
+    """What a conditional game is told of each image; None for the others."""
+    if not game.conditional:
+        return None
+    if dataset.labels.max() >= game.classes:
+        raise DataError(
+            f"{dataset.source} has labels up to {dataset.labels.max()}, and the networks know {game.classes} classes: "
+            f"0 to {game.classes - 1}"
+        )
+    return dataset.labels
 
 
 def _absolute(data):
