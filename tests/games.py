@@ -11,7 +11,7 @@ from scratchgan.models.cgan import ConditionalGAN
 from scratchgan.models.dcgan import DCGAN
 from scratchgan.models.gan import GAN
 from scratchgan.models.lsgan import LSGAN
-from scratchgan.models.networks import small_critic
+from scratchgan.models.networks import strided_critic
 from scratchgan.models.sngan import SNGAN
 from scratchgan.models.wgan import WGAN
 from scratchgan.models.wgan_gp import WGANGP
@@ -36,10 +36,17 @@ def maxout_critic(rng):
     return nn.Sequential(nn.Flatten(), dropout(0.2), *hidden, nn.Linear(4, 1, rng=rng))
 
 
-def critic(rng, outputs=1, look=(), features=6, **options):
-    """The small networks' own, whose two halvings leave one pixel; ``look``: layers that see the whole batch."""
-    head = nn.Sequential(*look, nn.Flatten(), nn.Linear(features, outputs, rng=rng))
-    return small_critic(3, rng, head=head, **options)
+def critic(rng, outputs=1, look=(), features=12, **options):
+    """The small networks' own, whose halvings leave one pixel; ``look``: layers that see the whole batch.
+
+    Its weights are larger than usual: else so small an image would tell few units to be on and others off.
+    """
+    head = (*look, nn.Flatten(), nn.Linear(features, outputs, rng=rng))
+    network = strided_critic(3, rng, head=head, **options)
+    for layer in network.modules():
+        if isinstance(layer, nn.Conv2d):
+            layer.weight.data = 4 * layer.weight.data
+    return network
 
 
 def normalised_critic(rng):
@@ -52,10 +59,10 @@ def normalised_critic(rng):
 
 
 def discriminating_critic(rng):
-    return critic(rng, look=(nn.Flatten(), nn.MinibatchDiscrimination(6, 3, 2, rng=rng)), features=9)
+    return critic(rng, look=(nn.Flatten(), nn.MinibatchDiscrimination(12, 3, 2, rng=rng)), features=15)
 
 
-deviation_critic = partial(critic, look=(nn.MinibatchStdDev(3),), features=7)
+deviation_critic = partial(critic, look=(nn.MinibatchStdDev(3),), features=13)
 plain_critic = partial(critic, batch_norm=False)
 CGAN = partial(critic, channels=1 + CLASSES), {"classes": CLASSES}
 

@@ -31,13 +31,13 @@ from scratchgan import nn
 from scratchgan.functional import cross_entropy
 from scratchgan.losses import Wasserstein, gradient_norms, gradient_penalty, interpolate
 from scratchgan.models.game import ConditionalGame
-from scratchgan.models.networks import small_critic, small_generator
+from scratchgan.models.networks import small_generator, strided_critic
 from scratchgan.optim import Adam
 
 # Networks ------------------------------------------------------------------------------------------------------------
 
 
-def small_networks(rng, latent_size=64, width=32, classes=10):
+def small_networks(rng, latent_size=64, width=16, classes=10):
     """DCGAN's small networks, without batch norm in the critic, which gives a score and ``classes`` logits.
 
     Returns
@@ -45,9 +45,9 @@ def small_networks(rng, latent_size=64, width=32, classes=10):
     generator : Module, (N, latent_size + classes) -> (N, 1, 28, 28) in [−1, 1]
     critic : Module, (N, 1, 28, 28) -> (N, 1 + classes)
     """
-    heads = nn.Sequential(nn.Flatten(), nn.Linear(2 * width * 7 * 7, 1 + classes, rng=rng))
-    generator = small_generator(latent_size + classes, width, rng)
-    return generator, small_critic(width, rng, batch_norm=False, head=heads)
+    heads = nn.Flatten(), nn.Linear(4 * width * 4 * 4, 1 + classes, rng=rng)
+    critic = strided_critic(width, rng, batch_norm=False, head=heads)
+    return small_generator(latent_size + classes, 2 * width, rng), critic
 
 
 # Training ------------------------------------------------------------------------------------------------------------

@@ -34,7 +34,7 @@ from scratchgan import nn
 from scratchgan.functional import cat
 from scratchgan.losses import NonSaturating
 from scratchgan.models.game import ConditionalGame
-from scratchgan.models.networks import small_critic, small_generator
+from scratchgan.models.networks import small_generator, strided_critic
 from scratchgan.nn import init
 from scratchgan.optim import Adam
 
@@ -58,7 +58,7 @@ MAPS = {"constant": constant_maps, "banded": banded_maps}
 # Networks ------------------------------------------------------------------------------------------------------------
 
 
-def small_networks(rng, latent_size=64, width=32, classes=10):
+def small_networks(rng, latent_size=64, width=16, classes=10):
     """DCGAN's small networks, with ``classes`` inputs and channels more.
 
     Returns
@@ -66,7 +66,7 @@ def small_networks(rng, latent_size=64, width=32, classes=10):
     generator : Module, (N, latent_size + classes) -> (N, 1, 28, 28) in [−1, 1]
     discriminator : Module, (N, 1 + classes, 28, 28) -> (N, 1)
     """
-    return small_generator(latent_size + classes, width, rng), small_critic(width, rng, channels=1 + classes)
+    return small_generator(latent_size + classes, 2 * width, rng), strided_critic(width, rng, channels=1 + classes)
 
 
 def keras_networks(rng, latent_size=128, classes=10):

@@ -24,7 +24,7 @@ Departures:
 | here                                            | paper or its code                                   |
 |-------------------------------------------------|-----------------------------------------------------|
 | z ~ N(0, I), as PyTorch's tutorial              | z uniform on (−1, 1)                                |
-| 4×4 kernels, as PyTorch's tutorial              | 5×5 in the authors' code                            |
+| 4×4 kernels in G, as PyTorch's tutorial         | 5×5 in the authors' code, in both                   |
 | fresh fakes for G's step                        | the tutorial shows G the fakes that D has just seen |
 | G is averaged over time for samples             | the last G                                          |
 | small networks: larger first weights, PyTorch's | N(0, 0.02²)                                         |
@@ -38,18 +38,20 @@ import numpy as np
 from scratchgan import nn
 from scratchgan.losses import NonSaturating
 from scratchgan.models.game import Game
-from scratchgan.models.networks import small_critic, small_generator
+from scratchgan.models.networks import small_generator, strided_critic
 from scratchgan.optim import Adam
 from scratchgan.tensor import Parameter
 
 # Networks ------------------------------------------------------------------------------------------------------------
 
 
-def small_networks(rng, latent_size=64, width=32, minibatch=None):
-    """Two layers each way, for 28×28 images.
+def small_networks(rng, latent_size=64, width=16, minibatch=None):
+    """Two layers up and three down, for 28×28 images.
 
     Parameters
     ----------
+    width : int
+        Channels of D's first layer; G ends with twice as many.
     minibatch : {None, "discrimination", "deviation"}
         What D sees of the whole batch.
 
@@ -58,21 +60,20 @@ def small_networks(rng, latent_size=64, width=32, minibatch=None):
     generator : Module, (N, latent_size) -> (N, 1, 28, 28) in [−1, 1]
     discriminator : Module, (N, 1, 28, 28) -> (N, 1)
     """
-    discriminator = small_critic(width, rng, head=_minibatch_head(minibatch, 2 * width, rng))
-    return small_generator(latent_size, width, rng), discriminator
+    discriminator = strided_critic(width, rng, head=_minibatch_head(minibatch, 4 * width, rng))
+    return small_generator(latent_size, 2 * width, rng), discriminator
 
 
 def _minibatch_head(kind, channels, rng):
-    """(N, channels, 7, 7) -> (N, 1), with a look at the other samples on the way; None: the critic's own head."""
+    """(N, channels, 4, 4) -> (N, 1), with a look at the other samples on the way; empty: the critic's own head."""
     if kind is None:
-        return None
+        return ()
     if kind == "deviation":
-        flat = (nn.MinibatchStdDev(group_size=4), nn.Flatten())
-        return nn.Sequential(*flat, nn.Linear((channels + 1) * 7 * 7, 1, rng=rng))
+        return nn.MinibatchStdDev(group_size=4), nn.Flatten(), nn.Linear((channels + 1) * 4 * 4, 1, rng=rng)
     if kind != "discrimination":
         raise ValueError(f"minibatch={kind!r} must be None, 'discrimination' or 'deviation'")
-    features = nn.Sequential(nn.Flatten(), nn.Linear(channels * 7 * 7, 64, rng=rng), nn.LeakyReLU(0.2))
-    return nn.Sequential(features, nn.MinibatchDiscrimination(64, 32, 4, rng=rng), nn.Linear(64 + 32, 1, rng=rng))
+    features = nn.Flatten(), nn.Linear(channels * 4 * 4, 64, rng=rng), nn.LeakyReLU(0.2)
+    return *features, nn.MinibatchDiscrimination(64, 32, 4, rng=rng), nn.Linear(64 + 32, 1, rng=rng)
 
 
 def strided_networks(rng, size, latent_size=100, width=64, channels=3):
@@ -137,7 +138,7 @@ class DCGAN(Game):
 # Presets -------------------------------------------------------------------------------------------------------------
 
 SMALL = {
-    "networks": "small", "latent_size": 64, "width": 32, "minibatch": None, "low": -1.0, "batch_size": 64,
+    "networks": "small", "latent_size": 64, "width": 16, "minibatch": None, "low": -1.0, "batch_size": 64,
     "lr": 1e-2, "betas": [0.5, 0.999], "average_decay": 0.99,
 }  # fmt: skip
 STRIDED = {**SMALL, "networks": "strided", "latent_size": 100, "channels": 1, "size": 32}
@@ -147,7 +148,7 @@ PRESETS = {
     "default": {**SMALL, "steps": 3000, "lr_steps": 3000, "every": 100},
     "discrimination": {**SMALL, "minibatch": "discrimination", "steps": 3000, "lr_steps": 3000, "every": 100},
     "deviation": {**SMALL, "minibatch": "deviation", "steps": 3000, "lr_steps": 3000, "every": 100},
-    "32": {**STRIDED, "width": 16, "steps": 3000, "lr_steps": 3000, "every": 100},
+    "32": {**STRIDED, "steps": 3000, "lr_steps": 3000, "every": 100},
     "tutorial": {**STRIDED, **TUTORIAL, "average_decay": 0.999, "steps": 8000, "every": 100},
 }
 

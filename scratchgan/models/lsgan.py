@@ -23,7 +23,7 @@ from functools import partial
 
 from scratchgan.losses import LeastSquares
 from scratchgan.models.game import Game
-from scratchgan.models.networks import small_critic, small_generator
+from scratchgan.models.networks import small_generator, strided_critic
 from scratchgan.optim import Adam
 
 
@@ -46,7 +46,7 @@ class LSGAN(Game):
 
 
 SMALL = {
-    "latent_size": 64, "width": 32, "codes": [0.0, 1.0, 1.0], "low": -1.0, "batch_size": 64, "lr": 1e-2,
+    "latent_size": 64, "width": 16, "codes": [0.0, 1.0, 1.0], "low": -1.0, "batch_size": 64, "lr": 1e-2,
     "betas": [0.5, 0.999], "average_decay": 0.99,
 }  # fmt: skip
 PRESETS = {
@@ -58,7 +58,7 @@ PRESETS = {
 
 def build(settings, rng, device):
     """The game of a preset."""
-    generator = small_generator(settings["latent_size"], settings["width"], rng)
-    discriminator = small_critic(settings["width"], rng)
+    generator = small_generator(settings["latent_size"], 2 * settings["width"], rng)
+    discriminator = strided_critic(settings["width"], rng)
     names = ("latent_size", "codes", "lr", "betas")
     return LSGAN(generator.to(device), discriminator.to(device), **{name: settings[name] for name in names})

@@ -1,8 +1,8 @@
-"""Networks that several papers' files share: the small ones, which learn 28×28 images in minutes on two CPU cores.
+"""Networks that several papers' files share: small ones, which learn 28×28 images in minutes on two CPU cores.
 
 They follow the rules of DCGAN (Radford et al. 2015, arXiv:1511.06434, §3): strided convolutions instead of pooling,
-batch norm, ReLU in the generator and tanh at its end, leaky ReLU in the critic. A 4×4 kernel with stride 2 reaches
-every pixel equally often, so that no chessboard appears.
+batch norm, ReLU in the generator and tanh at its end, leaky ReLU in the critic. The generator's 4×4 kernels with stride
+2 reach every pixel equally often, so that no chessboard appears.
 """
 
 from scratchgan import nn
@@ -23,28 +23,32 @@ def small_generator(latent_size, width, rng):
     )
 
 
-def small_critic(width, rng, batch_norm=True, channels=1, head=None):
-    """(N, channels, 28, 28) -> (N, 1), with width channels of 14×14 and 2·width of 7×7 on the way.
+def strided_critic(width, rng, batch_norm=True, channels=1, head=()):
+    """(N, channels, 28, 28) -> (N, 1): three 5×5 convolutions, 28 -> 14 -> 7 -> 4 pixels, and a linear layer.
+
+    With a width of 64 and no batch norm it is the critic of the MNIST script of WGAN-GP's authors.
 
     Parameters
     ----------
+    width : int
+        Channels of the first layer; they double with each halving of the size.
     batch_norm : bool
         Without it each image's score is its own, as gradient penalties need it.
     channels : int
         Of the input: 1, and more where the image comes with maps of its label.
-    head : Module, optional
-        (N, 2·width, 7, 7) -> (N, …), in the place of a linear layer to one number.
+    head : sequence of Module, optional
+        (N, 4·width, 4, 4) -> (N, …), in the place of the linear layer.
     """
-    norm = [nn.BatchNorm2d(2 * width)] if batch_norm else []
-    if head is None:
-        head = nn.Sequential(nn.Flatten(), nn.Linear(2 * width * 7 * 7, 1, rng=rng))
+
+    def convolution(few, many, normed):
+        layer = nn.Conv2d(few, many, 5, stride=2, padding=2, bias=not normed, rng=rng)
+        return (layer, nn.BatchNorm2d(many), nn.LeakyReLU(0.2)) if normed else (layer, nn.LeakyReLU(0.2))
+
     return nn.Sequential(
-        nn.Conv2d(channels, width, 4, stride=2, padding=1, rng=rng),
-        nn.LeakyReLU(0.2),
-        nn.Conv2d(width, 2 * width, 4, stride=2, padding=1, bias=not batch_norm, rng=rng),
-        *norm,
-        nn.LeakyReLU(0.2),
-        head,
+        *convolution(channels, width, False),  # no norm next to the image
+        *convolution(width, 2 * width, batch_norm),
+        *convolution(2 * width, 4 * width, batch_norm),
+        *(head or (nn.Flatten(), nn.Linear(4 * width * 4 * 4, 1, rng=rng))),
     )
 
 

@@ -31,7 +31,7 @@ from functools import partial
 
 from scratchgan.losses import Wasserstein, clip_weights
 from scratchgan.models.game import Game
-from scratchgan.models.networks import small_critic, small_generator
+from scratchgan.models.networks import small_generator, strided_critic
 from scratchgan.optim import RMSprop
 
 
@@ -80,7 +80,7 @@ class WGAN(Game):
 
 
 SMALL = {
-    "latent_size": 64, "width": 32, "clip": 0.03, "critic_steps": 2, "warm_up": [20, 10], "low": -1.0,
+    "latent_size": 64, "width": 16, "clip": 0.03, "critic_steps": 2, "warm_up": [20, 10], "low": -1.0,
     "batch_size": 64, "lr": 5e-4, "average_decay": 0.99,
 }  # fmt: skip
 PAPER = {"clip": 0.01, "critic_steps": 5, "warm_up": [100, 25], "lr": 5e-5, "lr_steps": None}
@@ -93,7 +93,7 @@ PRESETS = {
 
 def build(settings, rng, device):
     """The game of a preset."""
-    generator = small_generator(settings["latent_size"], settings["width"], rng).to(device)
-    critic = small_critic(settings["width"], rng, batch_norm=False).to(device)
+    generator = small_generator(settings["latent_size"], 2 * settings["width"], rng).to(device)
+    critic = strided_critic(settings["width"], rng, batch_norm=False).to(device)
     names = ("latent_size", "clip", "critic_steps", "warm_up", "lr")
     return WGAN(generator, critic, **{name: settings[name] for name in names})

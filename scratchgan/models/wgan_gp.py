@@ -40,6 +40,7 @@ from functools import partial
 from scratchgan import nn
 from scratchgan.losses import Wasserstein, gradient_norms, gradient_penalty, interpolate
 from scratchgan.models.game import Game
+from scratchgan.models.networks import strided_critic
 from scratchgan.nn import init
 from scratchgan.optim import Adam
 
@@ -100,7 +101,7 @@ def small_networks(rng):
         nn.ConvTranspose2d(32, 1, 4, stride=2, padding=1, rng=rng),  # 28×28
         nn.Tanh(),
     )
-    return generator, _critic(16, rng)
+    return generator, strided_critic(16, rng, batch_norm=False)
 
 
 def paper_networks(rng, width=64):
@@ -126,7 +127,7 @@ def paper_networks(rng, width=64):
         nn.ConvTranspose2d(width, 1, **up),  # 28×28
         nn.Sigmoid(),
     )
-    critic = _critic(width, rng)
+    critic = strided_critic(width, rng, batch_norm=False)
     for module in (*generator.modules(), *critic.modules()):
         _initialise_as_the_authors(module, rng)
     return generator, critic
@@ -157,20 +158,6 @@ def _initialise_as_the_authors(module, rng):
     bound = (3 * 2 * gain / fans) ** 0.5
     module.weight.data = init.uniform(module.weight.shape, bound, rng)
     module.bias.data = module.bias.data * 0
-
-
-def _critic(width, rng):
-    """Three strided convolutions, 28 -> 14 -> 7 -> 4 pixels, and a linear layer."""
-    return nn.Sequential(
-        nn.Conv2d(1, width, 5, stride=2, padding=2, rng=rng),
-        nn.LeakyReLU(0.2),
-        nn.Conv2d(width, 2 * width, 5, stride=2, padding=2, rng=rng),
-        nn.LeakyReLU(0.2),
-        nn.Conv2d(2 * width, 4 * width, 5, stride=2, padding=2, rng=rng),
-        nn.LeakyReLU(0.2),
-        nn.Flatten(),
-        nn.Linear(4 * width * 4 * 4, 1, rng=rng),
-    )
 
 
 # Training ------------------------------------------------------------------------------------------------------------

@@ -58,15 +58,16 @@ def tutorial(size, width, latents, channels):
 
 def small_conditional(width=3):
     generator = T.Sequential(
-        T.Linear(8 + CLASSES, 2 * width * 49, bias=False), T.Unflatten(1, (2 * width, 7, 7)),
-        T.BatchNorm2d(2 * width), T.ReLU(),
-        T.ConvTranspose2d(2 * width, width, 4, 2, 1, bias=False), T.BatchNorm2d(width), T.ReLU(),
-        T.ConvTranspose2d(width, 1, 4, 2, 1), T.Tanh(),
+        T.Linear(8 + CLASSES, 4 * width * 49, bias=False), T.Unflatten(1, (4 * width, 7, 7)),
+        T.BatchNorm2d(4 * width), T.ReLU(),
+        T.ConvTranspose2d(4 * width, 2 * width, 4, 2, 1, bias=False), T.BatchNorm2d(2 * width), T.ReLU(),
+        T.ConvTranspose2d(2 * width, 1, 4, 2, 1), T.Tanh(),
     )  # fmt: skip
     discriminator = T.Sequential(
-        T.Conv2d(1 + CLASSES, width, 4, 2, 1), T.LeakyReLU(0.2),
-        T.Conv2d(width, 2 * width, 4, 2, 1, bias=False), T.BatchNorm2d(2 * width), T.LeakyReLU(0.2),
-        T.Flatten(), T.Linear(2 * width * 49, 1),
+        T.Conv2d(1 + CLASSES, width, 5, 2, 2), T.LeakyReLU(0.2),
+        T.Conv2d(width, 2 * width, 5, 2, 2, bias=False), T.BatchNorm2d(2 * width), T.LeakyReLU(0.2),
+        T.Conv2d(2 * width, 4 * width, 5, 2, 2, bias=False), T.BatchNorm2d(4 * width), T.LeakyReLU(0.2),
+        T.Flatten(), T.Linear(4 * width * 16, 1),
     )  # fmt: skip
     return generator, discriminator
 

@@ -52,7 +52,7 @@ def test_the_losses_are_the_equations(weights):
 def test_the_penalty_is_on_the_score_and_not_on_the_logits_of_the_classes(row, penalised):
     game, real, labels, _, fake = scene()
     before = numbers_of(game, real, labels, fake)
-    weight = game.critic[-1][-1].weight
+    weight = game.critic[-1].weight
     weight.data = np.where(np.arange(5)[:, None] == row, 2 * weight.data, weight.data)
     after = numbers_of(game, real, labels, fake)
     assert (after["gradient_norm"] != before["gradient_norm"]) == penalised

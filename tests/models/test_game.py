@@ -12,7 +12,7 @@ from scratchgan.optim import SGD
 every_game = pytest.mark.parametrize("name", GAMES)
 every_conditional_game = pytest.mark.parametrize("name", [name for name in GAMES if GAMES[name][0].conditional])
 WITH_BATCH_NORM = ["DCGAN", "DCGAN, discrimination", "DCGAN, deviation", "LSGAN", "CGAN", "CGAN, banded"]
-WITHOUT_EFFECT = {"WGAN": {"4.1.bias"}, "WGAN-GP": {"4.1.bias"}, "SN-GAN": {"3.bias"}}
+WITHOUT_EFFECT = {"WGAN": {"7.bias"}, "WGAN-GP": {"7.bias"}, "SN-GAN": {"3.bias"}}
 
 
 def rng(seed=0):
@@ -30,7 +30,7 @@ def unmoved(module, before):
 def slowly(game):
     """With steps so short that each goes downhill."""
     for optimizer in game.optimizers:
-        optimizer.lr = 1e-4
+        optimizer.lr = 1e-5
     return game
 
 
@@ -73,7 +73,7 @@ def test_a_critic_step_lowers_its_loss(name):
     assert losses[1] < losses[0]
 
 
-@pytest.mark.parametrize("name", [name for name in GAMES if name != "LSGAN, Pearson"])  # whose G pulls D(x̃) to 0
+@pytest.mark.parametrize("name", [name for name in GAMES if "LSGAN" not in name])  # whose G pulls D(x̃) to a number
 def test_a_generator_step_raises_the_critics_opinion_of_its_images(name):
     game = slowly(make(name))
     z = game.latents(6, rng())

@@ -18,7 +18,7 @@ def test_the_losses_are_equation_2_with_the_codes(name):
     """Half the mean square; and the scores have no sigmoid, so that they can be right."""
     a, b, c = CODES[name]
     game = make(name)
-    weight = game.critic[-1][-1].weight
+    weight = game.critic[-1].weight
     weight.data = 20 * weight.data
     fake = Tensor(game.generator(Z).data)
     d_real, d_fake = game.critic(REAL).data, game.critic(fake).data
@@ -31,7 +31,7 @@ def test_the_losses_are_equation_2_with_the_codes(name):
 def test_a_fake_that_passes_for_real_is_still_pulled_to_the_target():
     """The lesson: where D(x̃) is far above 1, the generator's step lowers it."""
     game = make("LSGAN", lr=1e-4)
-    bias = game.critic[-1][-1].bias
+    bias = game.critic[-1].bias
     bias.data = bias.data + 10
     z = game.latents(6, np.random.default_rng(0))
     before = game.critic(game.generator(z)).mean().item()
