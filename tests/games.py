@@ -75,7 +75,7 @@ GAMES = {
     "DCGAN, deviation": (DCGAN, deviation_critic, {}),
     "LSGAN": (LSGAN, critic, {}),
     "LSGAN, Pearson": (LSGAN, critic, {"codes": (-1.0, 1.0, 0.0)}),
-    "WGAN": (WGAN, plain_critic, {"clip": 0.3, "critic_steps": 2, "warm_up": (3, 2)}),
+    "WGAN": (WGAN, plain_critic, {"clip": 2.0, "critic_steps": 2, "warm_up": (3, 2)}),
     "WGAN-GP": (WGANGP, plain_critic, {"critic_steps": 2}),
     "SN-GAN": (SNGAN, normalised_critic, {}),
     "CGAN": (ConditionalGAN, *CGAN),
