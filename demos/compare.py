@@ -1,6 +1,6 @@
 """Eight GANs on one set of images, each trained with its default settings and then judged.
 
-The defaults are set so that each takes about as long on two cores. The columns of the table:
+The defaults take two to four minutes each on two cores. The columns of the table:
 
   S          0: as good as real images, 1: as a Gaussian with their moments (of Fréchet distances, see metrics.judge)
   precision  share of the samples that lie among real images: are they good?

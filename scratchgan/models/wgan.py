@@ -22,7 +22,7 @@ Departures:
 |---------------------------------------------------|--------------------------------------------------------------|
 | clips after the step, as Algorithm 1              | the code clips before each step                              |
 | small networks, no batch norm in the critic       | DCGAN with batch norm in both, 64×64                         |
-| c = 0.03, RMSprop with α falling from 5·10⁻⁴      | c = 0.01, α = 5·10⁻⁵ throughout                              |
+| c = 0.03, RMSprop with α falling from 10⁻³        | c = 0.01, α = 5·10⁻⁵ throughout                              |
 | 2 critic steps; 20 in the first 10 and each 500th | 5; 100 in the first 25 iterations and each 500th (code only) |
 | G is averaged over time for samples               | the last G                                                   |
 """
@@ -81,7 +81,7 @@ class WGAN(Game):
 
 SMALL = {
     "latent_size": 64, "width": 16, "clip": 0.03, "critic_steps": 2, "warm_up": [20, 10], "low": -1.0,
-    "batch_size": 64, "lr": 5e-4, "average_decay": 0.99,
+    "batch_size": 64, "lr": 1e-3, "average_decay": 0.99,
 }  # fmt: skip
 PAPER = {"clip": 0.01, "critic_steps": 5, "warm_up": [100, 25], "lr": 5e-5, "lr_steps": None}
 PRESETS = {
