@@ -14,7 +14,8 @@ Here the score is that of a Wasserstein critic with gradient penalty, as in the 
     L_G = −E D(x̃) + b E CE(C(x̃), y)
 
 A classifier that learns from fakes, too, agrees with G about G's mistakes, and variety suffers. And the cross-entropy
-of a fake rewards images that are easy to read, so b is to be small. The penalty is on the score alone.
+of a fake rewards images that are easy to read, so the authors of WGAN-GP keep b at 0.1; with the small networks b = 1
+leaves enough variety. The penalty is on the score alone.
 
 Departures:
 

@@ -13,7 +13,7 @@ maps: ten channels more, of which the y-th is 1 everywhere and the others are 0.
 
 A widely copied example builds these maps by repeating the *flattened* vectors and reshaping them, which lets an image
 of class y have, in all ten channels alike, a band of rows of ones, from about 2.8 y to 2.8 (y + 1). D can still read
-the class from the place of the band, with more effort, and not at all if it pools over the image. ``maps="banded"``
+the class from the place of the band, with more effort, and hardly if it pools over the image. ``maps="banded"``
 shows it.
 
 Departures (the example is Keras's; its networks are `keras_networks`):

@@ -5,8 +5,9 @@ sigmoid σ and a logit D. They play
 
     min_G max_D   E_x [log σ(D(x))] + E_z [log(1 − σ(D(G(z))))]                                                     (1)
 
-For a fixed generator with density p_G the best answer is σ(D) = p / (p + p_G) (Proposition 1), and what is left for
-the generator is −log 4 + 2 JSD(p, p_G): it has its minimum where p_G = p, and only there (Theorem 1).
+With the densities p of real images x and p_G of generated ones, the best answer to a fixed generator is
+σ(D) = p / (p + p_G) (Proposition 1), and what is left for the generator is −log 4 + 2 JSD(p, p_G): it has its minimum
+where p_G = p, and only there (Theorem 1).
 
 Early on D rejects the fakes with confidence, log(1 − σ(D(x̃))) is flat, and G learns nothing. So §3 lets G *maximise*
 log σ(D(x̃)) instead, the non-saturating loss: the same fixed point, and a slope near 1 where D is sure. With
@@ -15,7 +16,7 @@ log σ(D(x̃)) instead, the non-saturating loss: the same fixed point, and a slo
     L_D = E ζ(−D(x)) + E ζ(D(x̃)),        L_G = E ζ(−D(x̃))        (or −E ζ(D(x̃)), which is (1): ``saturating=True``)
 
 The discriminator of the paper is built of *maxout* units (Goodfellow et al. 2013, arXiv:1302.4389), each the largest
-of p linear pieces, h_j = max_q (x W_jq + b_jq), under dropout, which keeps D from being sure too early.
+of k linear pieces, h_j = max_{q ≤ k} (x W_jq + b_jq), under dropout, which keeps D from being sure too early.
 
 Departures:
 

@@ -5,9 +5,9 @@ Least squares do: D learns the number b for reals and a for fakes, and G makes D
 
     L_D = ½ E (D(x) − b)² + ½ E (D(x̃) − a)²,        L_G = ½ E (D(x̃) − c)²                                          (2)
 
-with no sigmoid anywhere. The best D is (b p + a p_G) / (p + p_G). Where b − c = 1 and b − a = 2, as with
-(a, b, c) = (−1, 1, 0), G descends the Pearson χ² divergence between p + p_G and 2 p_G. The authors' code, and the
-default here, is (0, 1, 1): D(x̃) then settles at ½ in the mean.
+with no sigmoid anywhere. With the densities p of x and p_G of x̃ = G(z), the best D is (b p + a p_G) / (p + p_G). Where
+b − c = 1 and b − a = 2, as with (a, b, c) = (−1, 1, 0), G descends the Pearson χ² divergence between p + p_G and 2 p_G.
+The authors' code, and the default here, is (0, 1, 1): D(x̃) then settles at ½ in the mean.
 
 Departures:
 

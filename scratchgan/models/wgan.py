@@ -1,7 +1,7 @@
 """WGAN: "Wasserstein GAN", Arjovsky et al. 2017, arXiv:1701.07875.
 
-How far has mass to be moved to turn the generated images into the real ones? That distance is a maximum over functions
-of slope at most 1 (Kantorovich and Rubinstein),
+How far has mass to be moved to turn the generated images x̃ = G(z), of density p_G, into the real ones x, of density p?
+That distance is a maximum over functions of slope at most 1 (Kantorovich and Rubinstein),
 
     W₁(p, p_G) = max_{‖f‖_L ≤ 1}   E_x [f(x)] − E_x̃ [f(x̃)],                                                        (2)
 
