@@ -18,7 +18,6 @@ from parity import derivatives
 
 import scratchgan
 from scratchgan import Tensor, grad, nn, no_grad
-from scratchgan.functional.patches import TILE
 from scratchgan.models.wgan_gp import WGANGP, small_networks
 from scratchgan.testing.cases import CASES
 
@@ -172,27 +171,27 @@ def activations(network, x):
 
 
 def passes(model):
-    """The bytes that a pass through the generator holds, and one through the critic.
+    """The bytes that a pass through the generator holds, one through the critic, and one convolution while it lasts.
 
     The critic's layers come in twos, a convolution and an activation: each output is an array. The generator's come in
     threes, with a norm between them, kept when it is normalised and when it is scaled: 4 arrays for 3 outputs.
+    A convolution's strips hold what 5 columns of weights see at every second column of an image: 5/2 times the image.
     """
     rng = np.random.default_rng(0)
     generator = activations(model.generator, model.latents(BATCH, rng))
     critic = activations(model.critic, images(rng))
-    return 4 / 3 * sum(generator), sum(critic)
+    return 4 / 3 * sum(generator), sum(critic), 5 / 2 * max(generator + critic)
 
 
 # name: (the step, what it must hold at its peak). (3) runs D on x, x̃ and x̂, and backwards on x̂ with a record of it.
-# A convolution, for as long as it lasts, lays out a tile of patches.
 STEPS = {
     "critic step": (
         lambda model, rng: model.critic_step(images(rng), rng),
-        lambda generator, critic: (3 + 1) * critic + TILE,
+        lambda generator, critic, strips: (3 + 1) * critic + strips,
     ),
     "generator step": (
         lambda model, rng: model.generator_step(BATCH, rng),
-        lambda generator, critic: generator + critic + TILE,
+        lambda generator, critic, strips: generator + critic + strips,
     ),
 }
 
@@ -220,7 +219,7 @@ def test_the_second_step_needs_no_more_than_the_first(name):
         model = digits_model()
         first, numbers = peak_of(lambda: step(model, rng))
         second, numbers = peak_of(lambda: step(model, rng))
-    assert second <= first + MIB / 64
+    assert second <= first + MIB / 32  # what Python keeps of the first, such as the geometry of each layer
 
 
 REUSE = """

@@ -1,24 +1,24 @@
-"""Convolution on arrays: patches, one matrix product, and the adjoint of both.
+"""Convolution on arrays: strips of patches, matrix products, and the adjoint of both.
 
-In memory, images are (H, N, W, C) here, rows first and channels last. A patch is then copied in runs of kw·C numbers.
-And output rows that follow each other, over the whole batch, are one block: the result of one product of their patches
-with the weights, which lie as (kh·kw·C, O).
+In memory, images are (H, N, W, C) here, rows first and channels last. Then every row r of an image, of the whole batch
+at once, gives a *strip*: what a row of the kernel sees of it, (N·ow, kw·C), copied in runs of kw·C numbers. A strip
+serves all rows u of the kernel that meet it,
 
-Rows go in *bands*. At the edges of an image a patch reaches into the zeros around it: those rows of the kernel take no
-part in the band's product (of 5×5 kernels on 7×7 pixels, with stride 2, that saves a fifth). And the patches of a band
-are few enough to be in the cache still when the product reads them.
+    y[i] = Σᵤ strip[s·i + u − p] w[u],
+
+and strips that follow each other are one block of memory, so each term is one product with w[u], which lies as
+(kw·C, O). At the edges of an image u reaches into the zeros around it: those terms are left out.
 """
 
 from dataclasses import dataclass
 from functools import cache
-from itertools import groupby
 from typing import NamedTuple
 
 import numpy as np
 
 from scratchgan.backend import array_module
 
-TILE = 2**22  # bytes of patches that the cache still holds when the product reads them
+THIN = 16  # numbers in a row of a strip: with fewer, products are so thin that copying whole patches takes less time
 
 
 @dataclass(frozen=True)
@@ -43,11 +43,11 @@ class Geometry:
         return tuple(Visits(n, k, s, -p, o) for n, k, s, p, o in axes)
 
 
-class Band(NamedTuple):
-    """Visits that follow each other, the taps with which they all meet the axis, and where the first of them does."""
+class Meeting(NamedTuple):
+    """Visits of a kernel that lay a tap on an element of the axis and not on a zero beside it; the first element."""
 
+    tap: int
     visits: slice
-    taps: slice
     first: int
 
 
@@ -67,21 +67,15 @@ class Visits:
         return self.start + self.stride * (self.count - 1) + self.taps
 
     @cache  # every step of a training asks for the same ones
-    def bands(self, most):
-        """The visits in bands of at most ``most``, each of which meets the axis with the same taps."""
-        bands = []
-        for (tap, end), visits in groupby(range(self.count), self._met):
-            visits = list(visits)
-            for i in range(visits[0], visits[-1] + 1, most):
-                first = self.start + self.stride * i + tap
-                bands.append(Band(slice(i, min(i + most, visits[-1] + 1)), slice(tap, end), first))
-        return bands
-
-    def _met(self, i):
-        """The taps of visit i, from one to before another, that meet an element and not a zero beside the axis."""
-        first = self.start + self.stride * i
-        tap = min(max(-first, 0), self.taps)
-        return tap, max(tap, min(self.length - first, self.taps))
+    def meetings(self):
+        """For each tap that meets the axis, when and where."""
+        meetings = []
+        for tap in range(self.taps):
+            at = self.start + tap  # where visit 0 lays it
+            begin, end = max(0, -(at // self.stride)), min(self.count, -((at - self.length) // self.stride))
+            if begin < end:
+                meetings.append(Meeting(tap, slice(begin, end), at + self.stride * begin))
+        return meetings
 
 
 # The three partial derivatives of ⟨y, x ⋆ w⟩ -------------------------------------------------------------------------
@@ -94,14 +88,12 @@ def conv(x, w, geometry):
 
 def weight_grad(x, y, geometry):
     """Patchesᵀ times cotangents: (N, C, H, W), (N, O, oh, ow) -> (O, C, kh, kw)."""
-    vertical, horizontal = geometry.axes
-    c, o = x.shape[1], y.shape[1]
-    x, y = _columns(_inside(x), horizontal), _inside(y)
-    w = np.zeros_like(y, order="C", shape=(vertical.taps, horizontal.taps * c, o))
-    for band in _bands(x, geometry.axes):
-        patches = _rows(_windows(x, band, geometry.axes))
-        w[band.taps] += (patches.T @ y[band.visits].reshape(-1, o)).reshape(-1, *w.shape[1:])
-    return w.reshape(*geometry.kernel, c, o).transpose(3, 2, 0, 1)
+    (kh, kw), c, o = geometry.kernel, x.shape[1], y.shape[1]
+    x, y = _inside(x), _inside(y)
+    w = np.zeros_like(y, order="C", shape=(kh, kw * c, o))
+    for taps, visits, patches in _strips(x, geometry.axes):
+        w[taps] = (patches.T @ y[visits].reshape(-1, o)).reshape(w[taps].shape)
+    return w.reshape(kh, kw, c, o).transpose(3, 2, 0, 1)
 
 
 def conv_transpose(y, w, geometry):
@@ -130,49 +122,63 @@ def _as_rows(w):
 
 def _correlate(x, w, axes):
     """Each patch of x (H, N, W, C) times w (kh, kw·C, O) -> (oh, N, ow, O)."""
-    vertical, horizontal = axes
-    x, o = _columns(x, horizontal), w.shape[2]
-    y = np.empty_like(x, order="C", shape=(vertical.count, x.shape[1], horizontal.count, o))
-    for band in _bands(x, axes):
-        patches = _rows(_windows(x, band, axes))
-        np.matmul(patches, w[band.taps].reshape(-1, o), out=y[band.visits].reshape(-1, o))
+    (vertical, horizontal), o = axes, w.shape[2]
+    y = np.zeros_like(x, order="C", shape=(vertical.count, x.shape[1], horizontal.count, o))
+    for i, (taps, visits, patches) in enumerate(_strips(x, axes)):
+        rows, weights = y[visits].reshape(-1, o), w[taps].reshape(-1, o)
+        if i == 0:  # there is nothing yet to add to
+            np.matmul(patches, weights, out=rows)
+        else:
+            rows += patches @ weights
     return y
 
 
-def _bands(x, axes):
-    """Bands of rows whose patches of x (H, N, W, C) take at most `TILE` bytes, or one row; on a GPU, of any size."""
+def _strips(x, axes):
+    """The patches of x (H, N, W, C) by rows of the kernel: its taps, the visits that lay them on x, what these see.
+
+    Visits that follow each other see rows of x a stride apart, so strips lie in that order.
+    """
     vertical, horizontal = axes
-    visit = x.shape[1] * horizontal.count * vertical.taps * horizontal.taps * x.shape[3] * x.dtype.itemsize
-    return vertical.bands(max(1, TILE // max(visit, 1)) if isinstance(x, np.ndarray) else vertical.count)
+    x, stride = _framed(x, horizontal, 2), vertical.stride
+    if horizontal.taps * x.shape[3] < THIN:
+        everywhere = Visits(vertical.end - vertical.start, vertical.taps, stride, 0, vertical.count)
+        yield slice(None), slice(None), _flat(_seen(_framed(x, vertical, 0), everywhere, horizontal))
+        return
+    phases = [Visits(len(x), 1, stride, i, len(range(i, len(x), stride))) for i in range(stride)]
+    strips = [_seen(x, phase, horizontal) for phase in phases]
+    for tap, visits, first in vertical.meetings():
+        count, phase, begin = visits.stop - visits.start, first % stride, first // stride
+        yield slice(tap, tap + 1), visits, _flat(strips[phase][begin : begin + count])
 
 
-def _columns(x, axis):
-    """The columns of x (H, N, W, C) from the first to the last visited, with zeros where there are none."""
-    height, n, width, c = x.shape
-    if 0 <= axis.start and axis.end <= width:
-        return x[:, :, axis.start :]
-    columns = np.zeros_like(x, order="C", shape=(height, n, axis.end - axis.start, c))
-    first, end = max(axis.start, 0), max(axis.start, 0, min(axis.end, width))
-    columns[:, :, first - axis.start : end - axis.start] = x[:, :, first:end]
-    return columns
+def _framed(x, axis, dim):
+    """The elements of x from the first to the last visited along a dimension, with zeros where there are none."""
+    length, shape = x.shape[dim], list(x.shape)
+    shape[dim] = axis.end - axis.start
+    first, end = max(axis.start, 0), max(axis.start, 0, min(axis.end, length))
+    elements = np.moveaxis(x, dim, 0)[first:end]
+    if len(elements) == shape[dim]:
+        return np.moveaxis(elements, 0, dim)
+    frame = np.zeros_like(x, order="C", shape=shape)
+    np.moveaxis(frame, dim, 0)[first - axis.start : end - axis.start] = elements
+    return frame
 
 
-def _windows(x, band, axes):
-    """What each visit of a band sees of x (H, N, W, C), as a view (visits, N, ow, taps, kw, C)."""
-    vertical, horizontal = axes
+def _seen(x, rows, columns):
+    """What each visit sees of x (H, N, W, C), copied: (visits, N·ow, taps·kw·C)."""
     row, sample, column, channel = x.strides
-    visits, taps = (s.stop - s.start for s in (band.visits, band.taps))
-    return array_module(x).lib.stride_tricks.as_strided(
-        x[band.first :],
-        (visits, x.shape[1], horizontal.count, taps, horizontal.taps, x.shape[3]),
-        (vertical.stride * row, sample, horizontal.stride * column, row, column, channel),
+    windows = array_module(x).lib.stride_tricks.as_strided(
+        x[rows.start :],
+        (rows.count, x.shape[1], columns.count, rows.taps, columns.taps, x.shape[3]),
+        (rows.stride * row, sample, columns.stride * column, row, column, channel),
     )
+    return windows.reshape(rows.count, x.shape[1] * columns.count, rows.taps * columns.taps * x.shape[3])
 
 
-def _rows(windows):
-    """Windows copied, a row each: the patches (visits·N·ow, taps·kw·C)."""
-    visits, n, ow, taps, kw, c = windows.shape
-    return windows.reshape(visits * n * ow, taps * kw * c)
+def _flat(strips):
+    """(visits, N·ow, K) -> (visits·N·ow, K)."""
+    visits, m, k = strips.shape
+    return strips.reshape(visits * m, k)
 
 
 # The adjoint, in two forms -------------------------------------------------------------------------------------------
@@ -180,27 +186,28 @@ def _rows(windows):
 
 def _scatter_is_cheaper(y, w):
     """For each tap of the kernel, with m positions of y in the batch, the scatter adds up m·C numbers; the phases copy
-    m·O numbers into patches and turn O·C weights round. Adding takes as long as 5 copies, turning as 12 (measured).
+    m·O numbers into patches and turn O·C weights round. Adding takes as long as 10 copies, turning as 12 (measured).
     """
     (n, o, *output), c = y.shape, w.shape[1]
     m = n * output[0] * output[1]
-    return 5 * m * c < m * o + 12 * o * c
+    return 10 * m * c < m * o + 12 * o * c
 
 
 def _scattered(y, w, geometry):
     """One product spreads each element of y over a patch; the patches are added up where `conv` would read them."""
-    (o, c, *_), (height, width), left = w.shape, geometry.size, geometry.padding[1]
+    (o, c, kh, kw), (height, width), left, sw = w.shape, geometry.size, geometry.padding[1], geometry.stride[1]
+    vertical, horizontal = geometry.axes
     y, w = _inside(y), _as_rows(w)
     flat = c < 8  # few channels: longer runs lie along the rows of the image, which is (C, H, N, W) in memory then
-    shape = height, y.shape[1], left + max(width, geometry.axes[1].end)
+    shape = height, y.shape[1], left + max(width, horizontal.end)
     x = np.zeros_like(y, order="C", shape=(c, *shape) if flat else (*shape, c))
     x = np.moveaxis(x, 0, 3) if flat else x
-    for band in _bands(x, geometry.axes):
-        windows = _windows(x, band, geometry.axes)
-        rows, taps = y[band.visits].reshape(-1, o), w[band.taps].reshape(-1, o)
-        spread = ((taps @ rows.T).T if flat else rows @ taps.T).reshape(windows.shape)
-        for u, v in np.ndindex(windows.shape[3:5]):
-            windows[:, :, :, u, v] += spread[:, :, :, u, v]
+    elements, taps = y.reshape(-1, o), w.reshape(-1, o)
+    spread = ((taps @ elements.T).T if flat else elements @ taps.T).reshape(*y.shape[:3], kh, kw, c)
+    for tap, visits, first in vertical.meetings():
+        rows = slice(first, first + vertical.stride * (visits.stop - visits.start), vertical.stride)
+        for v in range(kw):
+            x[rows, :, v : v + sw * horizontal.count : sw] += spread[visits, :, :, tap, v]
     return _outside(x[:, :, left : left + width])
 
 

@@ -115,41 +115,35 @@ def test_the_rule_chooses_each_form_somewhere():
     assert _scatter_is_cheaper(np.empty((16, 512, 4, 4)), np.empty((512, 256, 4, 4)))
 
 
-@given(
-    st.integers(1, 9), st.integers(0, 4), st.integers(1, 3), st.integers(-6, 4), st.integers(1, 6), st.integers(1, 4)
-)
-def test_bands_are_the_visits_and_the_taps_that_meet_the_axis(length, taps, stride, start, count, most):
+@given(st.integers(1, 9), st.integers(0, 4), st.integers(1, 3), st.integers(-6, 4), st.integers(1, 6))
+def test_meetings_are_the_visits_that_lay_a_tap_on_the_axis(length, taps, stride, start, count):
     """Found one by one: which tap of which visit lies on which element."""
     axis = Visits(length, taps, stride, start, count)
-    meetings = {(i, u): start + stride * i + u for i in range(count) for u in range(taps)}
-    seen, visited = {}, []
-    for band in axis.bands(most):
-        assert band.visits.stop - band.visits.start <= most
-        for i in range(count)[band.visits]:
-            for u in range(taps)[band.taps]:
-                seen[i, u] = band.first + stride * (i - band.visits.start) + u - band.taps.start
-            visited.append(i)
-    assert seen == {tap: element for tap, element in meetings.items() if 0 <= element < length}
-    assert visited == list(range(count))
-    assert axis.end == max(meetings.values(), default=start + stride * (count - 1) - 1) + 1
+    places = {(i, u): start + stride * i + u for i in range(count) for u in range(taps)}
+    met = {
+        (i, meeting.tap): meeting.first + stride * (i - meeting.visits.start)
+        for meeting in axis.meetings()
+        for i in range(count)[meeting.visits]
+    }
+    assert met == {place: element for place, element in places.items() if 0 <= element < length}
+    assert all(meeting.visits.start < meeting.visits.stop for meeting in axis.meetings())
+    assert axis.end == max(places.values(), default=start + stride * (count - 1) - 1) + 1
 
 
-@pytest.mark.parametrize("function", [conv, conv_transpose, weight_grad, _scattered, _by_phases])
-def test_the_size_of_the_tiles_changes_nothing(function, monkeypatch):
-    """A row at a time, two at a time (and one left over), all at once."""
-    at = Geometry((3, 2), (2, 1), (1, 0), (13, 5))
-    x, y, w = trilinear(at, 5, 2, 3)
-    arguments = {conv: (x, w), weight_grad: (x, y), conv_transpose: (y, w)}.get(function, (y.data, w.data))
+@pytest.mark.parametrize("function", [conv, weight_grad, _by_phases])
+@given(at=geometries(), batch=small, channels=small, maps=small)
+def test_patches_are_the_same_in_strips_as_whole(function, at, batch, channels, maps):
+    """Whatever the number of channels from which on they are cut."""
+    x, y, w = trilinear(at, batch, channels, maps)
+    arguments = {conv: (x, w), weight_grad: (x, y), _by_phases: (y.data, w.data)}[function]
 
-    def result(tile):
-        monkeypatch.setattr("scratchgan.functional.patches.TILE", tile)
-        value = function(*arguments, at)
+    def result(thin):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("scratchgan.functional.patches.THIN", thin)
+            value = function(*arguments, at)
         return value.data if isinstance(value, Tensor) else value
 
-    row_bytes = 8 * 5 * at.output[1] * math.prod(at.kernel) * 2
-    whole = result(10**9)
-    for tile in (1, 2 * row_bytes):
-        assert_close(result(tile), whole)
+    assert_close(result(0), result(math.inf))
 
 
 @given(at=geometries(), channels=small, maps=small)
