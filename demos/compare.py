@@ -1,6 +1,7 @@
-"""Eight GANs on one set of images, each trained with its default settings and then judged.
+"""Eight GANs on one set of images, each trained for as long as the others and then judged.
 
-The defaults take two to four minutes each on two cores. The columns of the table:
+Their settings are the defaults but for the number of steps: as many as --minutes are enough for on two cores. The
+number is fixed, so that a seed gives the same table on a slower machine, later. The columns of the table:
 
   S          0: as good as real images, 1: as a Gaussian with their moments (of Fréchet distances, see metrics.judge)
   precision  share of the samples that lie among real images: are they good?
@@ -16,17 +17,29 @@ A run that was stopped goes on where it was with the same --out and flags; what 
 import json
 import sys
 import time
+from types import SimpleNamespace
 
 import numpy as np
 
-from scratchgan.checkpoint import write_atomically
+from scratchgan.checkpoint import CheckpointError, write_atomically
 from scratchgan.lab import command, style
 from scratchgan.metrics import Judge
 from scratchgan.models import SYSTEMS
 from scratchgan.models.networks import count
+from scratchgan.training.command import absolute
 from scratchgan.training.command import main as train
 
 SHOWN = 16  # samples of each system in the picture
+STEPS_A_MINUTE = {  # on the machine of the README's table of speed
+    "GAN": 5400,
+    "DCGAN": 1400,
+    "LSGAN": 1400,
+    "WGAN": 1000,
+    "WGAN-GP": 700,
+    "SN-GAN": 1150,
+    "CGAN": 1150,
+    "AC-GAN": 750,
+}
 
 
 def experiment(flags, folder):
@@ -43,25 +56,38 @@ def experiment(flags, folder):
     save_picture(
         folder / "compare.png", {name: np.load(folder / name.lower() / "samples.npy") for name in rows}, rows, real
     )
-    return {"data": flags.data, "preset": flags.preset, "systems": rows}
+    return {"data": flags.data, "minutes": flags.minutes, "systems": rows}
 
 
 def trained(name, flags, run):
     """Train a system, or finish its training; the seconds it took in all."""
-    took = run / "seconds.json"
+    took, steps = run / "seconds.json", max(1, round(flags.minutes * STEPS_A_MINUTE[name]))
     if (run / "samples.npy").exists() and took.exists():
+        refuse_another(run, data=absolute(flags.data), seed=flags.seed, steps=steps)
         return json.loads(took.read_text())
-    arguments = ["--out", run, "--data", flags.data, "--seed", flags.seed, "--preset", flags.preset]
-    arguments += ["--samples", flags.samples]
-    arguments += ["--steps", flags.steps] if flags.steps else []
+    arguments = ["--out", run, "--data", flags.data, "--seed", flags.seed, "--samples", flags.samples]
     arguments += ["--resume"] if (run / "checkpoint.npz").exists() else []
     print(f"{name}", flush=True)
     began = time.perf_counter()
-    if train("", name, SYSTEMS[name], [str(argument) for argument in arguments]):
+    if train("", name, with_steps(SYSTEMS[name], steps), [str(argument) for argument in arguments]):
         raise KeyboardInterrupt
     seconds = time.perf_counter() - began
     write_atomically(took, lambda file: file.write(json.dumps(seconds).encode()))
     return seconds
+
+
+def with_steps(system, steps):
+    """A system whose default is so many steps, over which its learning rate falls."""
+    default = system.PRESETS["default"] | {"steps": steps, "lr_steps": steps}
+    return SimpleNamespace(PRESETS={"default": default}, build=system.build)
+
+
+def refuse_another(run, **asked):
+    """An error when the finished run in a folder is not the one that the flags ask for."""
+    config = json.loads((run / "config.json").read_text())
+    different = [f"{name} {config[name]!r} and not {value!r}" for name, value in asked.items() if config[name] != value]
+    if different:
+        raise CheckpointError(f"the run in {run} has {', '.join(different)}: choose another --out")
 
 
 def verdict(judge, name, run):
@@ -110,8 +136,7 @@ def save_picture(path, samples, rows, real):
 def add_flags(parser):
     """What is compared."""
     parser.add_argument("--data", default="mnist", metavar="mnist|fashion-mnist|DIR", help="default: mnist")
-    parser.add_argument("--preset", default="default", choices=["quick", "default"], help="default: default")
-    parser.add_argument("--steps", type=int, metavar="N", help="of each generator, instead of the preset's")
+    parser.add_argument("--minutes", type=float, default=3, metavar="M", help="of training for each; default: 3")
     parser.add_argument("--samples", type=int, default=5000, metavar="N", help="that are judged; default: 5000")
     parser.add_argument("--only", nargs="+", choices=list(SYSTEMS), default=list(SYSTEMS), help="default: all")
 

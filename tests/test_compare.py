@@ -47,7 +47,7 @@ def demo(digits, tmp_path, monkeypatch):
 
 
 def test_the_comparison_trains_and_judges_each_system_once(demo, tmp_path, capsys):
-    flags = ("--steps", 1, "--samples", 300, "--only", "GAN", "CGAN", "--out", tmp_path / "out")
+    flags = ("--minutes", 1e-3, "--samples", 300, "--only", "GAN", "CGAN", "--out", tmp_path / "out")
     assert demo("compare.py", *flags) == 0
     table = capsys.readouterr().out
     rows = json.loads((tmp_path / "out" / "numbers.json").read_text())["numbers"]["systems"]
@@ -63,6 +63,15 @@ def test_the_comparison_trains_and_judges_each_system_once(demo, tmp_path, capsy
     again = json.loads((tmp_path / "out" / "numbers.json").read_text())["numbers"]["systems"]
     assert again == rows and weights.stat().st_mtime_ns == before
 
+    assert demo("compare.py", *flags, "--seed", 1) == 1  # nor taken for another
+    assert "has seed 0 and not 1: choose another --out" in capsys.readouterr().err
+
+
+def test_each_system_has_as_many_steps_as_fit_into_the_minutes(demo, tmp_path):
+    assert demo("compare.py", "--minutes", 2 / 5400, "--samples", 300, "--only", "GAN", "--out", tmp_path / "out") == 0
+    config = json.loads((tmp_path / "out" / "gan" / "config.json").read_text())
+    assert (config["steps"], config["lr_steps"]) == (2, 2)
+
 
 def test_the_walk_takes_finished_runs_or_trains_its_own(demo, tmp_path, capsys):
     assert demo("latent.py", "--steps", 1, "--out", tmp_path / "first") == 0
@@ -76,7 +85,7 @@ def test_the_walk_takes_finished_runs_or_trains_its_own(demo, tmp_path, capsys):
 
 
 def test_a_run_of_another_system_is_refused(demo, tmp_path, capsys):
-    assert demo("compare.py", "--steps", 1, "--samples", 300, "--only", "GAN", "--out", tmp_path / "out") == 0
+    assert demo("compare.py", "--minutes", 0, "--samples", 300, "--only", "GAN", "--out", tmp_path / "out") == 0
     gan = tmp_path / "out" / "gan"
     assert demo("latent.py", "--dcgan", gan, "--cgan", gan, "--out", tmp_path / "walk") == 1
     assert "holds no run of scratchgan.models.dcgan" in capsys.readouterr().err

@@ -133,7 +133,7 @@ def _folder(flags, name):
 
 def _choice(flags, folder):
     """Preset, data and seed, and the steps a resumed run was meant for: from the flags, or what the run began with."""
-    given = {"preset": flags.preset, "data": _absolute(flags.data), "seed": flags.seed}
+    given = {"preset": flags.preset, "data": absolute(flags.data), "seed": flags.seed}
     began, steps = {"preset": "default", "data": "mnist", "seed": 0}, None
     if flags.resume:
         _, facts = load_checkpoint(folder / "checkpoint.npz")
@@ -158,7 +158,8 @@ def _labels(game, dataset):
     return dataset.labels
 
 
-def _absolute(data):
+def absolute(data):
+    """The name of a data set as it is, a folder as an absolute path, which a run can be resumed with from anywhere."""
     return data if data is None or data in SHA256 else str(Path(data).resolve())
 
 
