@@ -5,14 +5,26 @@ to CuPy when the arrays are CuPy's, so the functions of this package are written
 of a new array needs the library's name, and ``array_module`` gives it.
 """
 
+import ctypes
+import platform
 import sys
 
 import numpy as np
 
-# On Linux, malloc gives a large block back to the system when it is freed, and the next array pays for every page once
-# more: up to a tenth of a training step. What is "large" grows with the largest block ever freed, up to 32 MiB (see
-# M_MMAP_THRESHOLD in mallopt(3)), so one such block, never written to, is freed here.
-np.empty(2**25 - 2**16, np.uint8)
+
+def _keep_freed_memory():
+    """Let malloc, where it is glibc's, keep what is freed for the next arrays: each page of new memory costs a fault.
+
+    It keeps blocks of at most 32 MiB, which is its limit, and 1 GiB in all: see mallopt(3).
+    """
+    if platform.libc_ver()[0] == "glibc":
+        M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
+        libc = ctypes.CDLL(None)
+        libc.mallopt(M_MMAP_THRESHOLD, 2**25)
+        libc.mallopt(M_TRIM_THRESHOLD, 2**30)
+
+
+_keep_freed_memory()
 
 
 def is_array(value):

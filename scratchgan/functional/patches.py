@@ -1,24 +1,27 @@
 """Convolution on arrays: strips of patches, matrix products, and the adjoint of both.
 
-In memory, images are (H, N, W, C) here, rows first and channels last. Then every row r of an image, of the whole batch
-at once, gives a *strip*: what a row of the kernel sees of it, (N·ow, kw·C), copied in runs of kw·C numbers. A strip
-serves all rows u of the kernel that meet it,
+In memory, images are (H, N, W, C) here, rows first and channels last. Then a row r of an image, of the whole batch at
+once, gives a *strip*: what a row of the kernel sees of it, (N·ow, kw·C), copied in runs of kw·C numbers. A strip serves
+all rows u of the kernel that ever lie on it,
 
     y[i] = Σᵤ strip[s·i + u − p] w[u],
 
 and strips that follow each other are one block of memory, so each term is one product with w[u], which lies as
-(kw·C, O). At the edges of an image u reaches into the zeros around it: those terms are left out.
+(kw·C, O). No product is made with the zeros around an image, which would be a third of all for 5×5 kernels on 7×7
+pixels with stride 2: terms whose rows lie outside are left out, and columns go in *bands* that meet the image with the
+same taps.
 """
 
 from dataclasses import dataclass
 from functools import cache
+from itertools import groupby
 from typing import NamedTuple
 
 import numpy as np
 
 from scratchgan.backend import array_module
 
-THIN = 16  # numbers in a row of a strip: with fewer, products are so thin that copying whole patches takes less time
+THIN = 16  # numbers in a row of a strip
 
 
 @dataclass(frozen=True)
@@ -44,10 +47,18 @@ class Geometry:
 
 
 class Meeting(NamedTuple):
-    """Visits of a kernel that lay a tap on an element of the axis and not on a zero beside it; the first element."""
+    """The visits that lay a tap on the axis and not on a zero beside it, and where the first of them does."""
 
     tap: int
     visits: slice
+    first: int
+
+
+class Band(NamedTuple):
+    """Visits that lay the same taps on the axis, and where the first of them lays the first of these."""
+
+    visits: slice
+    taps: slice
     first: int
 
 
@@ -61,14 +72,9 @@ class Visits:
     start: int
     count: int
 
-    @property
-    def end(self):
-        """Just after the last element visited."""
-        return self.start + self.stride * (self.count - 1) + self.taps
-
     @cache  # every step of a training asks for the same ones
     def meetings(self):
-        """For each tap that meets the axis, when and where."""
+        """Tap by tap, its visits to the axis, for the taps that have some."""
         meetings = []
         for tap in range(self.taps):
             at = self.start + tap  # where visit 0 lays it
@@ -77,23 +83,48 @@ class Visits:
                 meetings.append(Meeting(tap, slice(begin, end), at + self.stride * begin))
         return meetings
 
+    @cache
+    def bands(self):
+        """The visits, from one edge to the other, in as few bands as there can be."""
+        bands = []
+        for (tap, end), visits in groupby(range(self.count), self._met):
+            begin, *others = visits
+            reach = slice(begin, begin + 1 + len(others))
+            bands.append(Band(reach, slice(tap, end), self.start + self.stride * begin + tap))
+        return bands
+
+    def _met(self, i):
+        """The taps of visit i that meet an element: from one to before another."""
+        first = self.start + self.stride * i
+        tap = min(max(-first, 0), self.taps)
+        return tap, max(tap, min(self.length - first, self.taps))
+
 
 # The three partial derivatives of ⟨y, x ⋆ w⟩ -------------------------------------------------------------------------
 
 
 def conv(x, w, geometry):
     """Patches times weights: (N, C, H, W) ⋆ (O, C, kh, kw) -> (N, O, oh, ow)."""
-    return _outside(_correlate(_inside(x), _as_rows(w), geometry.axes))
+    if _is_thin(x, geometry):
+        x, geometry = _deepened(x, geometry)
+        w = w.transpose(0, 2, 1, 3).reshape(len(w), -1, 1, w.shape[3])
+    return _outside(_correlate(_inside(x), _as_taps(w), geometry.axes))
 
 
 def weight_grad(x, y, geometry):
     """Patchesᵀ times cotangents: (N, C, H, W), (N, O, oh, ow) -> (O, C, kh, kw)."""
     (kh, kw), c, o = geometry.kernel, x.shape[1], y.shape[1]
+    if _is_thin(x, geometry):
+        x, deep = _deepened(x, geometry)
+        w = weight_grad(x, y, deep).reshape(o, kh, c, kw).transpose(0, 2, 1, 3)
+        return _as_taps(w).transpose(3, 2, 0, 1)  # in memory as all others
     x, y = _inside(x), _inside(y)
-    w = np.zeros_like(y, order="C", shape=(kh, kw * c, o))
-    for taps, visits, patches in _strips(x, geometry.axes):
-        w[taps] = (patches.T @ y[visits].reshape(-1, o)).reshape(w[taps].shape)
-    return w.reshape(kh, kw, c, o).transpose(3, 2, 0, 1)
+    w = np.zeros_like(y, order="C", shape=(kh, kw, c, o))
+    for band in geometry.axes[1].bands():
+        part = _solid(y[:, :, band.visits])
+        for tap, visits, patches in _strips(x, band, geometry.axes):
+            w[tap, band.taps] += (patches.T @ part[visits].reshape(-1, o)).reshape(-1, c, o)
+    return w.transpose(3, 2, 0, 1)
 
 
 def conv_transpose(y, w, geometry):
@@ -111,74 +142,71 @@ def _outside(x):
     return x.transpose(1, 3, 0, 2)
 
 
-def _as_rows(w):
-    """w (O, C, kh, kw) -> (kh, kw·C, O): free for weights that lie in memory as `nn.init` leaves them."""
-    o, c, kh, kw = w.shape
-    return w.transpose(2, 3, 1, 0).reshape(kh, kw * c, o)
+def _as_taps(w):
+    """w (O, C, kh, kw) -> (kh, kw, C, O): free for weights that lie in memory as `nn.init` leaves them."""
+    return _solid(w.transpose(2, 3, 1, 0))
+
+
+def _solid(x):
+    """The same numbers as one block of memory."""
+    return x.astype(x.dtype, order="C", copy=False)
+
+
+def _is_thin(x, geometry):
+    """Whether the rows of a strip are so short that the rows of the kernel had better be channels."""
+    return geometry.kernel[0] > 1 and geometry.kernel[1] * x.shape[1] < THIN
+
+
+def _deepened(x, geometry):
+    """The rows of a kernel as channels: x'[u, c, i, j] = x[c, s·i + u − p, j], which a kernel of one row visits."""
+    (n, c, _, width), (kh, kw), vertical = x.shape, geometry.kernel, geometry.axes[0]
+    deep = np.zeros_like(x, order="C", shape=(vertical.count, n, width, kh, c))
+    x = _inside(x)
+    for tap, visits, first in vertical.meetings():
+        deep[visits, :, :, tap] = x[first :: vertical.stride][: visits.stop - visits.start]
+    deep = deep.reshape(vertical.count, n, width, kh * c)
+    stride, padding = geometry.stride[1], geometry.padding[1]
+    return _outside(deep), Geometry((1, kw), (1, stride), (0, padding), (vertical.count, width))
 
 
 # Patches -------------------------------------------------------------------------------------------------------------
 
 
 def _correlate(x, w, axes):
-    """Each patch of x (H, N, W, C) times w (kh, kw·C, O) -> (oh, N, ow, O)."""
-    (vertical, horizontal), o = axes, w.shape[2]
-    y = np.zeros_like(x, order="C", shape=(vertical.count, x.shape[1], horizontal.count, o))
-    for i, (taps, visits, patches) in enumerate(_strips(x, axes)):
-        rows, weights = y[visits].reshape(-1, o), w[taps].reshape(-1, o)
-        if i == 0:  # there is nothing yet to add to
-            np.matmul(patches, weights, out=rows)
-        else:
-            rows += patches @ weights
+    """Each patch of x (H, N, W, C) times w (kh, kw, C, O) -> (oh, N, ow, O)."""
+    (vertical, horizontal), o = axes, w.shape[3]
+    y = np.empty_like(x, order="C", shape=(vertical.count, x.shape[1], horizontal.count, o))
+    for band in horizontal.bands():
+        columns = y[:, :, band.visits]
+        part = np.zeros_like(columns, order="C")
+        for i, (tap, visits, patches) in enumerate(_strips(x, band, axes)):
+            rows, weights = part[visits].reshape(-1, o), w[tap, band.taps].reshape(-1, o)
+            if i == 0:  # there is nothing yet to add to
+                np.matmul(patches, weights, out=rows)
+            else:
+                rows += patches @ weights
+        columns[...] = part
     return y
 
 
-def _strips(x, axes):
-    """The patches of x (H, N, W, C) by rows of the kernel: its taps, the visits that lay them on x, what these see.
+def _strips(x, band, axes):
+    """The patches of x (H, N, W, C) in a band of columns, by rows of the kernel: its tap, the visits, what these see.
 
     Visits that follow each other see rows of x a stride apart, so strips lie in that order.
     """
     vertical, horizontal = axes
-    x, stride = _framed(x, horizontal, 2), vertical.stride
-    if horizontal.taps * x.shape[3] < THIN:
-        everywhere = Visits(vertical.end - vertical.start, vertical.taps, stride, 0, vertical.count)
-        yield slice(None), slice(None), _flat(_seen(_framed(x, vertical, 0), everywhere, horizontal))
-        return
-    phases = [Visits(len(x), 1, stride, i, len(range(i, len(x), stride))) for i in range(stride)]
-    strips = [_seen(x, phase, horizontal) for phase in phases]
-    for tap, visits, first in vertical.meetings():
-        count, phase, begin = visits.stop - visits.start, first % stride, first // stride
-        yield slice(tap, tap + 1), visits, _flat(strips[phase][begin : begin + count])
-
-
-def _framed(x, axis, dim):
-    """The elements of x from the first to the last visited along a dimension, with zeros where there are none."""
-    length, shape = x.shape[dim], list(x.shape)
-    shape[dim] = axis.end - axis.start
-    first, end = max(axis.start, 0), max(axis.start, 0, min(axis.end, length))
-    elements = np.moveaxis(x, dim, 0)[first:end]
-    if len(elements) == shape[dim]:
-        return np.moveaxis(elements, 0, dim)
-    frame = np.zeros_like(x, order="C", shape=shape)
-    np.moveaxis(frame, dim, 0)[first - axis.start : end - axis.start] = elements
-    return frame
-
-
-def _seen(x, rows, columns):
-    """What each visit sees of x (H, N, W, C), copied: (visits, N·ow, taps·kw·C)."""
-    row, sample, column, channel = x.strides
+    stride, (row, sample, column, channel) = vertical.stride, x.strides
+    columns, taps = (s.stop - s.start for s in (band.visits, band.taps))
     windows = array_module(x).lib.stride_tricks.as_strided(
-        x[rows.start :],
-        (rows.count, x.shape[1], columns.count, rows.taps, columns.taps, x.shape[3]),
-        (rows.stride * row, sample, columns.stride * column, row, column, channel),
+        x[:, :, band.first :],
+        (len(x), x.shape[1], columns, taps, x.shape[3]),
+        (row, sample, horizontal.stride * column, column, channel),
     )
-    return windows.reshape(rows.count, x.shape[1] * columns.count, rows.taps * columns.taps * x.shape[3])
-
-
-def _flat(strips):
-    """(visits, N·ow, K) -> (visits·N·ow, K)."""
-    visits, m, k = strips.shape
-    return strips.reshape(visits * m, k)
+    strips = [_solid(windows[phase::stride]) for phase in range(stride)]
+    for tap, visits, first in vertical.meetings():
+        phase, begin, count = first % stride, first // stride, visits.stop - visits.start
+        patches = strips[phase][begin : begin + count]
+        yield tap, visits, patches.reshape(count * x.shape[1] * columns, taps * x.shape[3])
 
 
 # The adjoint, in two forms -------------------------------------------------------------------------------------------
@@ -197,9 +225,10 @@ def _scattered(y, w, geometry):
     """One product spreads each element of y over a patch; the patches are added up where `conv` would read them."""
     (o, c, kh, kw), (height, width), left, sw = w.shape, geometry.size, geometry.padding[1], geometry.stride[1]
     vertical, horizontal = geometry.axes
-    y, w = _inside(y), _as_rows(w)
+    y, w = _inside(y), _as_taps(w)
     flat = c < 8  # few channels: longer runs lie along the rows of the image, which is (C, H, N, W) in memory then
-    shape = height, y.shape[1], left + max(width, horizontal.end)
+    end = horizontal.start + sw * (horizontal.count - 1) + kw
+    shape = height, y.shape[1], left + max(width, end)
     x = np.zeros_like(y, order="C", shape=(c, *shape) if flat else (*shape, c))
     x = np.moveaxis(x, 0, 3) if flat else x
     elements, taps = y.reshape(-1, o), w.reshape(-1, o)
@@ -222,7 +251,7 @@ def _by_phases(y, w, geometry):
     x = np.empty_like(y, order="C", shape=(geometry.size[0], y.shape[1], geometry.size[1], len(w)))
     for i, (rows, vertical) in enumerate(phases[0]):
         for j, (columns, horizontal) in enumerate(phases[1]):
-            taps = _as_rows(w[:, :, rows, columns][:, :, ::-1, ::-1])
+            taps = _as_taps(w[:, :, rows, columns][:, :, ::-1, ::-1])
             x[i::sh, :, j::sw] = _correlate(y, taps, (vertical, horizontal))
     return _outside(x)
 

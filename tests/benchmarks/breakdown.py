@@ -6,7 +6,7 @@ call, so no line of the engine is changed. At each moment one part is running:
 | part | what is attributed to it |
 |---|---|
 | matrix products | ``@`` and the functions that come down to it, wherever they are called |
-| patches | `patches._seen` and the rest of `patches._correlate` and `patches.weight_grad` |
+| patches | the rest of `patches.conv`, `patches.weight_grad` and `patches._correlate` |
 | interleaving | the rest of `patches.conv_transpose`: patches added up, or phases put between each other, and crops |
 | elementwise | every other ufunc, reduction and copy outside these functions and the optimiser |
 | optimiser | the whole of `Optimizer.step` |
@@ -33,7 +33,7 @@ PRODUCTS, PATCHES, INTERLEAVING = "matrix products", "patches", "interleaving"
 ELEMENTWISE, OPTIMISER, PYTHON = "elementwise", "optimiser", "Python"
 PARTS = (PRODUCTS, PATCHES, INTERLEAVING, ELEMENTWISE, OPTIMISER, PYTHON)
 OWNERS = {
-    (patches, "_seen"): PATCHES,
+    (patches, "conv"): PATCHES,
     (patches, "_correlate"): PATCHES,
     (patches, "weight_grad"): PATCHES,
     (patches, "conv_transpose"): INTERLEAVING,
