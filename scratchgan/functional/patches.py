@@ -12,6 +12,7 @@ pixels with stride 2: terms whose rows lie outside are left out, and columns go 
 same taps.
 """
 
+import math
 from dataclasses import dataclass
 from functools import cache
 from itertools import groupby
@@ -108,7 +109,8 @@ def conv(x, w, geometry):
     if _is_thin(x, geometry):
         x, geometry = _deepened(x, geometry)
         w = w.transpose(0, 2, 1, 3).reshape(len(w), -1, 1, w.shape[3])
-    return _outside(_correlate(_inside(x), _as_taps(w), geometry.axes))
+    cut = _cut(_inside(x), geometry.axes)
+    return _outside(_correlate(cut, _as_taps(w), geometry.axes[0]))
 
 
 def weight_grad(x, y, geometry):
@@ -120,9 +122,9 @@ def weight_grad(x, y, geometry):
         return _as_taps(w).transpose(3, 2, 0, 1)  # in memory as all others
     x, y = _inside(x), _inside(y)
     w = np.zeros_like(y, order="C", shape=(kh, kw, c, o))
-    for band in geometry.axes[1].bands():
+    for band, strips in _cut(x, geometry.axes):
         part = _solid(y[:, :, band.visits])
-        for tap, visits, patches in _strips(x, band, geometry.axes):
+        for tap, visits, patches in _by_taps(strips, geometry.axes[0]):
             w[tap, band.taps] += (patches.T @ part[visits].reshape(-1, o)).reshape(-1, c, o)
     return w.transpose(3, 2, 0, 1)
 
@@ -158,55 +160,66 @@ def _is_thin(x, geometry):
 
 
 def _deepened(x, geometry):
-    """The rows of a kernel as channels: x'[u, c, i, j] = x[c, s·i + u − p, j], which a kernel of one row visits."""
-    (n, c, _, width), (kh, kw), vertical = x.shape, geometry.kernel, geometry.axes[0]
-    deep = np.zeros_like(x, order="C", shape=(vertical.count, n, width, kh, c))
+    """The rows of a kernel as channels: x'[u, c, i, j] = x[c, s·i + u − p, j − q], which a kernel of one row visits.
+
+    The q zeros on each side are part of x': a product of so few channels is cheaper than bands.
+    """
+    (n, c, _, width), (kh, kw), vertical, q = x.shape, geometry.kernel, geometry.axes[0], geometry.padding[1]
+    deep = np.zeros_like(x, order="C", shape=(vertical.count, n, width + 2 * q, kh, c))
     x = _inside(x)
     for tap, visits, first in vertical.meetings():
-        deep[visits, :, :, tap] = x[first :: vertical.stride][: visits.stop - visits.start]
-    deep = deep.reshape(vertical.count, n, width, kh * c)
-    stride, padding = geometry.stride[1], geometry.padding[1]
-    return _outside(deep), Geometry((1, kw), (1, stride), (0, padding), (vertical.count, width))
+        deep[visits, :, q : q + width, tap] = x[first :: vertical.stride][: visits.stop - visits.start]
+    deep = _outside(deep.reshape(vertical.count, n, width + 2 * q, kh * c))
+    return deep, Geometry((1, kw), (1, geometry.stride[1]), (0, 0), deep.shape[2:])
 
 
 # Patches -------------------------------------------------------------------------------------------------------------
 
 
-def _correlate(x, w, axes):
-    """Each patch of x (H, N, W, C) times w (kh, kw, C, O) -> (oh, N, ow, O)."""
-    (vertical, horizontal), o = axes, w.shape[3]
-    y = np.empty_like(x, order="C", shape=(vertical.count, x.shape[1], horizontal.count, o))
-    for band in horizontal.bands():
-        columns = y[:, :, band.visits]
-        part = np.zeros_like(columns, order="C")
-        for i, (tap, visits, patches) in enumerate(_strips(x, band, axes)):
-            rows, weights = part[visits].reshape(-1, o), w[tap, band.taps].reshape(-1, o)
-            if i == 0:  # there is nothing yet to add to
-                np.matmul(patches, weights, out=rows)
-            else:
-                rows += patches @ weights
-        columns[...] = part
-    return y
+def _cut(x, axes):
+    """x (H, N, W, C) in bands of columns: [(band, strips)].
 
-
-def _strips(x, band, axes):
-    """The patches of x (H, N, W, C) in a band of columns, by rows of the kernel: its tap, the visits, what these see.
-
-    Visits that follow each other see rows of x a stride apart, so strips lie in that order.
+    Visits that follow each other see rows a stride apart. So there is an array for each phase: every stride-th row from
+    some offset on, of which it holds what a row of the kernel sees, (rows, N, columns, taps, C), copied.
     """
-    vertical, horizontal = axes
-    stride, (row, sample, column, channel) = vertical.stride, x.strides
-    columns, taps = (s.stop - s.start for s in (band.visits, band.taps))
-    windows = array_module(x).lib.stride_tricks.as_strided(
-        x[:, :, band.first :],
-        (len(x), x.shape[1], columns, taps, x.shape[3]),
-        (row, sample, horizontal.stride * column, column, channel),
-    )
-    strips = [_solid(windows[phase::stride]) for phase in range(stride)]
+    (vertical, horizontal), (row, sample, column, channel) = axes, x.strides
+    cut = []
+    for band in horizontal.bands():
+        columns, taps = (s.stop - s.start for s in (band.visits, band.taps))
+        windows = array_module(x).lib.stride_tricks.as_strided(
+            x[:, :, band.first :],
+            (len(x), x.shape[1], columns, taps, x.shape[3]),
+            (row, sample, horizontal.stride * column, column, channel),
+        )
+        cut.append((band, [_solid(windows[phase :: vertical.stride]) for phase in range(vertical.stride)]))
+    return cut
+
+
+def _by_taps(strips, vertical):
+    """By rows of the kernel: the tap, the visits that lay it on a strip, and these strips, as rows for a product."""
     for tap, visits, first in vertical.meetings():
-        phase, begin, count = first % stride, first // stride, visits.stop - visits.start
-        patches = strips[phase][begin : begin + count]
-        yield tap, visits, patches.reshape(count * x.shape[1] * columns, taps * x.shape[3])
+        begin, phase = divmod(first, vertical.stride)
+        seen = strips[phase][begin : begin + visits.stop - visits.start]
+        yield tap, visits, seen.reshape(math.prod(seen.shape[:3]), math.prod(seen.shape[3:]))
+
+
+def _correlate(cut, w, vertical):
+    """y[i] = Σᵤ strip[s·i + u − p] w[u], for w (kh, kw, C, O) -> (oh, N, ow, O)."""
+    parts = [_summed(strips, w[:, band.taps], vertical) for band, strips in cut]
+    return parts[0] if len(parts) == 1 else np.concatenate(parts, 2)
+
+
+def _summed(strips, w, vertical):
+    """The columns of y in one band."""
+    (_, n, columns, *_), o = strips[0].shape, w.shape[3]
+    y = np.zeros_like(w, order="C", shape=(vertical.count, n, columns, o))
+    for i, (tap, visits, patches) in enumerate(_by_taps(strips, vertical)):
+        rows, weights = y[visits].reshape(-1, o), w[tap].reshape(-1, o)
+        if i == 0:  # there is nothing yet to add to
+            np.matmul(patches, weights, out=rows)
+        else:
+            rows += patches @ weights
+    return y
 
 
 # The adjoint, in two forms -------------------------------------------------------------------------------------------
@@ -214,7 +227,7 @@ def _strips(x, band, axes):
 
 def _scatter_is_cheaper(y, w):
     """For each tap of the kernel, with m positions of y in the batch, the scatter adds up m·C numbers; the phases copy
-    m·O numbers into patches and turn O·C weights round. Adding takes as long as 10 copies, turning as 12 (measured).
+    m·O numbers into strips and turn O·C weights round. Adding takes as long as 10 copies, turning as 12 (measured).
     """
     (n, o, *output), c = y.shape, w.shape[1]
     m = n * output[0] * output[1]
@@ -247,12 +260,13 @@ def _by_phases(y, w, geometry):
     Σₜ y[j + q − t] w[s·t + r]: every s-th tap from r on, in reverse order.
     """
     y, w, (sh, sw) = _inside(y), w.transpose(1, 0, 2, 3), geometry.stride
-    phases = [[_phase(axis, offset) for offset in range(min(axis.stride, axis.length))] for axis in geometry.axes]
+    vertical, horizontal = ([_phase(axis, h) for h in range(min(axis.stride, axis.length))] for axis in geometry.axes)
     x = np.empty_like(y, order="C", shape=(geometry.size[0], y.shape[1], geometry.size[1], len(w)))
-    for i, (rows, vertical) in enumerate(phases[0]):
-        for j, (columns, horizontal) in enumerate(phases[1]):
+    for j, (columns, across) in enumerate(horizontal):
+        cut = _cut(y, (vertical[0][1], across))  # for all rows alike: their strides are 1
+        for i, (rows, down) in enumerate(vertical):
             taps = _as_taps(w[:, :, rows, columns][:, :, ::-1, ::-1])
-            x[i::sh, :, j::sw] = _correlate(y, taps, (vertical, horizontal))
+            x[i::sh, :, j::sw] = _correlate(cut, taps, down)
     return _outside(x)
 
 
