@@ -135,8 +135,8 @@ def conv_transpose(y, w, geometry):
 
 
 def _inside(x):
-    """(N, C, H, W) -> (H, N, W, C)."""
-    return x.transpose(2, 0, 3, 1)
+    """(N, C, H, W) -> (H, N, W, C): free for what convolutions leave."""
+    return _solid(x.transpose(2, 0, 3, 1))
 
 
 def _outside(x):
