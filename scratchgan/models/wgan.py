@@ -86,7 +86,7 @@ SMALL = {
 PAPER = {"clip": 0.01, "critic_steps": 5, "warm_up": [100, 25], "lr": 5e-5, "lr_steps": None}
 PRESETS = {
     "quick": {**SMALL, "steps": 600, "lr_steps": 600, "every": 50},
-    "default": {**SMALL, "steps": 3000, "lr_steps": 3000, "every": 100},
+    "default": {**SMALL, "steps": 5000, "lr_steps": 5000, "every": 200},
     "paper": {**SMALL, **PAPER, "steps": 100_000, "every": 500},
 }
 
