@@ -22,7 +22,7 @@ import numpy as np
 
 from scratchgan.backend import array_module
 
-THIN = 16  # numbers in a row of a strip
+THIN = 16  # numbers in a row of a strip; products of fewer take longer than to make rows of the kernel channels
 
 
 @dataclass(frozen=True)
