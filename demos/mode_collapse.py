@@ -44,7 +44,7 @@ PROTOCOLS = {
     "ours": {"data": ["8", "25"], "methods": list(plane.RECIPES), "seeds": 3},
     "pacgan": {"data": ["ring", "grid"], "methods": list(pacgan.RECIPES), "seeds": 10},
 }
-STEPS = {"quick": 500, "default": 1800, "long": 10_000}
+STEPS = {"quick": 500, "default": 1500, "long": 10_000}
 MOMENTS = (0.02, 0.1, 0.3, 1.0)  # of the pictures, as shares of the steps
 FRAMES = [(i / 40) ** 2 for i in range(1, 41)]  # of the animation: most happens early
 SAMPLES, TRANSPORTED = 2500, 500
