@@ -1,7 +1,7 @@
 """Eight GANs on one set of images, each trained for as long as the others and then judged.
 
 Their settings are the defaults but for the number of steps: as many as --minutes are enough for on two cores. The
-number is fixed, so that a seed gives the same table on a slower machine, later. The columns of the table:
+number is fixed, so that a slower machine takes longer and trains as much. The columns of the table:
 
   S          0: as good as real images, 1: as a Gaussian with their moments (of Fréchet distances, see metrics.judge)
   precision  share of the samples that lie among real images: are they good?
@@ -63,7 +63,7 @@ def trained(name, flags, run):
     """Train a system, or finish its training; the seconds it took in all."""
     took, steps = run / "seconds.json", max(1, round(flags.minutes * STEPS_A_MINUTE[name]))
     if (run / "samples.npy").exists() and took.exists():
-        refuse_another(run, data=absolute(flags.data), seed=flags.seed, steps=steps)
+        refuse_another(run, data=absolute(flags.data), seed=flags.seed, steps=steps, samples=flags.samples)
         return json.loads(took.read_text())
     arguments = ["--out", run, "--data", flags.data, "--seed", flags.seed, "--samples", flags.samples]
     arguments += ["--resume"] if (run / "checkpoint.npz").exists() else []
@@ -84,7 +84,8 @@ def with_steps(system, steps):
 
 def refuse_another(run, **asked):
     """An error when the finished run in a folder is not the one that the flags ask for."""
-    config = json.loads((run / "config.json").read_text())
+    samples = len(np.load(run / "samples.npy", mmap_mode="r"))
+    config = json.loads((run / "config.json").read_text()) | {"samples": samples}
     different = [f"{name} {config[name]!r} and not {value!r}" for name, value in asked.items() if config[name] != value]
     if different:
         raise CheckpointError(f"the run in {run} has {', '.join(different)}: choose another --out")

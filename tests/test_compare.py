@@ -65,6 +65,8 @@ def test_the_comparison_trains_and_judges_each_system_once(demo, tmp_path, capsy
 
     assert demo("compare.py", *flags, "--seed", 1) == 1  # nor taken for another
     assert "has seed 0 and not 1: choose another --out" in capsys.readouterr().err
+    assert demo("compare.py", *flags, "--samples", 200) == 1
+    assert "has samples 300 and not 200: choose another --out" in capsys.readouterr().err
 
 
 def test_each_system_has_as_many_steps_as_fit_into_the_minutes(demo, tmp_path):

@@ -2,12 +2,12 @@
 
 In memory, images are (H, N, W, C) here, rows first and channels last. Then a row r of an image, of the whole batch at
 once, gives a *strip*: what a row of the kernel sees of it, (N·ow, kw·C), copied in runs of kw·C numbers. A strip serves
-all rows u of the kernel that ever lie on it,
+all rows u of the kernel that ever lie on it: with stride s, padding p and an output (oh, N, ow, O), row i of it is
 
     y[i] = Σᵤ strip[s·i + u − p] w[u],
 
 and strips that follow each other are one block of memory, so each term is one product with w[u], which lies as
-(kw·C, O). No product is made with the zeros around an image, which would be a third of all for 5×5 kernels on 7×7
+(kw·C, O). Strips hold no zeros from around the image, which would be a third of all factors for 5×5 kernels on 7×7
 pixels with stride 2: terms whose rows lie outside are left out, and columns go in *bands* that meet the image with the
 same taps.
 """
