@@ -42,6 +42,11 @@ def array_like(data, reference):
     return data if isinstance(reference, np.ndarray) else array_module(reference).asarray(data)
 
 
+def solid(array):
+    """The same numbers as one block of memory, its last axis innermost: a copy, unless it is one already."""
+    return array.astype(array.dtype, order="C", copy=False)
+
+
 def copied_like(data, reference):
     """A copy of ``data`` with the dtype, the memory order and the place of ``reference``, whose shape it has."""
     copy = np.empty_like(reference)

@@ -135,16 +135,16 @@ class Adam(Optimizer):
         super().__init__(params, lr, weight_decay)
 
     def update(self, g, state):
-        """lr · m̂ / (√v̂ + ε), in place wherever an array is ours: half the time of the formula in one line."""
+        """lr · m̂ / (√v̂ + ε), as lr c / (1 − β₁ᵗ) · m / (√v + ε c) with c = √(1 − β₂ᵗ): fewer passes over memory."""
         (beta1, beta2), t = self.betas, self.steps
         m, v = state["exp_avg"], state["exp_avg_sq"]
         m *= beta1
         m += (1 - beta1) * g
         v *= beta2
         v += (1 - beta2) * g * g
+        c = (1 - beta2**t) ** 0.5
         root = np.sqrt(v)
-        root /= (1 - beta2**t) ** 0.5
-        root += self.eps
-        step = (self.lr / (1 - beta1**t)) * m
-        step /= root
+        root += self.eps * c
+        step = m / root
+        step *= self.lr * c / (1 - beta1**t)
         return step

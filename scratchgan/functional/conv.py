@@ -17,7 +17,7 @@ import numpy as np
 
 from scratchgan.functional import patches
 from scratchgan.functional.elementwise import add_to, operands, refuse
-from scratchgan.functional.patches import Geometry
+from scratchgan.functional.geometry import Geometry
 from scratchgan.functional.shape import pad
 from scratchgan.tensor import record
 

@@ -8,6 +8,7 @@ import math
 
 import numpy as np
 
+from scratchgan.functional.broadcast import total
 from scratchgan.functional.elementwise import add_to, sqrt
 from scratchgan.functional.reduce import mean, var
 from scratchgan.tensor import Tensor, is_recording, record
@@ -25,7 +26,7 @@ def normalize(input, axes, eps):
 
 def _moments(x, axes):
     """x − mean x, mean x and the biased variance over ``axes``, which are kept with length 1."""
-    mu = x.mean(axes, keepdims=True)
+    mu = _mean(x, axes)
     centred = x - mu
     return centred, mu, _mean_product(centred, centred, axes)
 
@@ -48,9 +49,14 @@ def _cotangent(g, y, sigma, axes):
     """(g − mean g − y · mean(g y)) / σ once more, for arrays: written over one new array."""
     x = y * _mean_product(g, y, axes)
     np.subtract(g, x, out=x)
-    x -= g.mean(axes, keepdims=True)
+    x -= _mean(g, axes)
     x /= sigma
     return x
+
+
+def _mean(x, axes):
+    """mean x over ``axes``, which are kept with length 1."""
+    return total(x, axes) / math.prod(x.shape[axis] for axis in axes)
 
 
 def _mean_product(a, b, axes):

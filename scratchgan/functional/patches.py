@@ -9,96 +9,18 @@ all rows u of the kernel that ever lie on it: with stride s, padding p and an ou
 and strips that follow each other are one block of memory, so each term is one product with w[u], which lies as
 (kw·C, O). Strips hold no zeros from around the image, which would be a third of all factors for 5×5 kernels on 7×7
 pixels with stride 2: terms whose rows lie outside are left out, and columns go in *bands* that meet the image with the
-same taps.
+same taps. Where a kernel moves by one over many pixels, `winograd` needs fewer products.
 """
 
 import math
-from dataclasses import dataclass
-from functools import cache
-from itertools import groupby
-from typing import NamedTuple
 
 import numpy as np
 
-from scratchgan.backend import array_module
+from scratchgan.backend import array_module, solid
+from scratchgan.functional import winograd
+from scratchgan.functional.geometry import Geometry, Visits
 
 THIN = 16  # numbers in a row of a strip; products of fewer take longer than to make rows of the kernel channels
-
-
-@dataclass(frozen=True)
-class Geometry:
-    """How a kernel (kh, kw) visits an image of ``size`` (H, W): with which stride, and how many zeros around it."""
-
-    kernel: tuple
-    stride: tuple
-    padding: tuple
-    size: tuple
-
-    @property
-    def output(self):
-        """How often the kernel fits: o = ⌊(H + 2p − k) / s⌋ + 1 on each axis."""
-        axes = zip(self.size, self.padding, self.kernel, self.stride)
-        return tuple((n + 2 * p - k) // s + 1 for n, p, k, s in axes)
-
-    @property
-    def axes(self):
-        """The visits to the rows, and those to the columns."""
-        axes = zip(self.size, self.kernel, self.stride, self.padding, self.output)
-        return tuple(Visits(n, k, s, -p, o) for n, k, s, p, o in axes)
-
-
-class Meeting(NamedTuple):
-    """The visits that lay a tap on the axis and not on a zero beside it, and where the first of them does."""
-
-    tap: int
-    visits: slice
-    first: int
-
-
-class Band(NamedTuple):
-    """Visits that lay the same taps on the axis, and where the first of them lays the first of these."""
-
-    visits: slice
-    taps: slice
-    first: int
-
-
-@dataclass(frozen=True)
-class Visits:
-    """A kernel's visits to one axis of ``length``: visit i of ``count`` lays tap u on element start + stride·i + u."""
-
-    length: int
-    taps: int
-    stride: int
-    start: int
-    count: int
-
-    @cache  # every step of a training asks for the same ones
-    def meetings(self):
-        """Tap by tap, its visits to the axis, for the taps that have some."""
-        meetings = []
-        for tap in range(self.taps):
-            at = self.start + tap  # where visit 0 lays it
-            begin, end = max(0, -(at // self.stride)), min(self.count, -((at - self.length) // self.stride))
-            if begin < end:
-                meetings.append(Meeting(tap, slice(begin, end), at + self.stride * begin))
-        return meetings
-
-    @cache
-    def bands(self):
-        """The visits, from one edge to the other, in as few bands as there can be."""
-        bands = []
-        for (tap, end), visits in groupby(range(self.count), self._met):
-            begin, *others = visits
-            reach = slice(begin, begin + 1 + len(others))
-            bands.append(Band(reach, slice(tap, end), self.start + self.stride * begin + tap))
-        return bands
-
-    def _met(self, i):
-        """The taps of visit i that meet an element: from one to before another."""
-        first = self.start + self.stride * i
-        tap = min(max(-first, 0), self.taps)
-        return tap, max(tap, min(self.length - first, self.taps))
 
 
 # The three partial derivatives of ⟨y, x ⋆ w⟩ -------------------------------------------------------------------------
@@ -109,8 +31,10 @@ def conv(x, w, geometry):
     if _is_thin(x, geometry):
         x, geometry = _deepened(x, geometry)
         w = w.transpose(0, 2, 1, 3).reshape(len(w), -1, 1, w.shape[3])
-    cut = _cut(_inside(x), geometry.axes)
-    return _outside(_correlate(cut, _as_taps(w), geometry.axes[0]))
+    x, w, axes = _inside(x), _as_taps(w), geometry.axes
+    if winograd.pays(x.shape[1], *axes):
+        return _outside(winograd.conv(x, w, *axes))
+    return _outside(_correlate(_cut(x, axes), w, axes[0]))
 
 
 def weight_grad(x, y, geometry):
@@ -121,22 +45,28 @@ def weight_grad(x, y, geometry):
         w = weight_grad(x, y, deep).reshape(o, kh, c, kw).transpose(0, 2, 1, 3)
         return _as_taps(w).transpose(3, 2, 0, 1)  # in memory as all others
     x, y = _inside(x), _inside(y)
+    if winograd.pays(x.shape[1], *geometry.axes):
+        return winograd.weight_grad(x, y, *geometry.axes).transpose(3, 2, 0, 1)
     w = np.zeros_like(y, order="C", shape=(kh, kw, c, o))
     for band, strips in _cut(x, geometry.axes):
-        part = _solid(y[:, :, band.visits])
+        part = solid(y[:, :, band.visits])
         for tap, visits, patches in _by_taps(strips, geometry.axes[0]):
             w[tap, band.taps] += (patches.T @ part[visits].reshape(-1, o)).reshape(-1, c, o)
     return w.transpose(3, 2, 0, 1)
 
 
 def conv_transpose(y, w, geometry):
-    """The adjoint of `conv` in x, in the cheaper of two forms that give the same."""
-    return (_scattered if _scatter_is_cheaper(y, w) else _by_phases)(y, w, geometry)
+    """The adjoint of `conv` in x, in the cheapest of three forms that give the same."""
+    if _scatter_is_cheaper(y, w):
+        return _scattered(y, w, geometry)
+    if geometry.stride == (1, 1) and winograd.pays(len(y), *geometry.turned.axes):
+        return _turned(y, w, geometry)
+    return _by_phases(y, w, geometry)
 
 
 def _inside(x):
     """(N, C, H, W) -> (H, N, W, C): free for what convolutions leave."""
-    return _solid(x.transpose(2, 0, 3, 1))
+    return solid(x.transpose(2, 0, 3, 1))
 
 
 def _outside(x):
@@ -146,12 +76,7 @@ def _outside(x):
 
 def _as_taps(w):
     """w (O, C, kh, kw) -> (kh, kw, C, O): free for weights that lie in memory as `nn.init` leaves them."""
-    return _solid(w.transpose(2, 3, 1, 0))
-
-
-def _solid(x):
-    """The same numbers as one block of memory."""
-    return x.astype(x.dtype, order="C", copy=False)
+    return solid(w.transpose(2, 3, 1, 0))
 
 
 def _is_thin(x, geometry):
@@ -191,7 +116,7 @@ def _cut(x, axes):
             (len(x), x.shape[1], columns, taps, x.shape[3]),
             (row, sample, horizontal.stride * column, column, channel),
         )
-        cut.append((band, [_solid(windows[phase :: vertical.stride]) for phase in range(vertical.stride)]))
+        cut.append((band, [solid(windows[phase :: vertical.stride]) for phase in range(vertical.stride)]))
     return cut
 
 
@@ -222,7 +147,7 @@ def _summed(strips, w, vertical):
     return y
 
 
-# The adjoint, in two forms -------------------------------------------------------------------------------------------
+# The adjoint, in three forms -----------------------------------------------------------------------------------------
 
 
 def _scatter_is_cheaper(y, w):
@@ -268,6 +193,12 @@ def _by_phases(y, w, geometry):
             taps = _as_taps(w[:, :, rows, columns][:, :, ::-1, ::-1])
             x[i::sh, :, j::sw] = _correlate(cut, taps, down)
     return _outside(x)
+
+
+def _turned(y, w, geometry):
+    """With stride 1 the adjoint is itself a convolution, of y with the kernel turned round."""
+    taps = _as_taps(w.transpose(1, 0, 2, 3)[:, :, ::-1, ::-1])
+    return _outside(winograd.conv(_inside(y), taps, *geometry.turned.axes))
 
 
 def _phase(axis, offset):

@@ -5,7 +5,7 @@ import numpy as np
 from scratchgan.backend import array_module
 from scratchgan.functional.conv import batched, pair
 from scratchgan.functional.elementwise import refuse
-from scratchgan.functional.patches import Geometry
+from scratchgan.functional.geometry import Geometry
 from scratchgan.tensor import record
 
 

@@ -6,7 +6,7 @@ call, so no line of the engine is changed. At each moment one part is running:
 | part | what is attributed to it |
 |---|---|
 | matrix products | ``@`` and the functions that come down to it, wherever they are called |
-| patches | the rest of `patches.conv`, `patches.weight_grad` and `patches._correlate` |
+| patches | the rest of `patches.conv`, `patches.weight_grad`, `patches._correlate` and `patches._turned` |
 | interleaving | the rest of `patches.conv_transpose`: patches added up, or phases put between each other, and crops |
 | elementwise | every other ufunc, reduction and copy outside these functions and the optimiser |
 | optimiser | the whole of `Optimizer.step` |
@@ -35,6 +35,7 @@ PARTS = (PRODUCTS, PATCHES, INTERLEAVING, ELEMENTWISE, OPTIMISER, PYTHON)
 OWNERS = {
     (patches, "conv"): PATCHES,
     (patches, "_correlate"): PATCHES,
+    (patches, "_turned"): PATCHES,
     (patches, "weight_grad"): PATCHES,
     (patches, "conv_transpose"): INTERLEAVING,
     (Optimizer, "step"): OPTIMISER,
