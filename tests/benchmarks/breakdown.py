@@ -12,13 +12,11 @@ call, so no line of the engine is changed. At each moment one part is running:
 | optimiser | the whole of `Optimizer.step` |
 | Python | what is left of a step without the stopwatch: the graph, dispatch, random numbers, freeing memory |
 
-The stopwatch runs around the calls only, and Python's share comes from runs without it, so what it costs itself (a
-microsecond or two a call) hardly shows.
+What the stopwatch costs itself is a part of its own, which is left out, and Python's share comes from runs without it.
 """
 
-import threading
 from collections import Counter
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from time import perf_counter
 from unittest.mock import patch
 
@@ -30,7 +28,7 @@ from scratchgan.optim import Optimizer
 from scratchgan.tensor import Parameter, Tensor
 
 PRODUCTS, PATCHES, INTERLEAVING = "matrix products", "patches", "interleaving"
-ELEMENTWISE, OPTIMISER, PYTHON = "elementwise", "optimiser", "Python"
+ELEMENTWISE, OPTIMISER, PYTHON, STOPWATCH = "elementwise", "optimiser", "Python", "stopwatch"
 PARTS = (PRODUCTS, PATCHES, INTERLEAVING, ELEMENTWISE, OPTIMISER, PYTHON)
 OWNERS = {
     (patches, "conv"): PATCHES,
@@ -78,53 +76,57 @@ def _metered_run(step, times):
 
 
 class _Stopwatch:
-    """Adds up the seconds of the part that is running."""
+    """Adds up the seconds of the part that is running, if any."""
 
-    thread = running = None
+    running = None
 
     def run(self, step, times):
-        self.thread, self.running, self.seconds, self.since = threading.get_ident(), PYTHON, Counter(), perf_counter()
+        self.running, self.seconds, self.since = PYTHON, Counter(), perf_counter()
         for _ in range(times):
             step()
-        self.thread = None
+        self.switch(None)
         return self.seconds
 
-    @contextmanager
-    def part(self, name):
-        before = self.running
-        if threading.get_ident() != self.thread:  # then the part that waits for this thread is being timed
-            yield
-            return
-        # A part's own arithmetic and copies belong to it.
-        self._switch(before if name == ELEMENTWISE and before != PYTHON else name)
-        try:
-            yield
-        finally:
-            self._switch(before)
-
-    def _switch(self, part):
-        now = perf_counter()
-        self.seconds[self.running] += now - self.since
-        self.running, self.since = part, now
+    def switch(self, part):
+        """Let another part run; that which ran until now."""
+        before, now = self.running, perf_counter()
+        self.running = before and part
+        if before:
+            self.seconds[before] += now - self.since
+            self.since = now
+        return before
 
 
 _watch = _Stopwatch()
+
+
+def _timed(before, part, function, *args, **kwargs):
+    """The function's value, and its time for its part; a part's own arithmetic and copies belong to it."""
+    _watch.switch(before if part == ELEMENTWISE and before != PYTHON else part)
+    value = function(*args, **kwargs)
+    _watch.switch(STOPWATCH)
+    return _wrapped(value)
 
 
 class Metered(np.ndarray):
     """An array that has its calls timed."""
 
     def __array_ufunc__(self, ufunc, method, *inputs, out=None, **options):
+        before = _watch.switch(STOPWATCH)
         options = {name: _plain(value) for name, value in options.items()}
         if out:
             options["out"] = tuple(map(_plain, out))
-        with _watch.part(PRODUCTS if ufunc is np.matmul else ELEMENTWISE):
-            result = getattr(ufunc, method)(*map(_plain, inputs), **options)
-        return _wrapped(result)
+        part, inputs = PRODUCTS if ufunc is np.matmul else ELEMENTWISE, map(_plain, inputs)
+        value = _timed(before, part, getattr(ufunc, method), *inputs, **options)
+        _watch.switch(before)
+        return value
 
     def __array_function__(self, function, types, args, kwargs):
-        with _watch.part(PRODUCTS if function in (np.dot, np.tensordot, np.einsum) else ELEMENTWISE):
-            return _wrapped(super().__array_function__(function, types, args, kwargs))
+        before = _watch.switch(STOPWATCH)
+        part = PRODUCTS if function in (np.dot, np.tensordot, np.einsum) else ELEMENTWISE
+        value = _timed(before, part, super().__array_function__, function, types, args, kwargs)
+        _watch.switch(before)
+        return value
 
 
 def _plain(value):
@@ -137,8 +139,10 @@ def _wrapped(value):
 
 def _metered(function, part):
     def call(*args, **kwargs):
-        with _watch.part(part):
-            return _wrapped(function(*args, **kwargs))
+        before = _watch.switch(STOPWATCH)
+        value = _timed(before, part, function, *args, **kwargs)
+        _watch.switch(before)
+        return value
 
     return call
 
