@@ -8,6 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from scratchgan import Tensor, grad
+from scratchgan import functional as F
 from scratchgan.functional import patches, winograd
 from scratchgan.functional.geometry import Geometry, Visits
 
@@ -76,6 +78,25 @@ def test_the_adjoint_and_the_gradient_are_those_of_all_products(at, batch, chann
     with filtering(True):
         np.testing.assert_allclose(patches._turned(y, w, at), adjoint, rtol=0, atol=1e-11)
         np.testing.assert_allclose(patches.weight_grad(x, y, at), gradient, rtol=0, atol=1e-10)
+
+
+@pytest.mark.parametrize("padding", [0, 1, 2])
+def test_a_gradient_penalty_through_it_is_that_of_all_products(padding):
+    """First and second derivatives of Tensors, in images and in weights."""
+    at = Geometry((3, 3), (1, 1), (padding, padding), (9, 8))
+    x, y, w = (Tensor(array, requires_grad=True) for array in trilinear(at, 2, 3, 4))
+
+    def derivatives():
+        scores = F.tanh(F.conv2d(x, w, padding=padding)) * y
+        (slopes,) = grad(scores.sum(), x, create_graph=True)
+        return [t.data for t in (slopes, *grad((slopes * slopes).sum(), [x, y, w]))]
+
+    with filtering(False):
+        expected = derivatives()
+    with filtering(True):
+        actual = derivatives()
+    for a, b in zip(actual, expected, strict=True):
+        np.testing.assert_allclose(a, b, rtol=0, atol=1e-10)
 
 
 def test_the_points_cost_little_accuracy():
