@@ -165,7 +165,7 @@ def _scattered(y, w, geometry):
     vertical, horizontal = geometry.axes
     y, w = _inside(y), _as_taps(w)
     flat = c < 8  # few channels: longer runs lie along the rows of the image, which is (C, H, N, W) in memory then
-    end = horizontal.start + sw * (horizontal.count - 1) + kw
+    end = horizontal.start + horizontal.reach
     shape = height, y.shape[1], left + max(width, end)
     x = np.zeros_like(y, order="C", shape=(c, *shape) if flat else (*shape, c))
     x = np.moveaxis(x, 0, 3) if flat else x
