@@ -5,9 +5,9 @@ Along its rows, a convolution with stride 1 is what multiplies y in the trilinea
     ⟨d, g ∗ y⟩ = Σ d[i + u] g[u] y[i],   u < r,  i < m,
 
 of r rows g of the kernel, a *tile* of m rows y of the output, and the n = m + r − 1 rows d of the image that it is made
-of. But g ∗ y is a product of polynomials. It has n coefficients, so its values at n points determine it, and a value of
-the product is the product of the values. Let Vₖ (n, k) take k coefficients to the values at fixed points. Then g ∗ y =
-Vₙ⁻¹ [Vᵣ g ⊙ Vₘ y], and
+of. But g ∗ y, (g ∗ y)[j] = Σ g[u] y[j − u], is a product of polynomials. It has n coefficients, so its values at n
+points determine it, and a value of the product is the product of the values. Let Vₖ (n, k) take k coefficients to the
+values at fixed points, and ⊙ multiply element by element. Then g ∗ y = Vₙ⁻¹ [Vᵣ g ⊙ Vₘ y], and
 
     ⟨d, g ∗ y⟩ = ⟨Vₙ⁻ᵀ d, Vᵣ g ⊙ Vₘ y⟩,
 
@@ -55,7 +55,7 @@ def conv(x, w, vertical, horizontal):
     d = _seen(x, vertical, horizontal)
     g = (_values(r, w) @ w.reshape(r, -1)).reshape(VALUES, kw * c, o)
     y = np.empty_like(w, order="C", shape=(*d.shape[:2], o))
-    y[:, d.shape[1] - kw + 1 :] = 0  # no patches are there
+    y[:, d.shape[1] - kw + 1 :] = 0  # no patches are there; what memory held could warn when it is transformed
     for positions, patches in _patches(d, kw):
         np.matmul(patches, g, out=y[:, positions])
     m = _height(r)
@@ -86,11 +86,13 @@ def _values(k, like):
 
 @cache
 def _vandermonde(k):
+    """Vₖ on the host, in float64."""
     return np.vstack([np.vander(POINTS, k, increasing=True), np.eye(k)[-1]])
 
 
 @cache
 def _inverse_transposed():
+    """Vₙ⁻ᵀ (n, n)."""
     return np.linalg.inv(_vandermonde(VALUES)).T
 
 
