@@ -1,9 +1,10 @@
-"""The table of mutants, `mutants.txt`: mistakes to plant in the source, each with the test that must turn red.
+"""The mutants: mistakes to plant in the source, each with the test that must turn red.
 
-An entry names the mistake and the file, shows the change as a difference, and says which tests catch it:
+They lie in the folder ``mutants``, which mirrors the package: those of ``models/wgan_gp.py`` in
+``mutants/models/wgan_gp.txt``. An entry names the mistake, shows the change as a difference, and says which tests
+catch it:
 
     one ε for the whole batch
-        models/wgan_gp.py
         - rng.random((len(real), *(1,) * (real.ndim - 1)))
         + rng.random((1,) * real.ndim)
         killed by models/test_wgan_gp.py::test_each_sample_has_one_epsilon_of_its_own
@@ -46,20 +47,21 @@ class Mutant:
 
 def copy_package(folder):
     """The package as it is."""
-    shutil.copytree(PACKAGE, folder / PACKAGE.name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(PACKAGE, folder / PACKAGE.name)
 
 
-def read(path=TESTS / "mutants.txt"):
-    """All mutants of the table."""
-    blocks = [
-        block.splitlines() for block in path.read_text(encoding="utf-8").split("\n\n") if not block.startswith("#")
+def read(folder=TESTS / "mutants"):
+    """All mutants, file by file."""
+    return [
+        _parsed(path.relative_to(folder).with_suffix(".py").as_posix(), *block.splitlines())
+        for path in sorted(folder.rglob("*.txt"))
+        for block in path.read_text(encoding="utf-8").split("\n\n")
     ]
-    return [_parsed(*block) for block in blocks]
 
 
-def _parsed(name, file, *lines):
+def _parsed(file, name, *lines):
     marked = {mark: [line[6:] for line in lines if line[4:5] == mark] for mark in "-+"}
     killers = [line.split(" by ")[1] for line in lines if line.startswith("    killed by ")]
     if len(killers) + sum(map(len, marked.values())) != len(lines):
-        raise ValueError(f"the entry {name!r} has a line that is none of '-', '+' and 'killed by'")
-    return Mutant(name, file.strip(), "\n".join(marked["-"]), "\n".join(marked["+"]), tuple(killers))
+        raise ValueError(f"{file}: the entry {name!r} has a line that is none of '-', '+' and 'killed by'")
+    return Mutant(name, file, "\n".join(marked["-"]), "\n".join(marked["+"]), tuple(killers))

@@ -1,4 +1,4 @@
-"""The suite is known to catch the field's mistakes: each one of `mutants.txt` is planted, and its test turns red.
+"""The suite is known to catch the field's mistakes: each of the `mutants` is planted, and its test turns red.
 
 The table is checked with every run of the suite; planting takes minutes, so it is marked slow: ``pytest -m slow``.
 """
