@@ -6,15 +6,8 @@ from itertools import repeat
 import numpy as np
 
 from scratchgan import nn
-from scratchgan.models.acgan import ACGAN
-from scratchgan.models.cgan import ConditionalGAN
-from scratchgan.models.dcgan import DCGAN
-from scratchgan.models.gan import GAN
-from scratchgan.models.lsgan import LSGAN
-from scratchgan.models.networks import strided_critic
-from scratchgan.models.sngan import SNGAN
-from scratchgan.models.wgan import WGAN
-from scratchgan.models.wgan_gp import WGANGP
+from scratchgan.models import acgan, cgan, dcgan, gan, lsgan, sngan, wgan, wgan_gp
+from scratchgan.models.networks import Conditioned, strided_critic
 
 IMAGE, LATENTS, CLASSES = (1, 4, 4), 3, 4
 
@@ -64,55 +57,82 @@ def discriminating_critic(rng):
 
 deviation_critic = partial(critic, look=(nn.MinibatchStdDev(3),), features=13)
 plain_critic = partial(critic, batch_norm=False)
-CGAN = partial(critic, channels=1 + CLASSES), {"classes": CLASSES}
+pair_critic = partial(critic, channels=1 + CLASSES)
 
-# name: (the class, the critic as a function of the rng, the options)
+
+def conditional(critic_of, maps=None):
+    """Networks that are told a class: both, or the generator alone."""
+
+    def networks(rng, latent_size, classes):
+        told = (lambda network: cgan.Pairs(network, maps)) if maps else (lambda network: network)
+        return Conditioned(generator(rng, latent_size + classes)), told(critic_of(rng))
+
+    return networks
+
+
+def plain(critic_of):
+    """Networks without classes."""
+    return lambda rng, latent_size: (generator(rng, latent_size), critic_of(rng))
+
+
+# name: (the paper's file, the networks, the options of its build)
 GAMES = {
-    "GAN": (GAN, maxout_critic, {}),
-    "GAN, saturating": (GAN, maxout_critic, {"saturating": True}),
-    "DCGAN": (DCGAN, critic, {}),
-    "DCGAN, discrimination": (DCGAN, discriminating_critic, {}),
-    "DCGAN, deviation": (DCGAN, deviation_critic, {}),
-    "LSGAN": (LSGAN, critic, {}),
-    "LSGAN, Pearson": (LSGAN, critic, {"codes": (-1.0, 1.0, 0.0)}),
-    "WGAN": (WGAN, plain_critic, {"clip": 2.0, "critic_steps": 2, "warm_up": (3, 2)}),
-    "WGAN-GP": (WGANGP, plain_critic, {"critic_steps": 2}),
-    "SN-GAN": (SNGAN, normalised_critic, {}),
-    "CGAN": (ConditionalGAN, *CGAN),
-    "CGAN, banded": (ConditionalGAN, CGAN[0], {**CGAN[1], "maps": "banded"}),
-    "AC-GAN": (ACGAN, partial(plain_critic, outputs=1 + CLASSES), {"critic_steps": 2, "classes": CLASSES}),
+    "GAN": (gan, plain(maxout_critic), {}),
+    "GAN, saturating": (gan, plain(maxout_critic), {"saturating": True}),
+    "DCGAN": (dcgan, plain(critic), {}),
+    "DCGAN, discrimination": (dcgan, plain(discriminating_critic), {}),
+    "DCGAN, deviation": (dcgan, plain(deviation_critic), {}),
+    "LSGAN": (lsgan, plain(critic), {}),
+    "LSGAN, Pearson": (lsgan, plain(critic), {"codes": (-1.0, 1.0, 0.0)}),
+    "WGAN": (wgan, plain(plain_critic), {"clip": 2.0, "critic_steps": 2, "warm_up": (3, 2)}),
+    "WGAN-GP": (wgan_gp, plain(plain_critic), {"critic_steps": 2}),
+    "SN-GAN": (sngan, plain(normalised_critic), {}),
+    "CGAN": (cgan, conditional(pair_critic, cgan.constant_maps), {"classes": CLASSES}),
+    "CGAN, banded": (cgan, conditional(pair_critic, cgan.banded_maps), {"classes": CLASSES}),
+    "AC-GAN": (
+        acgan,
+        conditional(partial(plain_critic, outputs=1 + CLASSES)),
+        {"critic_steps": 2, "classes": CLASSES, "class_weights": (1.0, 0.1)},
+    ),
 }
+CONDITIONAL = [name for name, (*_, options) in GAMES.items() if "classes" in options]
 
 
-def make(name, dtype=np.float64, place=lambda module: module, **options):
-    """The game of this name, in training mode; ``place`` moves its networks, ``options`` go to its class."""
-    of, critic_of, usual = GAMES[name]
-    rng = np.random.default_rng(0)
-    inputs = LATENTS + CLASSES * of.conditional
-    players = (place(network.to(dtype)) for network in (generator(rng, inputs), critic_of(rng)))
-    return of(*players, LATENTS, **{**usual, **options})
+def make(name, dtype=np.float64, place=lambda module: module, networks=None, **options):
+    """The game of this name, in training mode; ``place`` moves its networks, ``options`` go to its build."""
+    paper, usual_networks, usual = GAMES[name]
+
+    def networks_of(rng, latent_size, *classes):
+        return [place(network.to(dtype)) for network in (networks or usual_networks)(rng, latent_size, *classes)]
+
+    return paper.build(np.random.default_rng(0), networks=networks_of, latent_size=LATENTS, **{**usual, **options})
 
 
 def batch(game, count=6, seed=1):
-    """What a critic step takes: real images, and the labels where there are any."""
+    """What a critic step takes: real images, and the labels where there are any, as one-hot vectors."""
     rng = np.random.default_rng(seed)
     images = game.tensor(np.tanh(rng.standard_normal((count, *IMAGE))))
-    return (images, np.arange(count) % CLASSES) if game.conditional else (images,)
+    return (images, game.one_hot(np.arange(count) % CLASSES)) if hasattr(game, "one_hot") else (images,)
+
+
+def raw_batch(game, **options):
+    """The same as the data give it: arrays, and integers."""
+    images, *y = batch(game, **options)
+    return (images.numpy(), *(each.numpy().argmax(1) for each in y))
 
 
 def reseed(game, seed=0):
-    """Let dropout draw the same masks again, or from a random number generator in the place of the seed."""
+    """Let dropout draw the same masks again, or from a random number generator instead of the seed."""
     for module in game.critic.modules():
         if isinstance(module, nn.Dropout):
             module.rng = np.random.default_rng(seed)
 
 
 def trained(name, steps=2, **options):
-    """The game after so many steps on one and the same batch; ``options`` go to `make`."""
+    """The game after some steps on one and the same batch; ``options`` go to `make`."""
     game, rng = make(name, **options), np.random.default_rng(0)
     reseed(game)
-    images, *labels = batch(game)
-    same = repeat((images.numpy(), *labels) if labels else images.numpy())
+    same = repeat(raw_batch(game))
     for _ in range(steps):
         game.train_step(same, rng)
     return game

@@ -75,7 +75,7 @@ class Batches:
         chosen = self.order[self.position : self.position + self.batch_size]
         self.position += self.batch_size
         images = self.images[chosen].astype(np.float32) / (255 / (1 - self.low)) + self.low
-        return images if self.labels is None else (images, self.labels[chosen])
+        return (images,) if self.labels is None else (images, self.labels[chosen])
 
     def state_dict(self):
         """Return the place in the stream: int64 arrays "order", shape (N,), and "position", shape ()."""

@@ -8,8 +8,8 @@ from scratchgan.losses.adversarial import (
     OBJECTIVES, Hinge, LeastSquares, Minimax, NonSaturating, Objective, Relativistic, RelativisticAverage, Wasserstein,
 )
 from scratchgan.losses.penalties import (
-    gradient_norms, gradient_penalty, interpolate, lazily, perturb, r1_penalty, r1_r2_penalty, r2_penalty,
-    squared_slopes,
+    R1, R1R2, GradientPenalty, gradient_norms, gradient_penalty, interpolate, lazily, perturb, r1_penalty,
+    r1_r2_penalty, r2_penalty, squared_slopes,
 )
 from scratchgan.losses.regularisers import (
     HistoricalAverage, clip_weights, feature_matching, instance_noise, linear_decay,

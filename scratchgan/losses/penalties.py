@@ -22,51 +22,72 @@ gradient steps turn in circles; the term γ/2 ψ² = γ/2 ‖∇D‖² pulls the
 away from its solution (Mescheder et al. 2018, arXiv:1801.04406, §3).
 
 Each slope must be a sample's own. A layer that couples the samples of a batch (batch norm, minibatch discrimination,
-minibatch standard deviation) adds the slopes of the others' scores.
+minibatch standard deviation) adds the slopes of the others' scores. Batch norm is refused; looks at the whole batch are
+not, as ProGAN has one beside a penalty.
+
+A game takes a penalty as an object with its weight in it: `GradientPenalty`, `R1`, `R1R2`.
 """
 
 from scratchgan.backend import array_like
+from scratchgan.nn import BatchNorm1d, BatchNorm2d, Module
 from scratchgan.tensor import Tensor, grad
 
 # Slopes --------------------------------------------------------------------------------------------------------------
 
 
-def squared_slopes(critic, x):
-    """‖∇ₓ D(x)‖² of each sample, over all its axes; differentiable in the critic's weights.
+def squared_slopes(critic, x, *y):
+    """‖∇ₓ D(x, y)‖² of each sample, over all its axes; differentiable in the critic's weights.
 
     D is summed, not averaged, over the batch: D(xᵢ) depends on xᵢ alone, so the gradient of the sum holds each
-    sample's own gradient. (Batch norm in the critic would make that false.)
+    sample's own gradient.
 
     Parameters
     ----------
     critic : callable
         (N, …) -> (N, 1).
     x : Tensor, (N, …), with requires_grad
+    *y : Tensor
+        What else the critic is told, such as labels.
 
     Returns
     -------
     Tensor, (N,)
+
+    Raises
+    ------
+    ValueError
+        For a critic with batch norm, which makes D of one sample depend on all others.
     """
-    (g,) = grad(critic(x).sum(), x, create_graph=True)
+    _refuse_batch_norm(critic)
+    (g,) = grad(critic(x, *y).sum(), x, create_graph=True)
     return (g * g).flatten(1).sum(1)
 
 
-def gradient_norms(critic, x):
+def _refuse_batch_norm(critic):
+    """Gulrajani et al. 2017, §4, name what to use instead."""
+    modules = critic.modules() if isinstance(critic, Module) else ()
+    if any(isinstance(module, (BatchNorm1d, BatchNorm2d)) for module in modules):
+        raise ValueError(
+            "the critic contains batch norm, which makes D of one sample depend on all others, while the penalty "
+            "is on the gradient of each sample's own D; use LayerNorm, GroupNorm, InstanceNorm2d, or no norm"
+        )
+
+
+def gradient_norms(critic, x, *y):
     """‖∇ₓ D(x)‖₂ of each sample, over all its axes; differentiable in the critic's weights.
 
     The root is taken of ‖·‖² + 10⁻¹², whose slope stays finite where the gradient is 0.
 
     Parameters
     ----------
-    critic : callable
-        (N, …) -> (N, 1).
-    x : Tensor, (N, …), with requires_grad
+    critic, x, *y
+        See `squared_slopes`.
 
     Returns
     -------
     Tensor, (N,)
     """
-    return (squared_slopes(critic, x) + 1e-12).sqrt()
+    return (squared_slopes(critic, x, *y) + 1e-12).sqrt()
 
 
 # Points --------------------------------------------------------------------------------------------------------------
@@ -166,7 +187,7 @@ def gradient_penalty(norms, center=1.0, *, one_sided=False):
     return (excess * excess).mean()
 
 
-def r1_penalty(critic, real, gamma):
+def r1_penalty(critic, real, gamma, *y):
     """R₁ = γ/2 E_x [‖∇ₓ D(x)‖²] over real x: Mescheder et al. 2018, arXiv:1801.04406, equation (9).
 
     Where the generator is perfect the best critic is flat on the data, and R₁ asks for no more than that: it leaves
@@ -195,10 +216,10 @@ def r1_penalty(critic, real, gamma):
     ValueError
         For a γ that is negative: the critic would seek steep slopes.
     """
-    return _zero_centered(critic, real, gamma)
+    return _zero_centered(critic, real, gamma, *y)
 
 
-def r2_penalty(critic, fake, gamma):
+def r2_penalty(critic, fake, gamma, *y):
     """R₂ = γ/2 E_x̃ [‖∇ D(x̃)‖²] over generated x̃: Mescheder et al. 2018, arXiv:1801.04406, equation (10).
 
     As `r1_penalty`, at the generator's points. Only the critic descends it: x̃ is taken as a constant.
@@ -220,10 +241,10 @@ def r2_penalty(critic, fake, gamma):
     ValueError
         For a γ that is negative.
     """
-    return _zero_centered(critic, fake, gamma)
+    return _zero_centered(critic, fake, gamma, *y)
 
 
-def r1_r2_penalty(critic, real, fake, gamma):
+def r1_r2_penalty(critic, real, fake, gamma, *y):
     """R₁ + R₂, with one γ: see `r1_penalty` and `r2_penalty`. The two batches may differ in size.
 
     Parameters
@@ -243,13 +264,61 @@ def r1_r2_penalty(critic, real, fake, gamma):
     ValueError
         For a γ that is negative.
     """
-    return r1_penalty(critic, real, gamma) + r2_penalty(critic, fake, gamma)
+    return r1_penalty(critic, real, gamma, *y) + r2_penalty(critic, fake, gamma, *y)
 
 
-def _zero_centered(critic, x, gamma):
+def _zero_centered(critic, x, gamma, *y):
     if not gamma >= 0:
         raise ValueError(f"gamma={gamma} must not be negative: the critic would be paid for steep slopes")
-    return gamma / 2 * squared_slopes(critic, Tensor(x.data, requires_grad=True)).mean()
+    return gamma / 2 * squared_slopes(critic, Tensor(x.data, requires_grad=True), *y).mean()
+
+
+# With their weights, as a game takes them ----------------------------------------------------------------------------
+
+
+class GradientPenalty:
+    """λ E (‖∇D(x̂)‖ − c)² on lines from real to fake: see `gradient_penalty`.
+
+    Parameters
+    ----------
+    weight : float
+        λ.
+    center : float
+        c, the slope that is asked for: 1 in the paper, 0 for the zero-centred penalty.
+    one_sided : bool
+        Penalise only slopes above c.
+    """
+
+    def __init__(self, weight=10.0, center=1.0, one_sided=False):
+        self.weight, self.center, self.one_sided = weight, center, one_sided
+
+    def __call__(self, critic, real, fake, *y, rng):
+        """The penalty, and the mean slope: {"penalty": Tensor, (), "gradient_norm": Tensor, ()}."""
+        norms = gradient_norms(critic, interpolate(real, fake, rng), *y)
+        penalty = self.weight * gradient_penalty(norms, self.center, one_sided=self.one_sided)
+        return {"penalty": penalty, "gradient_norm": norms.mean()}
+
+
+class R1:
+    """γ/2 E ‖∇D(x)‖² on real points: see `r1_penalty`."""
+
+    def __init__(self, gamma):
+        self.gamma = gamma
+
+    def __call__(self, critic, real, fake, *y, rng):
+        """{"penalty": Tensor, ()}."""
+        return {"penalty": r1_penalty(critic, real, self.gamma, *y)}
+
+
+class R1R2:
+    """γ/2 E ‖∇D‖² on real points and on generated ones: see `r1_r2_penalty`."""
+
+    def __init__(self, gamma):
+        self.gamma = gamma
+
+    def __call__(self, critic, real, fake, *y, rng):
+        """{"penalty": Tensor, ()}."""
+        return {"penalty": r1_r2_penalty(critic, real, fake, self.gamma, *y)}
 
 
 # When ----------------------------------------------------------------------------------------------------------------

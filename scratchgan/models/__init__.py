@@ -1,17 +1,9 @@
-"""One paper, one file: networks, objective, one training step; `game` and `networks` hold what papers share.
+"""One paper, one file: networks, objective, one training step; `model`, `game` and `networks` hold what papers share.
 
-`SYSTEMS` has them by name. Each module offers ``PRESETS`` and ``build(settings, rng, device) -> Game``.
+`SYSTEMS` has them by name, in the order in which a course meets them.
 """
 
 from scratchgan.models import acgan, cgan, dcgan, gan, lsgan, sngan, wgan, wgan_gp
+from scratchgan.models.model import Model, Preset, System
 
-SYSTEMS = {
-    "GAN": gan,
-    "DCGAN": dcgan,
-    "LSGAN": lsgan,
-    "WGAN": wgan,
-    "WGAN-GP": wgan_gp,
-    "SN-GAN": sngan,
-    "CGAN": cgan,
-    "AC-GAN": acgan,
-}
+SYSTEMS = {each.SYSTEM.name: each.SYSTEM for each in (gan, dcgan, lsgan, wgan, wgan_gp, sngan, cgan, acgan)}

@@ -29,26 +29,39 @@ Departures:
 from functools import partial
 
 from scratchgan import nn
+from scratchgan.data import views
 from scratchgan.functional import cross_entropy
-from scratchgan.losses import Wasserstein, gradient_norms, gradient_penalty, interpolate
+from scratchgan.losses import GradientPenalty, Wasserstein
 from scratchgan.models.game import ConditionalGame
-from scratchgan.models.networks import small_generator, strided_critic
+from scratchgan.models.model import Preset, System
+from scratchgan.models.networks import Conditioned, small_generator, strided_critic
 from scratchgan.optim import Adam
 
 # Networks ------------------------------------------------------------------------------------------------------------
 
 
-def small_networks(rng, latent_size=64, width=16, classes=10):
+def small_networks(rng, latent_size=64, classes=10, width=16):
     """DCGAN's small networks, without batch norm in the critic, which gives a score and ``classes`` logits.
 
     Returns
     -------
-    generator : Module, (N, latent_size + classes) -> (N, 1, 28, 28) in [−1, 1]
+    generator : Module, (N, latent_size), (N, classes) -> (N, 1, 28, 28) in [−1, 1]
     critic : Module, (N, 1, 28, 28) -> (N, 1 + classes)
     """
     heads = nn.Flatten(), nn.Linear(4 * width * 4 * 4, 1 + classes, rng=rng)
     critic = strided_critic(width, rng, batch_norm=False, head=heads)
-    return small_generator(latent_size + classes, 2 * width, rng), critic
+    return Conditioned(small_generator(latent_size + classes, 2 * width, rng)), critic
+
+
+class Score(nn.Module):
+    """D(x) alone, without the logits: what the penalty is on."""
+
+    def __init__(self, critic):
+        self.critic = critic
+
+    def forward(self, x):
+        """(N, …) -> (N, 1)."""
+        return self.critic(x)[:, :1]
 
 
 # Training ------------------------------------------------------------------------------------------------------------
@@ -59,16 +72,13 @@ class ACGAN(ConditionalGame):
 
     Parameters
     ----------
-    generator : Module, (N, latent_size + classes) -> (N, …)
+    generator : Module, (N, latent_size), (N, classes) -> (N, …)
     critic : Module, (N, …) -> (N, 1 + classes)
         The score, and the logits of the classes.
-    latent_size, classes, critic_steps : int
-    penalty_weight : float
-        λ.
+    latent_size, optimizer, **options
+        See `ConditionalGame`.
     class_weights : tuple of float
         a and b: of the cross-entropy of reals in L_D, and of fakes in L_G.
-    lr, betas
-        Of both players' Adam.
     """
 
     watch = {"wasserstein": "W", "real_accuracy": "C(x)", "gradient_norm": "|∇D|"}
@@ -78,62 +88,65 @@ class ACGAN(ConditionalGame):
         "losses": ["critic_loss", "generator_loss"],
     }
 
-    def __init__(
-        self,
-        generator,
-        critic,
-        latent_size,
-        critic_steps=5,
-        penalty_weight=10.0,
-        class_weights=(1.0, 0.1),
-        lr=2e-4,
-        betas=(0.0, 0.9),
-        classes=10,
-    ):
-        adam = partial(Adam, lr=lr, betas=betas)
-        super().__init__(generator, critic, latent_size, Wasserstein(), adam, critic_steps, classes)
-        self.penalty_weight, self.class_weights = penalty_weight, class_weights
-
-    def score(self, images):
-        """D(x): Tensor (N, 1)."""
-        return self.critic(images)[:, :1]
+    def __init__(self, generator, critic, latent_size, optimizer, class_weights=(1.0, 0.1), **options):
+        super().__init__(generator, critic, latent_size, Wasserstein(), optimizer, **options)
+        self.class_weights = class_weights
 
     def critic_loss(self, real, fake, y, rng):
         """L_D on one batch, its parts, and how many of the real images C gives the right class."""
-        output = self.critic(real)
-        logits = output[:, 1:]
+        score, logits = self._heads(real)
+        distance = score.mean() - self._heads(fake)[0].mean()
+        numbers = self.penalty(Score(self.critic), real, fake, rng=rng)
         right = logits.data.argmax(1) == y.data.argmax(1)
-        distance = output[:, :1].mean() - self.score(fake).mean()
-        norms = gradient_norms(self.score, interpolate(real, fake, rng))
-        loss = -distance + self.penalty_weight * gradient_penalty(norms)
         return {
             "wasserstein": distance,
-            "gradient_norm": norms.mean(),
+            **numbers,
             "real_accuracy": self.tensor(right).mean(),
-            "critic_loss": loss + self.class_weights[0] * cross_entropy(logits, y),
+            "critic_loss": -distance + numbers["penalty"] + self.class_weights[0] * cross_entropy(logits, y),
         }
 
-    def generator_loss(self, z):
-        """L_G of images made from [z; e_y]."""
-        output = self.critic(self.generator(z))
-        classes = cross_entropy(output[:, 1:], self.conditions(z))
-        return -output[:, :1].mean() + self.class_weights[1] * classes
+    def generator_loss(self, z, y, real=None):
+        """L_G of images made from z and y."""
+        score, logits = self._heads(self.generator(z, y))
+        return -score.mean() + self.class_weights[1] * cross_entropy(logits, y)
+
+    def _heads(self, images):
+        """D(x), (N, 1), and the logits of C(x), (N, classes)."""
+        output = self.critic(images)
+        return output[:, :1], output[:, 1:]
 
 
-# Presets -------------------------------------------------------------------------------------------------------------
+def build(
+    rng,
+    device="cpu",
+    networks=small_networks,  # (rng, latent_size, classes) -> G, D
+    latent_size=64,
+    classes=10,
+    penalty_weight=10.0,  # λ
+    class_weights=(1.0, 1.0),  # a, b
+    critic_steps=2,
+    lr=3e-3,  # of both players' Adam
+    betas=(0.0, 0.9),
+    average_decay=0.99,
+):
+    """The game of the equations above."""
+    generator, critic = (network.to(device) for network in networks(rng, latent_size, classes))
+    return ACGAN(
+        generator,
+        critic,
+        latent_size,
+        partial(Adam, lr=lr, betas=betas),
+        class_weights,
+        classes=classes,
+        critic_steps=critic_steps,
+        penalty=GradientPenalty(penalty_weight),
+        average_decay=average_decay,
+    )
 
-SMALL = {
-    "latent_size": 64, "critic_steps": 2, "penalty_weight": 10.0, "class_weights": [1.0, 1.0], "low": -1.0,
-    "batch_size": 64, "lr": 3e-3, "betas": [0.0, 0.9], "average_decay": 0.99,
-}  # fmt: skip
-PRESETS = {
-    "quick": {**SMALL, "steps": 600, "lr_steps": 600, "every": 50},
-    "default": {**SMALL, "steps": 2000, "lr_steps": 2000, "every": 100},
-}
 
-
-def build(settings, rng, device):
-    """The game of a preset."""
-    players = (network.to(device) for network in small_networks(rng, settings["latent_size"]))
-    names = ("latent_size", "critic_steps", "penalty_weight", "class_weights", "lr", "betas")
-    return ACGAN(*players, **{name: settings[name] for name in names})
+SYSTEM = System(
+    "acgan",
+    "AC-GAN",
+    build,
+    {"quick": Preset(600, every=50, view=views.labelled), "default": Preset(2000, view=views.labelled)},
+)

@@ -31,10 +31,12 @@ from functools import partial
 import numpy as np
 
 from scratchgan import nn
+from scratchgan.data import views
 from scratchgan.functional import cat
 from scratchgan.losses import NonSaturating
 from scratchgan.models.game import ConditionalGame
-from scratchgan.models.networks import small_generator, strided_critic
+from scratchgan.models.model import Preset, System
+from scratchgan.models.networks import Conditioned, small_generator, strided_critic
 from scratchgan.nn import init
 from scratchgan.optim import Adam
 
@@ -53,24 +55,41 @@ def banded_maps(y, height, width):
     return flat.reshape(n, height, width, classes).permute(0, 3, 1, 2)  # read as if it were pixel, then class
 
 
-MAPS = {"constant": constant_maps, "banded": banded_maps}
+class Pairs(nn.Module):
+    """D(x, y): a network that sees the maps of the label as channels behind the image.
+
+    Parameters
+    ----------
+    network : Module, (N, C + classes, H, W) -> (N, 1)
+    maps : callable
+        How it sees the labels.
+    """
+
+    def __init__(self, network, maps=constant_maps):
+        self.network, self.maps = network, maps
+
+    def forward(self, x, y):
+        """(N, C, H, W), (N, classes) -> (N, 1)."""
+        return self.network(cat([x, self.maps(y, *x.shape[2:])], 1))
+
 
 # Networks ------------------------------------------------------------------------------------------------------------
 
 
-def small_networks(rng, latent_size=64, width=16, classes=10):
+def small_networks(rng, latent_size=64, classes=10, width=16, maps=constant_maps):
     """DCGAN's small networks, with ``classes`` inputs and channels more.
 
     Returns
     -------
-    generator : Module, (N, latent_size + classes) -> (N, 1, 28, 28) in [−1, 1]
-    discriminator : Module, (N, 1 + classes, 28, 28) -> (N, 1)
+    generator : Module, (N, latent_size), (N, classes) -> (N, 1, 28, 28) in [−1, 1]
+    discriminator : Module, (N, 1, 28, 28), (N, classes) -> (N, 1)
     """
-    return small_generator(latent_size + classes, 2 * width, rng), strided_critic(width, rng, channels=1 + classes)
+    generator = small_generator(latent_size + classes, 2 * width, rng)
+    return Conditioned(generator), Pairs(strided_critic(width, rng, channels=1 + classes), maps)
 
 
 def keras_networks(rng, latent_size=128, classes=10):
-    """Those of the Keras example: 1,491,215 and 80,385 weights, no norms, images in [0, 1]."""
+    """Those of the Keras example: 1,491,215 and 80,385 weights, no norms, images in [0, 1]; as `small_networks`."""
     inputs = latent_size + classes
     generator = nn.Sequential(
         nn.Linear(inputs, inputs * 7 * 7, rng=rng),
@@ -95,7 +114,7 @@ def keras_networks(rng, latent_size=128, classes=10):
     for layer in (*generator.modules(), *discriminator.modules()):
         if isinstance(layer, (nn.Linear, nn.Conv2d, nn.ConvTranspose2d)):
             _initialise_as_keras(layer, rng)
-    return generator, discriminator
+    return Conditioned(generator), Pairs(discriminator)
 
 
 def _initialise_as_keras(layer, rng):
@@ -109,55 +128,32 @@ def _initialise_as_keras(layer, rng):
 # Training ------------------------------------------------------------------------------------------------------------
 
 
-class ConditionalGAN(ConditionalGame):
-    """The two players, their optimisers, and alternating steps; see `ConditionalGame`.
-
-    Parameters
-    ----------
-    generator : Module, (N, latent_size + classes) -> (N, C, H, W)
-    discriminator : Module, (N, C + classes, H, W) -> (N, 1)
-    latent_size, classes : int
-    lr, betas
-        Of both players' Adam.
-    maps : {"constant", "banded"}
-        How D sees the labels.
-    """
-
-    def __init__(self, generator, discriminator, latent_size, lr=3e-4, betas=(0.9, 0.999), classes=10, maps="constant"):
-        adam = partial(Adam, lr=lr, betas=betas)
-        super().__init__(generator, discriminator, latent_size, NonSaturating(), adam, classes=classes)
-        self.maps = MAPS[maps]
-
-    def pairs(self, images, y):
-        """(x, y), as D sees it: Tensor (N, C + classes, H, W)."""
-        return cat([images, self.maps(y, *images.shape[2:])], 1)
-
-    def critic_loss(self, real, fake, y, rng):
-        """L_D on one batch of pairs, and the mean scores."""
-        return super().critic_loss(self.pairs(real, y), self.pairs(fake, y), rng)
-
-    def generator_loss(self, z):
-        """L_G of images made from [z; e_y]."""
-        return self.objective.generator_loss(self.critic(self.pairs(self.generator(z), self.conditions(z))))
+def build(
+    rng,
+    device="cpu",
+    networks=small_networks,  # (rng, latent_size, classes) -> G, D
+    latent_size=64,
+    classes=10,
+    lr=1e-2,  # of both players' Adam
+    betas=(0.5, 0.999),
+    average_decay=0.99,
+    low=-1.0,
+):
+    """The game of equation (2), with the non-saturating loss."""
+    generator, discriminator = (network.to(device) for network in networks(rng, latent_size, classes))
+    adam, options = partial(Adam, lr=lr, betas=betas), {"average_decay": average_decay, "low": low}
+    return ConditionalGame(generator, discriminator, latent_size, NonSaturating(), adam, classes, **options)
 
 
-# Presets -------------------------------------------------------------------------------------------------------------
-
-SMALL = {
-    "networks": "small", "latent_size": 64, "maps": "constant", "low": -1.0, "batch_size": 64, "lr": 1e-2,
-    "betas": [0.5, 0.999], "average_decay": 0.99,
-}  # fmt: skip
-KERAS = {"networks": "keras", "latent_size": 128, "low": 0.0, "lr": 3e-4, "lr_steps": None, "betas": [0.9, 0.999]}
-PRESETS = {
-    "quick": {**SMALL, "steps": 600, "lr_steps": 600, "every": 50},
-    "default": {**SMALL, "steps": 3000, "lr_steps": 3000, "every": 100},
-    "banded": {**SMALL, "maps": "banded", "steps": 3000, "lr_steps": 3000, "every": 100},
-    "keras": {**SMALL, **KERAS, "steps": 20_000, "every": 100},
-}
-
-
-def build(settings, rng, device):
-    """The game of a preset."""
-    networks = {"small": small_networks, "keras": keras_networks}[settings["networks"]]
-    players = (network.to(device) for network in networks(rng, settings["latent_size"]))
-    return ConditionalGAN(*players, **{name: settings[name] for name in ("latent_size", "lr", "betas", "maps")})
+KERAS = {"networks": keras_networks, "latent_size": 128, "lr": 3e-4, "betas": (0.9, 0.999), "low": 0.0}
+SYSTEM = System(
+    "cgan",
+    "conditional GAN",
+    build,
+    {
+        "quick": Preset(600, every=50, view=views.labelled),
+        "default": Preset(3000, view=views.labelled),
+        "banded": Preset(3000, view=views.labelled, options={"networks": partial(small_networks, maps=banded_maps)}),
+        "keras": Preset(20_000, view=views.labelled, rates_fall=False, options=KERAS),
+    },
+)

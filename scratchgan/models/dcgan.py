@@ -36,8 +36,10 @@ from functools import partial
 import numpy as np
 
 from scratchgan import nn
+from scratchgan.data import views
 from scratchgan.losses import NonSaturating
 from scratchgan.models.game import Game
+from scratchgan.models.model import Preset, System
 from scratchgan.models.networks import small_generator, strided_critic
 from scratchgan.optim import Adam
 from scratchgan.tensor import Parameter
@@ -128,34 +130,38 @@ def _normal(parameter, mean, deviation, rng):
 # Training ------------------------------------------------------------------------------------------------------------
 
 
-class DCGAN(Game):
-    """The two players, their optimisers, and alternating steps; see `Game`."""
-
-    def __init__(self, generator, discriminator, latent_size, lr=2e-4, betas=(0.5, 0.999)):
-        super().__init__(generator, discriminator, latent_size, NonSaturating(), partial(Adam, lr=lr, betas=betas))
-
-
-# Presets -------------------------------------------------------------------------------------------------------------
-
-SMALL = {
-    "networks": "small", "latent_size": 64, "width": 16, "minibatch": None, "low": -1.0, "batch_size": 64,
-    "lr": 1e-2, "betas": [0.5, 0.999], "average_decay": 0.99,
-}  # fmt: skip
-STRIDED = {**SMALL, "networks": "strided", "latent_size": 100, "channels": 1, "size": 32}
-TUTORIAL = {"size": 64, "channels": 3, "width": 64, "batch_size": 128, "lr": 2e-4, "lr_steps": None}
-PRESETS = {
-    "quick": {**SMALL, "steps": 600, "lr_steps": 600, "every": 50},
-    "default": {**SMALL, "steps": 3000, "lr_steps": 3000, "every": 100},
-    "discrimination": {**SMALL, "minibatch": "discrimination", "steps": 3000, "lr_steps": 3000, "every": 100},
-    "deviation": {**SMALL, "minibatch": "deviation", "steps": 3000, "lr_steps": 3000, "every": 100},
-    "32": {**STRIDED, "steps": 3000, "lr_steps": 3000, "every": 100},
-    "tutorial": {**STRIDED, **TUTORIAL, "average_decay": 0.999, "steps": 8000, "every": 100},
-}
+def build(
+    rng,
+    device="cpu",
+    networks=small_networks,  # (rng, latent_size=…) -> G, D
+    latent_size=64,
+    lr=1e-2,  # α, of both players' Adam
+    betas=(0.5, 0.999),
+    average_decay=0.99,
+):
+    """The game of the first GAN, with the non-saturating loss."""
+    generator, discriminator = (network.to(device) for network in networks(rng, latent_size=latent_size))
+    adam = partial(Adam, lr=lr, betas=betas)
+    return Game(generator, discriminator, latent_size, NonSaturating(), adam, average_decay=average_decay)
 
 
-def build(settings, rng, device):
-    """The game of a preset."""
-    names = ("latent_size", "width", *(("minibatch",) if settings["networks"] == "small" else ("size", "channels")))
-    networks = {"small": small_networks, "strided": strided_networks}[settings["networks"]]
-    players = (network.to(device) for network in networks(rng, **{name: settings[name] for name in names}))
-    return DCGAN(*players, settings["latent_size"], settings["lr"], settings["betas"])
+def _strided(size, channels, width, **options):
+    """Networks and images of another size and number of channels."""
+    networks = partial(strided_networks, size=size, channels=channels, width=width)
+    view = partial(views.images, size=size, channels=channels)
+    return {"view": view, "options": {"networks": networks, "latent_size": 100, **options}}
+
+
+SYSTEM = System(
+    "dcgan",
+    "DCGAN",
+    build,
+    {
+        "quick": Preset(600, every=50),
+        "default": Preset(3000),
+        "discrimination": Preset(3000, options={"networks": partial(small_networks, minibatch="discrimination")}),
+        "deviation": Preset(3000, options={"networks": partial(small_networks, minibatch="deviation")}),
+        "32": Preset(3000, **_strided(32, 1, 16)),
+        "tutorial": Preset(8000, batch_size=128, rates_fall=False, **_strided(64, 3, 64, lr=2e-4, average_decay=0.999)),
+    },
+)

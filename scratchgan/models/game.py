@@ -5,20 +5,27 @@ and what it does differently. A generator G maps latents z ~ N(0, I) to images x
 called so or a discriminator, maps images to scores, one number each; an objective of `scratchgan.losses` says which
 mean of the scores each player descends. One iteration is
 
-    repeat critic_steps times:   real batch x, fresh fakes x̃ = G(z);   one step of D's weights down L_D(D(x), D(x̃))
-    once:                        fresh z;                              one step of G's weights down L_G(D(G(z)))
+    critic_steps times:   real batch x, fresh fakes x̃ = G(z);   one step of D's weights down L_D(D(x), D(x̃)) + penalty
+    once:                 fresh z;                              one step of G's weights down L_G(D(G(z)))
 
-Reals and fakes go through D one after the other, never in one batch: batch norm would mix their statistics.
+Where images have labels y, they travel beside: G(z, y) and D(x, y). Reals and fakes go through D one after the other,
+never in one batch: batch norm would mix their statistics.
 """
 
 import numpy as np
 
-from scratchgan.backend import array_like
-from scratchgan.functional import cat
-from scratchgan.tensor import Tensor, grad, no_grad
+from scratchgan.losses import clip_weights
+from scratchgan.models.model import Model, in_blocks
+from scratchgan.nn import AveragedWeights
+from scratchgan.tensor import no_grad
 
 
-class Game:
+def standard_normal(shape, rng):
+    """z ~ N(0, I)."""
+    return rng.standard_normal(shape)
+
+
+class Game(Model):
     """Two players, their optimisers, and alternating steps.
 
     Parameters
@@ -27,154 +34,173 @@ class Game:
     critic : Module, (N, …) -> (N, 1)
     latent_size : int
     objective : Objective
-        See `scratchgan.losses`. Relativistic ones, for which the generator's loss needs real images, do not fit.
+        See `scratchgan.losses`.
     optimizer : callable
         ``(parameters) -> Optimizer``, called for each player, such as ``partial(Adam, lr=2e-4)``.
-    critic_steps : int
-        The critic's steps for each one of the generator.
+    critic_optimizer : callable, optional
+        For the critic, where it has another.
+    critic_steps : int or callable
+        The critic's steps for each one of the generator; where they change, a function of the iteration, from 0.
+    penalty : callable, optional
+        ``(critic, real, fake, *y, rng) -> {"penalty": Tensor, …}``, such as `losses.GradientPenalty`: a term of the
+        critic's loss, and numbers to watch.
+    clip : float, optional
+        c: after each of its steps, the critic's weights are brought back to [−c, c].
+    noise : callable
+        ``(shape, rng) -> array``: the latents.
+    average_decay : float, optional
+        β of `nn.AveragedWeights`: pictures and samples are made by an average of G over time.
+    low : float
+        See `Model`.
     """
 
-    conditional = False  # whether batches must come with labels
     watch = {"critic_loss": "L_D", "generator_loss": "L_G"}
     panels = {"losses": ["critic_loss", "generator_loss"], "mean scores": ["real_score", "fake_score"]}
 
-    def __init__(self, generator, critic, latent_size, objective, optimizer, critic_steps=1):
-        self.generator, self.critic, self.latent_size = generator, critic, latent_size
+    def __init__(
+        self,
+        generator,
+        critic,
+        latent_size,
+        objective,
+        optimizer,
+        critic_optimizer=None,
+        critic_steps=1,
+        penalty=None,
+        clip=None,
+        noise=standard_normal,
+        average_decay=None,
+        low=-1.0,
+    ):
+        self.generator, self.critic, self.latent_size, self.low = generator, critic, latent_size, low
         self.objective, self.critic_steps = objective, critic_steps
+        self.penalty, self.clip, self.noise = penalty, clip, noise
         self.generator_optimizer = optimizer(generator.parameters())
-        self.critic_optimizer = optimizer(critic.parameters())
-
-    @property
-    def optimizers(self):
-        """Both players' optimisers."""
-        return self.generator_optimizer, self.critic_optimizer
-
-    def parts(self):
-        """Everything that has a state to save."""
-        return {
-            "generator": self.generator,
-            "critic": self.critic,
-            "generator_optimizer": self.generator_optimizer,
-            "critic_optimizer": self.critic_optimizer,
-        }
-
-    def tensor(self, array):
-        """A NumPy array of numbers as a Tensor of the networks' dtype, on their device."""
-        weight = self.generator.parameters()[0].data
-        return Tensor(array_like(array.astype(weight.dtype, copy=False), weight))
+        self.critic_optimizer = (critic_optimizer or optimizer)(critic.parameters())
+        self.average = AveragedWeights(generator, average_decay) if average_decay is not None else None
 
     def latents(self, count, rng):
-        """z ~ N(0, I): Tensor (count, latent_size)."""
-        return self.tensor(rng.standard_normal((count, self.latent_size)))
+        """z: Tensor (count, latent_size)."""
+        return self.tensor(self.noise((count, self.latent_size), rng))
 
-    def draw(self, batches):
-        """The next batch: what `critic_step` takes."""
-        return (self.tensor(next(batches)),)
+    def conditions(self, count, rng):
+        """What the generator is told besides z: nothing here."""
+        return ()
 
-    def shown_latents(self, rng):
-        """Latents of the pictures made during training: 64, shown in rows of eight."""
-        return self.latents(64, rng)
+    # What the players descend -----------------------------------------------------------------------------------------
 
-    def critic_loss(self, real, fake, rng):
-        """L_D on one batch, and numbers to watch: {"real_score": E D(x), "fake_score": E D(x̃), "critic_loss": L_D}."""
-        real_scores, fake_scores = self.critic(real), self.critic(fake)
-        return {
-            "real_score": real_scores.mean(),
-            "fake_score": fake_scores.mean(),
-            "critic_loss": self.objective.discriminator_loss(real_scores, fake_scores),
-        }
-
-    def generator_loss(self, z):
-        """L_G of images made from z."""
-        return self.objective.generator_loss(self.critic(self.generator(z)))
-
-    def critic_step(self, real, rng):
-        """One step down L_D. Only the critic's weights move."""
-        with no_grad():  # x̃ is a constant to the critic
-            fake = self.generator(self.latents(len(real), rng))
-        return self.improve_critic(self.critic_loss(real, fake, rng))
-
-    def improve_critic(self, numbers):
-        """Take the critic's step down ``numbers["critic_loss"]``; the numbers, without their graph."""
-        self.critic_optimizer.step(grad(numbers["critic_loss"], self.critic.parameters()))
-        return {name: value.detach() for name, value in numbers.items()}  # who holds a loss holds its whole graph
-
-    def generator_step(self, count, rng):
-        """One step down L_G. Only the generator's weights move, and no gradient of the critic's is formed."""
-        loss = self.generator_loss(self.latents(count, rng))
-        self.generator_optimizer.step(grad(loss, self.generator.parameters()))
-        return {"generator_loss": loss.detach()}
-
-    def train_step(self, batches, rng):
-        """``critic_steps`` steps of the critic, each on a fresh batch, and one of the generator.
+    def critic_loss(self, real, fake, *y, rng):
+        """L_D on one batch, and numbers to watch: {"real_score": E D(x), "fake_score": E D(x̃), …, "critic_loss": L_D}.
 
         Parameters
         ----------
-        batches : iterator of array, (N, …)
+        real, fake : Tensor, (N, …)
+        *y : Tensor, (N, classes)
+            The labels of both, where there are any.
         rng : numpy.random.Generator
-
-        Returns
-        -------
-        dict of str to float
-            The numbers to watch, of the last critic step and of the generator step.
+            Draws the points of a penalty.
         """
-        for _ in range(self.critic_steps):
+        real_scores, fake_scores = self.critic(real, *y), self.critic(fake, *y)
+        loss = self.objective.discriminator_loss(real_scores, fake_scores)
+        numbers = {"real_score": real_scores.mean(), "fake_score": fake_scores.mean()}
+        if self.penalty:
+            numbers |= self.penalty(self.critic, real, fake, *y, rng=rng)
+            loss = loss + numbers["penalty"]
+        return numbers | {"critic_loss": loss}
+
+    def generator_loss(self, z, *y, real=None):
+        """L_G of images made from z; relativistic objectives compare them with ``real``, a batch as `draw` gives it."""
+        fake_scores = self.critic(self.generator(z, *y), *y)
+        return self.objective.generator_loss(fake_scores, self.critic(*real) if self.objective.relativistic else None)
+
+    # Steps ------------------------------------------------------------------------------------------------------------
+
+    def critic_step(self, real, *y, rng):
+        """One step down L_D. Only the critic's weights move."""
+        with no_grad():  # x̃ is a constant to the critic
+            fake = self.generator(self.latents(len(real), rng), *y)
+        numbers = self.critic_loss(real, fake, *y, rng=rng)
+        numbers["critic_loss"] = self.descend(self.critic_optimizer, numbers["critic_loss"])
+        if self.clip is not None:
+            clip_weights(self.critic.parameters(), self.clip)
+        return {name: value.detach() for name, value in numbers.items()}
+
+    def generator_step(self, *real, rng):
+        """One step down L_G. Only the generator's weights move, and no gradient of the critic's is formed."""
+        y = self.conditions(len(real[0]), rng)
+        loss = self.generator_loss(self.latents(len(real[0]), rng), *y, real=real)
+        return {"generator_loss": self.descend(self.generator_optimizer, loss)}
+
+    def train_step(self, batches, rng):
+        """The critic's steps, each on a fresh batch, and one of the generator; the last numbers of each."""
+        for _ in range(self._critic_steps_now()):
             real = self.draw(batches)
-            numbers = self.critic_step(*real, rng)
-        numbers |= self.generator_step(len(real[0]), rng)
+            numbers = self.critic_step(*real, rng=rng)
+        numbers |= self.generator_step(*real, rng=rng)
+        if self.average:
+            self.average.update(self.generator)
         return {name: value.item() for name, value in numbers.items()}  # read once: each reading waits for a GPU
+
+    def _critic_steps_now(self):
+        steps = self.critic_steps
+        return steps(self.generator_optimizer.steps) if callable(steps) else steps
+
+    # Pictures and samples ---------------------------------------------------------------------------------------------
+
+    def images(self, *inputs):
+        """Images of given latents (and labels), by the averaged generator if there is one: float32 in [−1, 1]."""
+        return self.drawn(self.average.module if self.average else self.generator, *inputs)
+
+    def show(self, examples, rng):
+        """64 images, in rows of eight."""
+        images = self.images(self.latents(64, rng))
+        return images.reshape(8, 8, *images.shape[1:])
+
+    @in_blocks
+    def samples(self, count, rng):
+        """``count`` images."""
+        return {"samples": self.images(self.latents(count, rng))}
 
 
 class ConditionalGame(Game):
     """A game in which each image has a class y, which the generator is told: G(z, y).
 
-    The generator's input is [z; e_y], with the one-hot vector e_y = (0, …, 1, …, 0) after the latent. A subclass
-    gives `critic_loss` and `generator_loss`, which see the one-hot vectors, too.
+    In a batch a label is an integer; the networks see it as a one-hot vector e_y = (0, …, 1, …, 0).
 
     Parameters
     ----------
-    generator : Module, (N, latent_size + classes) -> (N, …)
-    critic, latent_size, objective, optimizer, critic_steps
+    generator : Module, (N, latent_size), (N, classes) -> (N, …)
+    critic : Module, (N, …), (N, classes) -> (N, 1)
+    latent_size, objective, optimizer, **options
         See `Game`.
     classes : int
     """
 
-    conditional = True
-
-    def __init__(self, generator, critic, latent_size, objective, optimizer, critic_steps=1, classes=10):
-        super().__init__(generator, critic, latent_size, objective, optimizer, critic_steps)
+    def __init__(self, generator, critic, latent_size, objective, optimizer, classes=10, **options):
+        super().__init__(generator, critic, latent_size, objective, optimizer, **options)
         self.classes = classes
 
     def one_hot(self, labels):
         """e_y of integers y: Tensor (N, classes)."""
         return self.tensor(np.eye(self.classes)[labels])
 
-    def latents(self, count, rng, labels=None):
-        """[z; e_y] with z ~ N(0, I), and classes drawn uniformly where none are given."""
-        labels = rng.integers(self.classes, size=count) if labels is None else labels
-        return cat([super().latents(count, rng), self.one_hot(labels)], 1)
-
-    def shown_latents(self, rng):
-        """Ten rows, each of one z, and a column for each class."""
-        z = super().latents(10, rng).numpy().repeat(self.classes, 0)
-        return cat([self.tensor(z), self.one_hot(np.tile(np.arange(self.classes), 10))], 1)
-
-    def conditions(self, latents):
-        """e_y of [z; e_y]."""
-        return latents[:, self.latent_size :]
-
-    def labels_of(self, latents):
-        """y of [z; e_y]: int64 array (N,)."""
-        return self.conditions(latents).numpy().argmax(1)
-
     def draw(self, batches):
-        """The next batch of real images, and its labels."""
-        images, labels = next(batches)
-        return self.tensor(images), labels
+        """The next batch of real images, and their labels as one-hot vectors."""
+        images, labels = super().draw(batches)
+        return images, self.one_hot(labels)
 
-    def critic_step(self, real, labels, rng):
-        """One step down L_D, on real images and on fakes of the same classes."""
-        z = self.latents(len(real), rng, labels)
-        with no_grad():
-            fake = self.generator(z)
-        return self.improve_critic(self.critic_loss(real, fake, self.one_hot(labels), rng))
+    def conditions(self, count, rng):
+        """Classes drawn uniformly, as one-hot vectors."""
+        return (self.one_hot(rng.integers(self.classes, size=count)),)
+
+    def show(self, examples, rng):
+        """Ten rows, each of one z, and a column for each class."""
+        z = self.latents(10, rng).numpy().repeat(self.classes, 0)
+        images = self.images(self.tensor(z), self.one_hot(np.tile(np.arange(self.classes), 10)))
+        return images.reshape(10, self.classes, *images.shape[1:])
+
+    @in_blocks
+    def samples(self, count, rng):
+        """``count`` images of classes drawn uniformly, and these classes."""
+        (y,) = self.conditions(count, rng)
+        return {"samples": self.images(self.latents(count, rng), y), "labels": y.numpy().argmax(1)}

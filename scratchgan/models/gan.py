@@ -35,7 +35,8 @@ import numpy as np
 
 from scratchgan import nn
 from scratchgan.losses import Minimax, NonSaturating
-from scratchgan.models.game import Game
+from scratchgan.models.game import Game, standard_normal
+from scratchgan.models.model import Preset, System
 from scratchgan.nn import init
 from scratchgan.optim import SGD, Adam
 
@@ -101,61 +102,41 @@ def _maxout_discriminator(units, pieces, rng, dropout):
 # Training ------------------------------------------------------------------------------------------------------------
 
 
-class GAN(Game):
-    """The two players, their optimisers and Algorithm 1 with k = 1.
-
-    Parameters
-    ----------
-    generator, discriminator, latent_size, optimizer
-        See `Game`.
-    saturating : bool
-        The generator descends (1) itself.
-    uniform : bool
-        z is uniform on (−√3, √3), with the normal distribution's variance 1.
-    """
-
-    def __init__(
-        self,
-        generator,
-        discriminator,
-        latent_size,
-        optimizer=partial(Adam, lr=2e-4, betas=(0.5, 0.999)),
-        saturating=False,
-        uniform=False,
-    ):
-        objective = Minimax() if saturating else NonSaturating()
-        super().__init__(generator, discriminator, latent_size, objective, optimizer)
-        self.uniform = uniform
-
-    def latents(self, count, rng):
-        """z: Tensor (count, latent_size)."""
-        if not self.uniform:
-            return super().latents(count, rng)
-        return self.tensor(np.sqrt(3) * rng.uniform(-1, 1, (count, self.latent_size)))
+def uniform(shape, rng):
+    """z on (−√3, √3), with the normal distribution's variance 1."""
+    return np.sqrt(3) * rng.uniform(-1, 1, shape)
 
 
-# Presets -------------------------------------------------------------------------------------------------------------
+def build(
+    rng,
+    device="cpu",
+    networks=small_networks,  # (rng, latent_size) -> G, D
+    latent_size=64,
+    noise=standard_normal,  # (shape, rng) -> z
+    saturating=False,  # whether G descends (1) itself
+    optimizer=partial(Adam, lr=1e-3, betas=(0.5, 0.999)),  # of both players
+    average_decay=0.995,
+    low=-1.0,
+):
+    """The game of Algorithm 1, with k = 1."""
+    generator, discriminator = (network.to(device) for network in networks(rng, latent_size))
+    objective = Minimax() if saturating else NonSaturating()
+    options = {"noise": noise, "average_decay": average_decay, "low": low}
+    return Game(generator, discriminator, latent_size, objective, optimizer, **options)
 
-SMALL = {
-    "networks": "small", "latent_size": 64, "uniform": False, "low": -1.0, "batch_size": 64, "optimizer": "adam",
-    "lr": 1e-3, "average_decay": 0.995,
-}  # fmt: skip
+
 PAPER = {
-    "networks": "paper", "latent_size": 100, "uniform": True, "low": 0.0, "batch_size": 100, "optimizer": "sgd",
-    "lr": 0.1, "average_decay": 0.999,
+    "networks": paper_networks, "latent_size": 100, "noise": uniform, "optimizer": partial(SGD, lr=0.1, momentum=0.5),
+    "average_decay": 0.999, "low": 0.0,
 }  # fmt: skip
-PRESETS = {
-    "quick": {**SMALL, "steps": 3000, "lr_steps": 3000, "every": 100},
-    "default": {**SMALL, "steps": 12_000, "lr_steps": 12_000, "every": 400},
-    "mlp": {**SMALL, "networks": "mlp", "steps": 12_000, "lr_steps": 12_000, "every": 400},
-    "paper": {**PAPER, "steps": 125_000, "lr_steps": 125_000, "every": 500},
-}
-OPTIMIZERS = {"adam": partial(Adam, betas=(0.5, 0.999)), "sgd": partial(SGD, momentum=0.5)}
-
-
-def build(settings, rng, device):
-    """The game of a preset."""
-    networks = {"small": small_networks, "mlp": mlp_networks, "paper": paper_networks}[settings["networks"]]
-    players = (network.to(device) for network in networks(rng, settings["latent_size"]))
-    optimizer = partial(OPTIMIZERS[settings["optimizer"]], lr=settings["lr"])
-    return GAN(*players, settings["latent_size"], optimizer, uniform=settings["uniform"])
+SYSTEM = System(
+    "gan",
+    "GAN",
+    build,
+    {
+        "quick": Preset(3000),
+        "default": Preset(12_000, every=400),
+        "mlp": Preset(12_000, every=400, options={"networks": mlp_networks}),
+        "paper": Preset(125_000, every=500, batch_size=100, options=PAPER),
+    },
+)

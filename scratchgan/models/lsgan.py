@@ -23,42 +23,39 @@ from functools import partial
 
 from scratchgan.losses import LeastSquares
 from scratchgan.models.game import Game
+from scratchgan.models.model import Preset, System
 from scratchgan.models.networks import small_generator, strided_critic
 from scratchgan.optim import Adam
 
 
-class LSGAN(Game):
-    """The two players, their optimisers, and alternating steps; see `Game`.
-
-    Parameters
-    ----------
-    generator, discriminator, latent_size
-        See `Game`.
-    codes : tuple of float
-        a, b and c.
-    lr, betas
-        Of both players' Adam.
-    """
-
-    def __init__(self, generator, discriminator, latent_size, codes=(0.0, 1.0, 1.0), lr=1e-3, betas=(0.5, 0.999)):
-        adam = partial(Adam, lr=lr, betas=betas)
-        super().__init__(generator, discriminator, latent_size, LeastSquares(*codes), adam)
+def small_networks(rng, latent_size=64, width=16):
+    """Those of DCGAN: (N, latent_size) -> (N, 1, 28, 28) in [−1, 1], and (N, 1, 28, 28) -> (N, 1)."""
+    return small_generator(latent_size, 2 * width, rng), strided_critic(width, rng)
 
 
-SMALL = {
-    "latent_size": 64, "width": 16, "codes": [0.0, 1.0, 1.0], "low": -1.0, "batch_size": 64, "lr": 1e-2,
-    "betas": [0.5, 0.999], "average_decay": 0.99,
-}  # fmt: skip
-PRESETS = {
-    "quick": {**SMALL, "steps": 600, "lr_steps": 600, "every": 50},
-    "default": {**SMALL, "steps": 3000, "lr_steps": 3000, "every": 100},
-    "pearson": {**SMALL, "codes": [-1.0, 1.0, 0.0], "steps": 3000, "lr_steps": 3000, "every": 100},
-}
+def build(
+    rng,
+    device="cpu",
+    networks=small_networks,  # (rng, latent_size) -> G, D
+    latent_size=64,
+    codes=(0.0, 1.0, 1.0),  # a, b, c
+    lr=1e-2,  # α, of both players' Adam
+    betas=(0.5, 0.999),
+    average_decay=0.99,
+):
+    """The game of equation (2)."""
+    generator, discriminator = (network.to(device) for network in networks(rng, latent_size))
+    adam = partial(Adam, lr=lr, betas=betas)
+    return Game(generator, discriminator, latent_size, LeastSquares(*codes), adam, average_decay=average_decay)
 
 
-def build(settings, rng, device):
-    """The game of a preset."""
-    generator = small_generator(settings["latent_size"], 2 * settings["width"], rng)
-    discriminator = strided_critic(settings["width"], rng)
-    names = ("latent_size", "codes", "lr", "betas")
-    return LSGAN(generator.to(device), discriminator.to(device), **{name: settings[name] for name in names})
+SYSTEM = System(
+    "lsgan",
+    "LSGAN",
+    build,
+    {
+        "quick": Preset(600, every=50),
+        "default": Preset(3000),
+        "pearson": Preset(3000, options={"codes": (-1.0, 1.0, 0.0)}),
+    },
+)

@@ -6,6 +6,7 @@ batch norm, ReLU in the generator and tanh at its end, leaky ReLU in the critic.
 """
 
 from scratchgan import nn
+from scratchgan.functional import cat
 
 
 def small_generator(latent_size, width, rng):
@@ -50,6 +51,22 @@ def strided_critic(width, rng, batch_norm=True, channels=1, head=()):
         *convolution(2 * width, 4 * width, batch_norm),
         *(head or (nn.Flatten(), nn.Linear(4 * width * 4 * 4, 1, rng=rng))),
     )
+
+
+class Conditioned(nn.Module):
+    """f([z; y]): a network that is told a label beside its latent.
+
+    Parameters
+    ----------
+    network : Module, (N, latent_size + classes) -> (N, …)
+    """
+
+    def __init__(self, network):
+        self.network = network
+
+    def forward(self, z, y):
+        """(N, latent_size), (N, classes) -> (N, …)."""
+        return self.network(cat([z, y], 1))
 
 
 def count(network):

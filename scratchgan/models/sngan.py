@@ -32,6 +32,7 @@ from functools import partial
 from scratchgan import nn
 from scratchgan.losses import Hinge
 from scratchgan.models.game import Game
+from scratchgan.models.model import Preset, System
 from scratchgan.models.networks import small_generator
 from scratchgan.optim import Adam
 
@@ -65,27 +66,25 @@ def small_discriminator(width, rng, wrap=nn.SpectralNorm):
     )
 
 
-class SNGAN(Game):
-    """The two players, their optimisers, and alternating steps; see `Game`."""
-
-    def __init__(self, generator, discriminator, latent_size, critic_steps=1, lr=2e-4, betas=(0.0, 0.9)):
-        adam = partial(Adam, lr=lr, betas=betas)
-        super().__init__(generator, discriminator, latent_size, Hinge(), adam, critic_steps)
+def small_networks(rng, latent_size=64, width=8):
+    """A generator of four times the width, and `small_discriminator`."""
+    return small_generator(latent_size, 4 * width, rng), small_discriminator(width, rng)
 
 
-SMALL = {
-    "latent_size": 64, "generator_width": 32, "width": 8, "critic_steps": 1, "low": -1.0, "batch_size": 64,
-    "lr": 2e-3, "betas": [0.0, 0.9], "average_decay": 0.99,
-}  # fmt: skip
-PRESETS = {
-    "quick": {**SMALL, "steps": 600, "lr_steps": 600, "every": 50},
-    "default": {**SMALL, "steps": 3000, "lr_steps": 3000, "every": 100},
-}
+def build(
+    rng,
+    device="cpu",
+    networks=small_networks,  # (rng, latent_size) -> G, D
+    latent_size=64,
+    critic_steps=1,  # n_dis
+    lr=2e-3,  # α, of both players' Adam
+    betas=(0.0, 0.9),
+    average_decay=0.99,
+):
+    """The game of (16, 17)."""
+    generator, discriminator = (network.to(device) for network in networks(rng, latent_size))
+    adam, options = partial(Adam, lr=lr, betas=betas), {"critic_steps": critic_steps, "average_decay": average_decay}
+    return Game(generator, discriminator, latent_size, Hinge(), adam, **options)
 
 
-def build(settings, rng, device):
-    """The game of a preset."""
-    generator = small_generator(settings["latent_size"], settings["generator_width"], rng).to(device)
-    discriminator = small_discriminator(settings["width"], rng).to(device)
-    names = ("latent_size", "critic_steps", "lr", "betas")
-    return SNGAN(generator, discriminator, **{name: settings[name] for name in names})
+SYSTEM = System("sngan", "SN-GAN", build, {"quick": Preset(600, every=50), "default": Preset(3000)})

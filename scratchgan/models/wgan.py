@@ -29,71 +29,70 @@ Departures:
 
 from functools import partial
 
-from scratchgan.losses import Wasserstein, clip_weights
+from scratchgan.losses import Wasserstein
 from scratchgan.models.game import Game
+from scratchgan.models.model import Preset, System
 from scratchgan.models.networks import small_generator, strided_critic
 from scratchgan.optim import RMSprop
 
 
 class WGAN(Game):
-    """The two players, their optimisers and Algorithm 1 of the paper.
-
-    Parameters
-    ----------
-    generator : Module, (N, latent_size) -> (N, …)
-    critic : Module, (N, …) -> (N, 1)
-    latent_size : int
-    clip : float
-        c. All the critic's parameters are clipped, biases and scales of norms included.
-    critic_steps : int
-        n_critic.
-    warm_up : tuple of int
-        (n, m): the critic takes n steps in each of the first m iterations, and in every 500th one after them.
-    lr : float
-        Of both players' RMSprop: momentum makes the critic's training unstable (§4), so Adam will not do.
-    """
+    """The two players, their optimisers and Algorithm 1 of the paper; see `Game`."""
 
     watch = {"wasserstein": "K·W", "generator_loss": "L_G"}
     panels = {"K times the Wasserstein distance": ["wasserstein"], "losses": ["critic_loss", "generator_loss"]}
 
-    def __init__(self, generator, critic, latent_size, clip=0.01, critic_steps=5, warm_up=(100, 25), lr=5e-5):
-        super().__init__(generator, critic, latent_size, Wasserstein(), partial(RMSprop, lr=lr), critic_steps)
-        self.clip, self.usual_steps, self.warm_up = clip, critic_steps, warm_up
+    def __init__(self, generator, critic, latent_size, optimizer, **options):
+        super().__init__(generator, critic, latent_size, Wasserstein(), optimizer, **options)
 
-    def critic_loss(self, real, fake, rng):
-        """L_D on one batch, and the estimate −L_D of K·W₁."""
-        numbers = super().critic_loss(real, fake, rng)
-        return {"wasserstein": -numbers["critic_loss"], **numbers}
-
-    def critic_step(self, real, rng):
-        """One step down L_D and back into the box. Only the critic's weights move."""
-        numbers = super().critic_step(real, rng)
-        clip_weights(self.critic.parameters(), self.clip)
-        return numbers
-
-    def train_step(self, batches, rng):
-        """See `Game.train_step`; how many steps the critic takes depends on the iteration."""
-        many, first = self.warm_up
-        iteration = self.generator_optimizer.steps
-        self.critic_steps = many if iteration < first or iteration % 500 == 0 else self.usual_steps
-        return super().train_step(batches, rng)
+    def critic_loss(self, real, fake, *y, rng):
+        """L_D on one batch, and the estimate E D(x) − E D(x̃) of K·W₁."""
+        numbers = super().critic_loss(real, fake, *y, rng=rng)
+        return {"wasserstein": numbers["real_score"] - numbers["fake_score"], **numbers}
 
 
-SMALL = {
-    "latent_size": 64, "width": 16, "clip": 0.03, "critic_steps": 2, "warm_up": [20, 10], "low": -1.0,
-    "batch_size": 64, "lr": 1e-3, "average_decay": 0.99,
-}  # fmt: skip
-PAPER = {"clip": 0.01, "critic_steps": 5, "warm_up": [100, 25], "lr": 5e-5, "lr_steps": None}
-PRESETS = {
-    "quick": {**SMALL, "steps": 600, "lr_steps": 600, "every": 50},
-    "default": {**SMALL, "steps": 5000, "lr_steps": 5000, "every": 200},
-    "paper": {**SMALL, **PAPER, "steps": 100_000, "every": 500},
-}
+def small_networks(rng, latent_size=64, width=16):
+    """Those of DCGAN, without batch norm in the critic."""
+    return small_generator(latent_size, 2 * width, rng), strided_critic(width, rng, batch_norm=False)
 
 
-def build(settings, rng, device):
-    """The game of a preset."""
-    generator = small_generator(settings["latent_size"], 2 * settings["width"], rng).to(device)
-    critic = strided_critic(settings["width"], rng, batch_norm=False).to(device)
-    names = ("latent_size", "clip", "critic_steps", "warm_up", "lr")
-    return WGAN(generator, critic, **{name: settings[name] for name in names})
+def warmed_up(usual, many, first):
+    """The critic's steps in an iteration: ``many`` in each of the ``first`` iterations and in every 500th one."""
+    return lambda iteration: many if iteration < first or iteration % 500 == 0 else usual
+
+
+def build(
+    rng,
+    device="cpu",
+    networks=small_networks,  # (rng, latent_size) -> G, D
+    latent_size=64,
+    clip=0.03,  # c: all the critic's parameters are clipped, biases and scales of norms included
+    critic_steps=2,  # n_critic
+    warm_up=(20, 10),  # how many steps the critic takes in how many of the first iterations
+    lr=1e-3,  # α, of both players' RMSprop: momentum makes the critic's training unstable (§4), so Adam will not do
+    average_decay=0.99,
+):
+    """The game of Algorithm 1."""
+    generator, critic = (network.to(device) for network in networks(rng, latent_size))
+    return WGAN(
+        generator,
+        critic,
+        latent_size,
+        partial(RMSprop, lr=lr),
+        critic_steps=warmed_up(critic_steps, *warm_up),
+        clip=clip,
+        average_decay=average_decay,
+    )
+
+
+PAPER = {"clip": 0.01, "critic_steps": 5, "warm_up": (100, 25), "lr": 5e-5}
+SYSTEM = System(
+    "wgan",
+    "WGAN",
+    build,
+    {
+        "quick": Preset(600, every=50),
+        "default": Preset(5000, every=200),
+        "paper": Preset(100_000, every=500, rates_fall=False, options=PAPER),
+    },
+)

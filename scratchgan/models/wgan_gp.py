@@ -38,60 +38,26 @@ Departures:
 from functools import partial
 
 from scratchgan import nn
-from scratchgan.losses import Wasserstein, gradient_norms, gradient_penalty, interpolate
-from scratchgan.models.game import Game
+from scratchgan.losses import GradientPenalty
+from scratchgan.models.model import Preset, System
 from scratchgan.models.networks import strided_critic
+from scratchgan.models.wgan import WGAN
 from scratchgan.nn import init
 from scratchgan.optim import Adam
-
-# The objective -------------------------------------------------------------------------------------------------------
-
-
-def wasserstein_estimate(critic, real, fake):
-    """E_x [D(x)] − E_x̃ [D(x̃)], the value of (2): the critic's estimate of the Wasserstein distance.
-
-    Parameters
-    ----------
-    critic : callable
-        (N, C, H, W) -> (N, 1).
-    real, fake : Tensor, (N, C, H, W)
-
-    Returns
-    -------
-    Tensor, ()
-    """
-    return critic(real).mean() - critic(fake).mean()
-
-
-def refuse_batch_norm(critic):
-    """Raise if the critic normalises over the batch: then D(xᵢ) depends on the other samples, and so does ∇D(xᵢ).
-
-    Raises
-    ------
-    ValueError
-        Naming what to use instead (§4 of the paper).
-    """
-    for module in critic.modules():
-        if isinstance(module, (nn.BatchNorm1d, nn.BatchNorm2d)):
-            raise ValueError(
-                "the critic contains batch norm, which makes D of one sample depend on all others, while the penalty "
-                "is on the gradient of each sample's own D; use LayerNorm, GroupNorm, InstanceNorm2d, or no norm"
-            )
-
 
 # Networks ------------------------------------------------------------------------------------------------------------
 
 
-def small_networks(rng):
+def small_networks(rng, latent_size=64):
     """A generator with batch norm and a plain critic that learn digits within minutes on two CPU cores.
 
     Returns
     -------
-    generator : Module, (N, 64) -> (N, 1, 28, 28) in [−1, 1]
+    generator : Module, (N, latent_size) -> (N, 1, 28, 28) in [−1, 1]
     critic : Module, (N, 1, 28, 28) -> (N, 1)
     """
     generator = nn.Sequential(
-        nn.Linear(64, 64 * 7 * 7, rng=rng),
+        nn.Linear(latent_size, 64 * 7 * 7, rng=rng),
         nn.Unflatten(1, (64, 7, 7)),
         nn.BatchNorm2d(64),
         nn.ReLU(),
@@ -104,19 +70,19 @@ def small_networks(rng):
     return generator, strided_critic(16, rng, batch_norm=False)
 
 
-def paper_networks(rng, width=64):
+def paper_networks(rng, latent_size=128, width=64):
     """The networks of the authors' MNIST script, with its initial weights; no norm anywhere.
 
     The script pads as TensorFlow does, one pixel more after than before; here padding is symmetric.
 
     Returns
     -------
-    generator : Module, (N, 128) -> (N, 1, 28, 28) in [0, 1]
+    generator : Module, (N, latent_size) -> (N, 1, 28, 28) in [0, 1]
     critic : Module, (N, 1, 28, 28) -> (N, 1)
     """
     up = {"kernel_size": 5, "stride": 2, "padding": 2, "output_padding": 1, "rng": rng}
     generator = nn.Sequential(
-        nn.Linear(128, 4 * width * 4 * 4, rng=rng),
+        nn.Linear(latent_size, 4 * width * 4 * 4, rng=rng),
         nn.ReLU(),
         nn.Unflatten(1, (4 * width, 4, 4)),
         nn.ConvTranspose2d(4 * width, 2 * width, **up),  # 8×8
@@ -163,30 +129,8 @@ def _initialise_as_the_authors(module, rng):
 # Training ------------------------------------------------------------------------------------------------------------
 
 
-class WGANGP(Game):
-    """The two players, their optimisers and Algorithm 1 of the paper.
-
-    Parameters
-    ----------
-    generator : Module, (N, latent_size) -> (N, …)
-    critic : Module, (N, …) -> (N, 1)
-    latent_size : int
-    penalty_weight : float
-        λ.
-    critic_steps : int
-        n_critic, the critic's steps for each one of the generator.
-    lr, betas
-        Of both players' Adam.
-    one_sided : bool
-        Penalise only slopes above c.
-    center : float
-        c, the slope that is asked for: 1 in the paper, 0 for the zero-centred penalty.
-
-    Raises
-    ------
-    ValueError
-        For batch norm in the critic.
-    """
+class WGANGP(WGAN):
+    """The two players, their optimisers and Algorithm 1 of the paper: the game of WGAN, with a penalty for its box."""
 
     watch = {"wasserstein": "W", "penalty": "penalty", "gradient_norm": "|∇D|"}
     panels = {
@@ -195,52 +139,44 @@ class WGANGP(Game):
         "losses": ["critic_loss", "generator_loss"],
     }
 
-    def __init__(
-        self,
+
+def build(
+    rng,
+    device="cpu",
+    networks=small_networks,  # (rng, latent_size) -> G, D
+    latent_size=64,
+    penalty_weight=10.0,  # λ
+    critic_steps=2,  # n_critic
+    lr=4e-3,  # α, of both players' Adam
+    betas=(0.0, 0.9),
+    average_decay=0.99,
+    low=-1.0,
+):
+    """The game of (3)."""
+    generator, critic = (network.to(device) for network in networks(rng, latent_size))
+    return WGANGP(
         generator,
         critic,
         latent_size,
-        penalty_weight=10.0,
-        critic_steps=5,
-        lr=1e-4,
-        betas=(0.0, 0.9),
-        one_sided=False,
-        center=1.0,
-    ):
-        refuse_batch_norm(critic)
-        adam = partial(Adam, lr=lr, betas=betas)
-        super().__init__(generator, critic, latent_size, Wasserstein(), adam, critic_steps)
-        self.penalty_weight, self.one_sided, self.center = penalty_weight, one_sided, center
-
-    def critic_loss(self, real, fake, rng):
-        """The terms of (3) on one batch, and L itself: {"wasserstein": …, …, "critic_loss": L}."""
-        distance = wasserstein_estimate(self.critic, real, fake)
-        norms = gradient_norms(self.critic, interpolate(real, fake, rng))
-        penalty = gradient_penalty(norms, self.center, one_sided=self.one_sided)
-        loss = -distance + self.penalty_weight * penalty
-        return {"wasserstein": distance, "penalty": penalty, "gradient_norm": norms.mean(), "critic_loss": loss}
+        partial(Adam, lr=lr, betas=betas),
+        critic_steps=critic_steps,
+        penalty=GradientPenalty(penalty_weight),
+        average_decay=average_decay,
+        low=low,
+    )
 
 
-# Presets -------------------------------------------------------------------------------------------------------------
-
-SMALL = {
-    "networks": "small", "latent_size": 64, "low": -1.0, "batch_size": 64, "penalty_weight": 10.0, "critic_steps": 2,
-    "lr": 4e-3, "betas": [0.0, 0.9], "average_decay": 0.99,
-}  # fmt: skip
 PAPER = {
-    "networks": "paper", "latent_size": 128, "low": 0.0, "batch_size": 50, "penalty_weight": 10.0, "critic_steps": 5,
-    "lr": 1e-4, "betas": [0.5, 0.9], "average_decay": 0.999, "lr_steps": None,
+    "networks": paper_networks, "latent_size": 128, "critic_steps": 5, "lr": 1e-4, "betas": (0.5, 0.9),
+    "average_decay": 0.999, "low": 0.0,
 }  # fmt: skip
-PRESETS = {
-    "quick": {**SMALL, "batch_size": 32, "steps": 1000, "lr_steps": 1000, "every": 50},
-    "default": {**SMALL, "steps": 2500, "lr_steps": 2500, "every": 100},
-    "paper": {**PAPER, "steps": 200_000, "every": 100},
-}
-
-
-def build(settings, rng, device):
-    """The game of a preset."""
-    networks = {"small": small_networks, "paper": paper_networks}[settings["networks"]]
-    generator, critic = (network.to(device) for network in networks(rng))
-    names = ("latent_size", "penalty_weight", "critic_steps", "lr", "betas")
-    return WGANGP(generator, critic, **{name: settings[name] for name in names})
+SYSTEM = System(
+    "wgan_gp",
+    "WGAN-GP",
+    build,
+    {
+        "quick": Preset(1000, every=50, batch_size=32),
+        "default": Preset(2500),
+        "paper": Preset(200_000, batch_size=50, rates_fall=False, options=PAPER),
+    },
+)

@@ -1,6 +1,7 @@
 """Layers with the names, constructor arguments and state keys of ``torch.nn``."""
 
 # fmt: off
+from scratchgan.nn.average import AveragedWeights, update_bn
 from scratchgan.nn.layers import (
     BatchNorm1d, BatchNorm2d, Conv2d, ConvTranspose2d, Embedding, GroupNorm, InstanceNorm2d, LayerNorm, Linear,
 )

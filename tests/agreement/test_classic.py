@@ -11,9 +11,6 @@ import numpy as np
 import pytest
 
 from scratchgan.models import cgan, dcgan, gan
-from scratchgan.models.cgan import ConditionalGAN
-from scratchgan.models.dcgan import DCGAN
-from scratchgan.models.gan import GAN
 from scratchgan.optim import Adam
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed; it is needed only to compare with")
@@ -147,15 +144,16 @@ def train_torch_conditional(generator, discriminator, batches, latents, rng, bet
 
 
 def gan_of(networks, latents):
-    return GAN(*networks, latents, partial(Adam, **ADAM))
+    return gan.build(None, networks=lambda *_: networks, latent_size=latents, optimizer=partial(Adam, **ADAM))
 
 
 def dcgan_of(networks, latents):
-    return DCGAN(*networks, latents, **ADAM)
+    return dcgan.build(None, networks=lambda *_, **__: networks, latent_size=latents, **ADAM)
 
 
 def cgan_of(networks, latents, **options):
-    return ConditionalGAN(*networks, latents, **{**ADAM, **options}, classes=CLASSES)
+    options = {**ADAM, **options, "latent_size": latents, "classes": CLASSES}
+    return cgan.build(None, networks=lambda *_: networks, **options)
 
 
 def strided(rng, size, width, latent_size, channels):
@@ -194,7 +192,7 @@ def start(name):
 
 def train(game, batches):
     rng, steps = np.random.default_rng(2), len(batches)
-    batches = iter(batches if game.conditional else [images for images, _ in batches])
+    batches = iter(batches if hasattr(game, "classes") else [(images,) for images, _ in batches])
     for _ in range(steps):
         game.train_step(batches, rng)
 
@@ -214,13 +212,13 @@ def test_ten_steps_end_in_the_same_weights_buffers_and_averages(name, record_pro
     for network, arrays in zip(theirs, before):
         state = zip(network.state_dict(), map(torch.from_numpy, arrays), strict=True)
         network.load_state_dict(dict(state))
-    program = train_torch_conditional if game.conditional else train_torch
+    program = train_torch_conditional if hasattr(game, "classes") else train_torch
     optimizers = program(*theirs, data(*scene), latents, np.random.default_rng(2), game.critic_optimizer.betas)
     train(game, data(*scene))
 
     errors, moved = [], []
     for part, optimizer, first, network, theirs_too in zip(
-        (game.generator, game.critic), game.optimizers, before, theirs, optimizers
+        (game.generator, game.critic), game.optimizers(), before, theirs, optimizers
     ):
         found = [*part.state_dict().values(), *(v for k, v in optimizer.state_dict().items() if "exp_avg" in k)]
         for mine, reference in zip(found, arrays_of(network, theirs_too), strict=True):

@@ -5,11 +5,15 @@ write it. Each step begins where the last one ended, so an error anywhere (in a 
 sign, the order in which the players move) has a hundred steps in which to show.
 """
 
+from functools import partial
+
 import numpy as np
 import pytest
 
 from scratchgan import nn
+from scratchgan.losses import GradientPenalty
 from scratchgan.models.wgan_gp import WGANGP
+from scratchgan.optim import Adam
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed; it is needed only to compare with")
 torch.set_num_threads(1)  # for arrays this small, threads only wait for each other
@@ -81,8 +85,9 @@ def train_ours(dtype, **options):
     generator, critic = (network.to(dtype) for network in networks(nn))
     for network, state in zip((generator, critic), start(dtype)):
         network.load_state_dict(state)
-    model = WGANGP(generator, critic, LATENTS, critic_steps=CRITIC_STEPS, **ADAM, **options)
-    batches, rng = iter(images(dtype)), noise()
+    adam, penalty = partial(Adam, **ADAM), GradientPenalty(**options)
+    model = WGANGP(generator, critic, LATENTS, adam, critic_steps=CRITIC_STEPS, penalty=penalty)
+    batches, rng = iter(images(dtype)[:, None]), noise()
     for _ in range(ITERATIONS):
         model.train_step(batches, rng)
     return {name: part.state_dict() for name, part in model.parts().items()}

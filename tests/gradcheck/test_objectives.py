@@ -25,8 +25,8 @@ from scratchgan.losses import (
     r2_penalty,
     squared_slopes,
 )
-from scratchgan.models import wgan_gp
-from scratchgan.models.wgan_gp import WGANGP, wasserstein_estimate
+from scratchgan.models.wgan_gp import WGANGP
+from scratchgan.optim import Adam
 from scratchgan.testing import check_grads
 
 IMAGE = (2, 4, 4)
@@ -100,7 +100,11 @@ def generator():
 
 
 def model(norm, **options):
-    return WGANGP(generator(), critic(norm), LATENTS, penalty_weight=3.0, **options)
+    return WGANGP(generator(), critic(norm), LATENTS, Adam, penalty=losses.GradientPenalty(3.0, **options))
+
+
+def wasserstein_estimate(critic, real, fake):
+    return critic(real).mean() - critic(fake).mean()
 
 
 # The objectives ------------------------------------------------------------------------------------------------------
@@ -108,7 +112,7 @@ def model(norm, **options):
 
 def critic_loss(model):
     """The one that `WGANGP.critic_step` descends, with the same ε at every call."""
-    return model.critic_loss(REAL, FAKE, rng())["critic_loss"]
+    return model.critic_loss(REAL, FAKE, rng=rng())["critic_loss"]
 
 
 def critic_loss_with_r1(model):
@@ -212,7 +216,7 @@ def test_the_helper_puts_the_weights_in_and_the_parameters_back():
 
 # Completeness --------------------------------------------------------------------------------------------------------
 
-NO_OBJECTIVES = {"refuse_batch_norm", "small_networks", "paper_networks", "build", "clip_weights", "linear_decay"}
+NO_OBJECTIVES = {"clip_weights", "linear_decay"}
 
 
 def public_functions(*modules):
@@ -239,8 +243,8 @@ def called_in(function, *arguments):
 def test_every_public_loss_is_part_of_an_objective():
     """Not by a list that somebody has to keep: every public function of these modules is seen to run in one."""
     files = [import_module(f"{losses.__name__}.{entry.name}") for entry in pkgutil.iter_modules(losses.__path__)]
-    functions = public_functions(*files, wgan_gp)
-    assert {"squared_slopes", "r1_penalty", "gradient_penalty", "wasserstein_estimate"} <= set(functions.values())
+    functions = public_functions(*files)
+    assert {"squared_slopes", "r1_penalty", "gradient_penalty"} <= set(functions.values())
     reached = set()
     for name in OBJECTIVES:
         function, weights = as_function(name, "no norm")

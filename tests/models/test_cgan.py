@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from games import CLASSES, batch, make
 
-from scratchgan import Tensor
-from scratchgan.models.cgan import ConditionalGAN, banded_maps, constant_maps
+from scratchgan import Tensor, nn
+from scratchgan.models import cgan
+from scratchgan.models.cgan import Pairs, banded_maps, constant_maps
 
 ONE_HOT = Tensor(np.eye(10))
 
@@ -31,30 +32,38 @@ def test_the_band_of_a_class_lies_across_all_channels_alike(y, rows):
         assert np.flatnonzero(channel.any(1)).tolist() == rows and channel[rows[1:-1]].all()
 
 
-@pytest.mark.parametrize("name", ["CGAN", "CGAN, banded"])
-def test_a_pair_is_an_image_with_the_maps_of_its_class_behind_it(name):
-    game = make(name)
-    images, labels = batch(game)
-    pairs = game.pairs(images, game.one_hot(labels)).data
-    maps = {"CGAN": constant_maps, "CGAN, banded": banded_maps}[name](Tensor(np.eye(CLASSES)), 4, 4).data
+@pytest.mark.parametrize("maps", [constant_maps, banded_maps])
+def test_a_pair_is_an_image_with_the_maps_of_its_class_behind_it(maps):
+    images, y = batch(make("CGAN"))
+    pairs = Pairs(nn.Flatten(), maps)(images, y).data.reshape(6, 1 + CLASSES, 4, 4)
     np.testing.assert_array_equal(pairs[:, :1], images.data)
-    np.testing.assert_array_equal(pairs[:, 1:], maps[labels])
+    np.testing.assert_array_equal(pairs[:, 1:], maps(Tensor(np.eye(CLASSES)), 4, 4).data[y.data.argmax(1)])
+
+
+def test_the_presets_show_the_labels_as_they_say():
+    shown = {}
+    for name in ("default", "banded"):
+        game = cgan.build(np.random.default_rng(0), **cgan.SYSTEM.presets[name].options)
+        shown[name] = game.critic.maps
+    assert shown == {"default": constant_maps, "banded": banded_maps}
 
 
 def test_the_losses_are_equation_2_of_pairs_with_their_own_labels():
     game = make("CGAN")
-    real, labels = batch(game)
-    z = game.latents(6, np.random.default_rng(0), labels)
-    y, fake = game.one_hot(labels), Tensor(game.generator(z).data)
-    d_real, d_fake = (game.critic(game.pairs(x, y)).data for x in (real, fake))
-    numbers = game.critic_loss(real, fake, y, None)
+    real, y = batch(game)
+    z = game.latents(6, np.random.default_rng(0))
+    fake = Tensor(game.generator(z, y).data)
+    d_real, d_fake = (game.critic(x, y).data for x in (real, fake))
+    numbers = game.critic_loss(real, fake, y, rng=None)
     expected = np.log1p(np.exp(-d_real)).mean() + np.log1p(np.exp(d_fake)).mean()
     assert numbers["critic_loss"].item() == pytest.approx(expected)
     assert numbers["fake_score"].item() == pytest.approx(d_fake.mean())
-    assert game.generator_loss(z).item() == pytest.approx(np.log1p(np.exp(-d_fake)).mean())
+    assert game.generator_loss(z, y).item() == pytest.approx(np.log1p(np.exp(-d_fake)).mean())
 
 
-def test_the_defaults_are_the_examples():
-    game = ConditionalGAN(make("CGAN").generator, make("CGAN").critic, 3)
-    assert {(optimizer.lr, optimizer.betas) for optimizer in game.optimizers} == {(3e-4, (0.9, 0.999))}
-    assert game.maps is constant_maps and game.classes == 10
+def test_the_keras_preset_is_the_examples():
+    preset = cgan.SYSTEM.presets["keras"]
+    assert (preset.batch_size, preset.rates_fall, preset.options["latent_size"]) == (64, False, 128)
+    game = cgan.build(np.random.default_rng(0), **preset.options)
+    assert {(optimizer.lr, optimizer.betas) for optimizer in game.optimizers()} == {(3e-4, (0.9, 0.999))}
+    assert game.critic.maps is constant_maps and (game.classes, game.low) == (10, 0)

@@ -1,16 +1,19 @@
 """What holds for the game of every paper: who moves, in which direction, and what each player gets to see."""
 
+from functools import partial
+
 import numpy as np
 import pytest
-from games import CLASSES, GAMES, LATENTS, batch, make, reseed
+from games import CLASSES, CONDITIONAL, GAMES, LATENTS, batch, make, reseed
 
 from scratchgan import Tensor, nn
-from scratchgan.losses import Wasserstein
-from scratchgan.models.game import ConditionalGame
+from scratchgan import functional as F
+from scratchgan.losses import Relativistic, Wasserstein
+from scratchgan.models.game import ConditionalGame, Game
 from scratchgan.optim import SGD
 
 every_game = pytest.mark.parametrize("name", GAMES)
-every_conditional_game = pytest.mark.parametrize("name", [name for name in GAMES if GAMES[name][0].conditional])
+every_conditional_game = pytest.mark.parametrize("name", CONDITIONAL)
 WITH_BATCH_NORM = ["DCGAN", "DCGAN, discrimination", "DCGAN, deviation", "LSGAN", "CGAN", "CGAN, banded"]
 WITHOUT_EFFECT = {"WGAN": {"7.bias"}, "WGAN-GP": {"7.bias"}, "SN-GAN": {"3.bias"}}
 
@@ -29,15 +32,14 @@ def unmoved(module, before):
 
 def slowly(game):
     """With steps so short that each goes downhill."""
-    for optimizer in game.optimizers:
+    for optimizer in game.optimizers():
         optimizer.lr = 1e-5
     return game
 
 
-def scores(game, images, y=None):
+def scores(name, game, images, *y):
     """D's scores of images, of the class one-hot y where D is told it."""
-    images = game.pairs(images, y) if hasattr(game, "pairs") else images
-    return game.critic(images)[:, :1]
+    return game.critic(images)[:, :1] if name == "AC-GAN" else game.critic(images, *y)
 
 
 # Steps ---------------------------------------------------------------------------------------------------------------
@@ -48,7 +50,7 @@ def test_a_critic_step_moves_all_of_the_critic_and_nothing_of_the_generator(name
     """But for a last bias, which shifts D(x) and D(x̃) alike and so does not matter to W, nor within hinges."""
     game = make(name)
     generator, critic = weights(game.generator), weights(game.critic)
-    game.critic_step(*batch(game), rng())
+    game.critic_step(*batch(game), rng=rng())
     assert unmoved(game.generator, generator) == set(generator)
     assert unmoved(game.critic, critic) <= WITHOUT_EFFECT.get(name, set())
 
@@ -57,7 +59,7 @@ def test_a_critic_step_moves_all_of_the_critic_and_nothing_of_the_generator(name
 def test_a_generator_step_moves_all_of_the_generator_and_nothing_of_the_critic(name):
     game = make(name)
     generator, critic = weights(game.generator), weights(game.critic)
-    game.generator_step(6, rng())
+    game.generator_step(*batch(game), rng=rng())
     assert unmoved(game.critic, critic) == set(critic)
     assert unmoved(game.generator, generator) == set()
 
@@ -69,30 +71,31 @@ def test_a_critic_step_lowers_its_loss(name):
     losses = []
     for _ in range(2):
         reseed(game)
-        losses.append(game.critic_step(*batch(game), rng())["critic_loss"].item())
+        losses.append(game.critic_step(*batch(game), rng=rng())["critic_loss"].item())
     assert losses[1] < losses[0]
 
 
 @pytest.mark.parametrize("name", [name for name in GAMES if "LSGAN" not in name])  # whose G pulls D(x̃) to a number
 def test_a_generator_step_raises_the_critics_opinion_of_its_images(name):
     game = slowly(make(name))
-    z = game.latents(6, rng())
-    y = game.conditions(z) if game.conditional else None
+    noise = rng()
+    y = game.conditions(6, noise)
+    z = game.latents(6, noise)
 
     def opinion():
         reseed(game)
-        return scores(game, game.generator(z), y).mean().item()
+        return scores(name, game, game.generator(z, *y), *y).mean().item()
 
     before = opinion()
     reseed(game)
-    game.generator_step(6, rng())
+    game.generator_step(*batch(game), rng=rng())
     assert opinion() > before
 
 
 @every_game
 def test_what_a_step_reports_are_numbers_without_a_graph(name):
     game = make(name)
-    for value in (game.critic_step(*batch(game), rng()) | game.generator_step(6, rng())).values():
+    for value in (game.critic_step(*batch(game), rng=rng()) | game.generator_step(*batch(game), rng=rng())).values():
         assert value.shape == () and not value.requires_grad and value.edges == ()
 
 
@@ -101,8 +104,8 @@ def test_fakes_are_constants_to_the_critic(name):
     """No graph of the generator is kept for a gradient that nobody asks for."""
     game, seen = make(name), []
     critic_loss = game.critic_loss
-    game.critic_loss = lambda real, fake, *rest: seen.append(fake) or critic_loss(real, fake, *rest)
-    game.critic_step(*batch(game), rng())
+    game.critic_loss = lambda real, fake, *y, rng: seen.append(fake) or critic_loss(real, fake, *y, rng=rng)
+    game.critic_step(*batch(game), rng=rng())
     assert [(fake.requires_grad, fake.edges) for fake in seen] == [(False, ())]
 
 
@@ -110,12 +113,12 @@ def test_fakes_are_constants_to_the_critic(name):
 def test_each_critic_step_sees_fresh_fakes_and_the_generators_step_fresh_latents(name):
     game, seen = make(name), []
     make_images = game.generator.forward
-    game.generator.forward = lambda z: seen.append(z.numpy()[:, :LATENTS]) or make_images(z)
+    game.generator.forward = lambda z, *y: seen.append(z.numpy()) or make_images(z, *y)
     game.critic_steps = 3
     noise, same = rng(), batch(game)
     for _ in range(3):
-        game.critic_step(*same, noise)
-    game.generator_step(6, noise)
+        game.critic_step(*same, rng=noise)
+    game.generator_step(*same, rng=noise)
     assert len(np.unique(np.concatenate(seen), axis=0)) == 4 * 6
 
 
@@ -123,86 +126,174 @@ def test_each_critic_step_sees_fresh_fakes_and_the_generators_step_fresh_latents
 def test_reals_and_fakes_are_never_in_one_batch(name):
     """Else batch norm, or a look at the whole batch, would let the score of a real depend on the fakes."""
     game = make(name)
-    real, *labels = batch(game)
-    y = [game.one_hot(labels[0])] if labels else []
+    real, *y = batch(game)
     made, other = (game.tensor(np.tanh(rng(seed).standard_normal(real.shape))) for seed in (2, 3))
-    numbers, others = (game.critic_loss(real, fake, *y, rng()) for fake in (made, other))
-    assert numbers["real_score"].item() == others["real_score"].item() == scores(game, real, *y).mean().item()
-    assert numbers["fake_score"].item() == scores(game, made, *y).mean().item() != others["fake_score"].item()
+    numbers, others = (game.critic_loss(real, fake, *y, rng=rng()) for fake in (made, other))
+    assert numbers["real_score"].item() == others["real_score"].item() == scores(name, game, real, *y).mean().item()
+    assert numbers["fake_score"].item() == scores(name, game, made, *y).mean().item() != others["fake_score"].item()
+
+
+# What a game can be --------------------------------------------------------------------------------------------------
+
+
+def points(**options):
+    """A game in the plane, whose players are linear."""
+    generator, critic = nn.Linear(2, 2, rng=rng(1)), nn.Linear(2, 1, rng=rng(2))
+    return Game(generator, critic, 2, **{"objective": Wasserstein(), "optimizer": lambda p: SGD(p, lr=0.1), **options})
+
+
+def stream(count=4):
+    """The same batch again and again."""
+    while True:
+        yield (rng(3).standard_normal((count, 2)).astype(np.float32),)
+
+
+def test_a_relativistic_generator_is_compared_with_the_last_real_batch():
+    game, real, z = points(objective=Relativistic()), next(stream()), Tensor(rng(4).standard_normal((4, 2)))
+    game.generator.to(np.float64), game.critic.to(np.float64)
+    real = Tensor(real[0].astype(np.float64))
+    difference = game.critic(real).data - game.critic(game.generator(z)).data
+    expected = np.log1p(np.exp(difference)).mean()
+    assert game.generator_loss(z, real=(real,)).item() == pytest.approx(expected)
+    assert points(objective=Relativistic()).train_step(stream(), rng()).keys() >= {"generator_loss"}
+
+
+def test_an_objective_that_looks_at_fakes_alone_is_shown_no_reals_in_the_generators_step():
+    game, seen = points(), []
+    score = game.critic.forward
+    game.critic.forward = lambda x: seen.append(x) or score(x)
+    game.generator_step(Tensor(next(stream())[0]), rng=rng())
+    assert len(seen) == 1
+
+
+def test_the_players_may_have_an_optimiser_each():
+    game = points(critic_optimizer=lambda p: SGD(p, lr=0.5))
+    assert (game.generator_optimizer.lr, game.critic_optimizer.lr) == (0.1, 0.5)
+
+
+def test_the_critics_steps_may_change_with_the_iteration():
+    game, taken = points(critic_steps=lambda iteration: [3, 1, 2][iteration]), []
+    step = game.critic_step
+    game.critic_step = lambda *real, rng: taken.append(game.generator_optimizer.steps) or step(*real, rng=rng)
+    for _ in range(3):
+        game.train_step(stream(), rng())
+    assert taken == [0, 0, 0, 1, 2, 2]
+
+
+def test_the_average_follows_the_generator_and_makes_the_pictures():
+    """θ̄ ← ½ θ̄ + ½ θ after each generator step."""
+    game, noise = points(average_decay=0.5), rng()
+    expected = game.generator.weight.data.copy()
+    for _ in range(3):
+        game.train_step(stream(), noise)
+        expected = 0.5 * expected + 0.5 * game.generator.weight.data
+    np.testing.assert_allclose(game.average.module.weight.data, expected, rtol=1e-6)
+    z = game.latents(5, rng())
+    np.testing.assert_allclose(game.images(z), game.average.module(z).numpy(), rtol=1e-6)
+    assert np.abs(game.images(z) - game.generator(z).numpy()).max() > 1e-3
+
+
+def test_without_an_average_the_generator_itself_makes_the_pictures_in_evaluation_mode():
+    game = make("DCGAN", average_decay=None)
+    z = game.latents(5, rng())
+    before = game.generator.state_dict()
+    images = game.images(z)
+    assert game.generator.training and "average" not in game.parts()
+    for path, array in game.generator.state_dict().items():
+        np.testing.assert_array_equal(array, before[path], err_msg=path)
+    np.testing.assert_array_equal(images, game.generator.eval()(z).numpy().astype(np.float32))
+
+
+def test_black_is_minus_one_in_every_picture():
+    """A generator of images in [0, 1] says low=0, and its pictures are stretched."""
+    game, z = points(low=0.0), Tensor(np.zeros((1, 2), np.float32))
+    game.generator.bias.data = np.array([0.0, 1.0], np.float32)
+    assert game.images(z).tolist() == [[-1, 1]]
+
+
+def test_samples_are_made_block_by_block_and_their_number_is_exact():
+    game = make("CGAN")
+    samples = game.samples(1003, rng())
+    assert samples["samples"].shape == (1003, 1, 4, 4) and samples["samples"].dtype == np.float32
+    assert samples["labels"].shape == (1003,) and samples["labels"].dtype == np.int64
+    for name, array in game.samples(1003, rng()).items():
+        np.testing.assert_array_equal(array, samples[name])
 
 
 # A game with classes -------------------------------------------------------------------------------------------------
 
 
-def echo(critic_steps=1):
-    """A conditional game whose generator gives its latents back, and whose critic keeps what it is shown."""
+class Echo(nn.Module):
+    """A generator whose images are z and y themselves."""
 
-    class Echo(ConditionalGame):
-        def critic_loss(self, real, fake, y, rng):
-            self.seen = fake, y
-            return {"critic_loss": self.critic(fake).mean()}
+    def __init__(self):
+        self.scale = nn.Linear(1, 1).weight
 
-        def generator_loss(self, z):
-            self.seen = z, None
-            return self.critic(self.generator(z)).mean()
-
-    inputs = LATENTS + CLASSES
-    generator, critic = nn.Linear(inputs, inputs, bias=False), nn.Linear(inputs, 1)
-    generator.weight.data = np.eye(inputs, dtype=np.float32)
-    return Echo(generator, critic, LATENTS, Wasserstein(), lambda p: SGD(p, lr=0.1), critic_steps, classes=CLASSES)
+    def forward(self, z, y):
+        return F.cat([self.scale / self.scale.detach() * z, y], 1)
 
 
-def test_latents_carry_the_labels_that_they_are_given():
-    game, labels = echo(), np.array([3, 0, 0, 2, 1])
-    z = game.latents(5, rng(), labels)
-    assert z.shape == (5, LATENTS + CLASSES) and z.dtype == np.float32
-    np.testing.assert_array_equal(z.numpy()[:, LATENTS:], np.eye(CLASSES)[labels])
-    np.testing.assert_array_equal(z.numpy()[:, :LATENTS], rng().standard_normal((5, LATENTS)).astype(np.float32))
-    np.testing.assert_array_equal(game.labels_of(z), labels)
-    assert game.labels_of(z).dtype == np.int64
+def echo(**options):
+    """A conditional game whose generator gives its latents and labels back."""
+
+    class Told(nn.Linear):
+        def forward(self, x, y):
+            return super().forward(F.cat([x, y], 1))
+
+    critic = Told(LATENTS + 2 * CLASSES, 1)
+    optimizer = partial(SGD, lr=0.1)
+    return ConditionalGame(Echo(), critic, LATENTS, Wasserstein(), optimizer, classes=CLASSES, **options)
 
 
-def test_without_labels_the_classes_are_drawn_uniformly():
-    game = echo()
-    shares = np.bincount(game.labels_of(game.latents(4000, rng()))) / 4000
-    assert shares.shape == (CLASSES,) and np.abs(shares - 1 / CLASSES).max() < 0.03
+def test_labels_are_drawn_uniformly():
+    (y,) = echo().conditions(4000, rng())
+    shares = y.numpy().mean(0)
+    assert y.shape == (4000, CLASSES) and set(y.numpy().sum(1)) == {1} and np.abs(shares - 1 / CLASSES).max() < 0.03
 
 
 def test_the_pictures_show_a_latent_in_each_row_and_a_class_in_each_column():
-    game = echo()
-    shown = game.shown_latents(rng()).numpy().reshape(10, CLASSES, LATENTS + CLASSES)
+    shown = echo().show((), rng())
+    assert shown.shape == (10, CLASSES, LATENTS + CLASSES)
     np.testing.assert_array_equal(shown[:, :, LATENTS:], np.broadcast_to(np.eye(CLASSES), (10, CLASSES, CLASSES)))
     np.testing.assert_array_equal(shown[:, :, :LATENTS], shown[:, :1, :LATENTS].repeat(CLASSES, 1))
     assert len(np.unique(shown[:, 0, 0])) == 10
 
 
+def test_samples_come_with_the_labels_that_they_were_made_of():
+    samples = echo().samples(30, rng())
+    np.testing.assert_array_equal(samples["samples"][:, LATENTS:], np.eye(CLASSES)[samples["labels"]])
+    assert set(samples["labels"]) == set(range(CLASSES))
+
+
 def test_fakes_have_the_labels_of_the_reals_beside_them():
-    game, labels = echo(), np.array([3, 0, 0, 2, 1])
-    game.critic_step(Tensor(np.ones((5, LATENTS + CLASSES), np.float32)), labels, rng())
-    fake, y = game.seen
-    np.testing.assert_array_equal(game.labels_of(fake), labels)
+    game, seen, labels = echo(), [], np.array([3, 0, 0, 2, 1])
+    critic_loss = game.critic_loss
+    game.critic_loss = lambda real, fake, y, rng: seen.append((fake, y)) or critic_loss(real, fake, y, rng=rng)
+    game.critic_step(Tensor(np.ones((5, LATENTS + CLASSES), np.float32)), game.one_hot(labels), rng=rng())
+    ((fake, y),) = seen
+    np.testing.assert_array_equal(fake.numpy()[:, LATENTS:], np.eye(CLASSES)[labels])
     np.testing.assert_array_equal(y.numpy(), np.eye(CLASSES)[labels])
 
 
 def test_a_batch_of_pairs_stays_one_of_pairs():
-    game = echo()
-    images, labels = game.draw(iter([(np.full((2, 3), 0.5), np.array([1, 3]))]))
-    assert images.dtype == np.float32 and images.numpy().tolist() == [[0.5] * 3] * 2 and labels.tolist() == [1, 3]
+    images, y = echo().draw(iter([(np.full((2, 3), 0.5), np.array([1, 3]))]))
+    assert images.dtype == np.float32 and images.numpy().tolist() == [[0.5] * 3] * 2
+    assert y.numpy().tolist() == np.eye(CLASSES)[[1, 3]].tolist()
 
 
 def test_a_conditional_iteration_takes_a_batch_for_each_critic_step():
     game = echo(critic_steps=3)
-    batches = iter([(np.ones((5, 3)), np.arange(5) % CLASSES)] * 3)
+    batches = iter([(np.ones((5, LATENTS + CLASSES)), np.arange(5) % CLASSES)] * 3)
     numbers = game.train_step(batches, rng())
-    assert next(batches, None) is None and numbers.keys() == {"critic_loss", "generator_loss"}
+    assert next(batches, None) is None and numbers.keys() == {"real_score", "fake_score", "critic_loss", "generator_loss"}
 
 
 @every_conditional_game
 def test_the_generator_obeys_its_label_and_the_objective_asks_for_it(name):
     """The class that is asked for changes the images, and the loss of one and the same images."""
     game, labels = make(name), np.arange(6) % CLASSES
-    z, other = (game.latents(6, rng(), y) for y in (labels, labels[::-1]))
-    assert np.abs(game.generator(z).data - game.generator(other).data).max() > 1e-2
+    z, y, other = game.latents(6, rng()), game.one_hot(labels), game.one_hot(labels[::-1])
+    assert np.abs(game.generator(z, y).data - game.generator(z, other).data).max() > 1e-2
     images, *_ = batch(game)
-    game.generator.forward = lambda z: images
-    assert abs(game.generator_loss(z).item() - game.generator_loss(other).item()) > 1e-6
+    game.generator.forward = lambda z, y: images
+    assert abs(game.generator_loss(z, y).item() - game.generator_loss(z, other).item()) > 1e-6

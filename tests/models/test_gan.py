@@ -6,7 +6,7 @@ from games import make, reseed
 
 from scratchgan import Tensor, grad, nn
 from scratchgan.models import gan
-from scratchgan.models.gan import GAN
+from scratchgan.models.game import standard_normal
 
 
 def rng(seed=0):
@@ -17,12 +17,12 @@ def normal(*shape, seed=0):
     return rng(seed).standard_normal(shape)
 
 
-@pytest.mark.parametrize("uniform", [False, True])
-def test_latents_have_variance_one(uniform):
-    z = make("GAN", uniform=uniform).latents(4000, rng()).numpy()
+@pytest.mark.parametrize("noise", [standard_normal, gan.uniform])
+def test_latents_have_variance_one(noise):
+    z = make("GAN", noise=noise).latents(4000, rng()).numpy()
     assert abs(z.mean()) < 0.03 and abs(z.var() - 1) < 0.03 and np.abs(np.cov(z.T) - np.eye(3)).max() < 0.05
     edge = np.abs(z).max() / np.sqrt(3)
-    assert 0.99 < edge <= 1 if uniform else edge > 1.5
+    assert 0.99 < edge <= 1 if noise is gan.uniform else edge > 1.5
 
 
 def log_sigmoid(logit):
@@ -37,7 +37,7 @@ def test_the_losses_are_those_of_the_paper(saturating):
     fake = Tensor(game.generator(z).data)
     d_real, d_fake = game.critic(real).data, game.critic(fake).data
     value = log_sigmoid(d_real).mean() + log_sigmoid(-d_fake).mean()  # log(1 − σ(u)) = log σ(−u)
-    assert game.critic_loss(real, fake, rng())["critic_loss"].item() == pytest.approx(-value)
+    assert game.critic_loss(real, fake, rng=rng())["critic_loss"].item() == pytest.approx(-value)
     expected = log_sigmoid(-d_fake).mean() if saturating else -log_sigmoid(d_fake).mean()
     assert game.generator_loss(z).item() == pytest.approx(expected)
 
@@ -59,7 +59,7 @@ def test_dropout_is_at_work_in_both_steps_and_in_training_only():
     real = Tensor(normal(6, 1, 4, 4))
 
     def losses():
-        return game.critic_loss(real, real, rng())["real_score"].item(), game.generator_loss(z).item()
+        return game.critic_loss(real, real, rng=rng())["real_score"].item(), game.generator_loss(z).item()
 
     assert not set(losses()) & set(losses())
     game.critic.eval()
@@ -85,7 +85,3 @@ def test_dropout_draws_from_the_runs_own_random_numbers():
     assert {id(module.rng) for module in discriminator.modules() if isinstance(module, nn.Dropout)} == {id(noise)}
 
 
-def test_the_defaults_are_those_of_the_tutorials():
-    game = GAN(*gan.mlp_networks(rng()), latent_size=64)
-    assert {(optimizer.lr, optimizer.betas) for optimizer in game.optimizers} == {(2e-4, (0.5, 0.999))}
-    assert game.critic_steps == 1 and not game.uniform and type(game.objective).__name__ == "NonSaturating"

@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from games import IMAGE, batch, make
+from games import IMAGE, batch, make, raw_batch
 
-from scratchgan.models.wgan import WGAN
+from scratchgan.models import wgan
 
 
 def rng():
@@ -18,23 +18,23 @@ def largest(critic):
 def test_after_each_critic_step_all_weights_and_biases_are_in_the_box():
     game = make("WGAN", clip=0.1)
     game.critic.replace(lambda _, array: array + 1)
-    game.critic_step(*batch(game), rng())
+    game.critic_step(*batch(game), rng=rng())
     assert set(largest(game.critic).values()) == {0.1}  # which of them had been outside
     game.critic.replace(lambda _, array: array + 1)
-    game.train_step(iter([batch(game)[0].numpy()] * 9), rng())
+    game.train_step(iter([raw_batch(game)] * 9), rng())
     assert 0.099 < max(largest(game.critic).values()) <= 0.1
 
 
 def test_the_generator_is_in_no_box():
     game = make("WGAN", clip=1e-3)
-    game.train_step(iter([batch(game)[0].numpy()] * 9), rng())
+    game.train_step(iter([raw_batch(game)] * 9), rng())
     assert max(largest(game.generator).values()) > 0.9
 
 
 def test_the_estimate_is_what_the_critic_maximises():
     game = make("WGAN")
     real, fake = batch(game)[0], batch(game, seed=2)[0]
-    numbers = {name: value.item() for name, value in game.critic_loss(real, fake, rng()).items()}
+    numbers = {name: value.item() for name, value in game.critic_loss(real, fake, rng=rng()).items()}
     difference = game.critic(real).data.mean() - game.critic(fake).data.mean()
     assert numbers["wasserstein"] == pytest.approx(difference) == pytest.approx(-numbers["critic_loss"])
     assert numbers["real_score"] - numbers["fake_score"] == pytest.approx(difference)
@@ -47,7 +47,7 @@ def draws(game, iterations):
     def batches():
         while True:
             taken[-1] += 1
-            yield np.zeros((2, *IMAGE))
+            yield (np.zeros((2, *IMAGE)),)
 
     stream = batches()
     game.critic_step = lambda real, rng: {}
@@ -76,8 +76,8 @@ def test_the_warm_up_goes_by_the_steps_that_the_generator_has_taken():
     assert draws(resumed, 4) == [7, 7, 2, 2]
 
 
-def test_the_defaults_are_the_papers():
-    game = make("WGAN")
-    game = WGAN(game.generator, game.critic, 3)
-    assert (game.clip, game.critic_steps, game.warm_up) == (0.01, 5, (100, 25))
-    assert {(type(optimizer).__name__, optimizer.lr) for optimizer in game.optimizers} == {("RMSprop", 5e-5)}
+def test_the_papers_preset_is_the_papers():
+    game = make("WGAN", **wgan.SYSTEM.presets["paper"].options)
+    assert game.clip == 0.01 and [game.critic_steps(i) for i in (0, 24, 25, 500)] == [100, 100, 5, 100]
+    assert {(type(optimizer).__name__, optimizer.lr) for optimizer in game.optimizers()} == {("RMSprop", 5e-5)}
+    assert not wgan.SYSTEM.presets["paper"].rates_fall

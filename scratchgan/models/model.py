@@ -1,0 +1,142 @@
+"""What can be trained, and what a system is: the seam between the papers and everything that runs them.
+
+A `Model` knows how it takes a step, what it shows while it learns, and which samples it makes. A run (`training.run`)
+asks for nothing else, so a game of two players, an autoencoder and a machine without gradients are trained, saved,
+resumed and drawn by the same lines. A `System` says how a model is built and how long it is trained; a new one is a
+file with a ``SYSTEM`` in it.
+"""
+
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from scratchgan.backend import array_like
+from scratchgan.data import views
+from scratchgan.nn import Module
+from scratchgan.optim import Optimizer
+from scratchgan.tensor import Tensor, grad, no_grad
+
+
+class Model:
+    """What can be trained. A subclass keeps its networks and optimisers as attributes, and says the three methods.
+
+    Attributes
+    ----------
+    low : float
+        The value of black in the images that the model takes and makes, where white is 1: −1 where a network ends in
+        tanh, 0 where it ends in a sigmoid.
+    watch : dict of str to str
+        The numbers shown beside the progress bar, and their short names there.
+    panels : dict of str to list of str
+        The curves: titles, and the numbers drawn under each.
+    """
+
+    low, watch, panels = -1.0, {}, {}
+
+    def train_step(self, batches, rng):
+        """One step of training.
+
+        Parameters
+        ----------
+        batches : iterator
+            Gives the next batch, see `draw`.
+        rng : numpy.random.Generator
+
+        Returns
+        -------
+        dict of str to float
+            What there is to watch; the same names in each step.
+        """
+        raise NotImplementedError
+
+    def show(self, examples, rng):
+        """The picture that is made during training: the same rng gives the same latents, so that pictures compare.
+
+        Parameters
+        ----------
+        examples : tuple of array
+            A batch of the data, always the same, as `draw` would give it.
+        rng : numpy.random.Generator
+
+        Returns
+        -------
+        array of float32, (rows, columns, C, H, W), in [−1, 1]
+        """
+        raise NotImplementedError
+
+    def samples(self, count, rng):
+        """``count`` fresh samples.
+
+        Returns
+        -------
+        dict of str to array
+            Each is saved as NAME.npy; "samples" are images, float32 (count, C, H, W) in [−1, 1].
+        """
+        raise NotImplementedError
+
+    # Given to every model ---------------------------------------------------------------------------------------------
+
+    def parts(self):
+        """The attributes that have a state to save, by name."""
+        return {name: part for name, part in vars(self).items() if hasattr(part, "state_dict")}
+
+    def optimizers(self):
+        """Those parts that are optimisers."""
+        return [part for part in self.parts().values() if isinstance(part, Optimizer)]
+
+    def tensor(self, array):
+        """A NumPy array of numbers as a Tensor of the networks' dtype, on their device."""
+        weight = next(part for part in self.parts().values() if isinstance(part, Module)).parameters()[0].data
+        return Tensor(array_like(array.astype(weight.dtype, copy=False), weight))
+
+    def draw(self, batches):
+        """The next batch: images as Tensors; what are integers, such as labels, as they are."""
+        return tuple(self.tensor(array) if array.dtype.kind == "f" else array for array in next(batches))
+
+    def descend(self, optimizer, loss):
+        """One step of an optimiser's parameters down a loss; the loss without its graph."""
+        optimizer.step(grad(loss, optimizer.params))
+        return loss.detach()  # who holds a loss holds its whole graph
+
+    def drawn(self, network, *inputs):
+        """The images (N, C, H, W) that a network makes in evaluation mode: float32 in [−1, 1]."""
+        training = network.training
+        with no_grad():
+            made = network.eval()(*inputs).numpy()
+        network.train(training)
+        return np.ascontiguousarray((made - self.low) * (2 / (1 - self.low)) - 1, dtype=np.float32)
+
+
+def in_blocks(method, size=500):
+    """`Model.samples` a block at a time, so that memory does not grow with the number of samples."""
+
+    @functools.wraps(method)
+    def samples(self, count, rng):
+        blocks = [method(self, min(size, count - start), rng) for start in range(0, count, size)]
+        return {name: np.concatenate([block[name] for block in blocks]) for name in blocks[0]}
+
+    return samples
+
+
+@dataclass(frozen=True)
+class Preset:
+    """How long a system is trained, and in what its options differ from the defaults of ``build``."""
+
+    steps: int
+    every: int = 100  # steps from one picture and checkpoint to the next
+    batch_size: int = 64
+    rates_fall: bool = True  # whether learning rates fall in a straight line, to a twentieth at the last step
+    view: Callable = views.images  # what of a data set a batch holds: (Dataset) -> arrays
+    options: dict = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class System:
+    """What ``scratchgan train NAME`` trains."""
+
+    name: str  # as on the command line
+    title: str  # as people say it
+    build: Callable  # (rng, device, **options) -> Model; its defaults are the hyperparameters
+    presets: dict  # name: Preset; "default" is among them, and "quick", which takes about a minute
