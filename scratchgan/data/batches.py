@@ -87,3 +87,34 @@ class Batches:
         if order.shape != (len(self.images),):
             raise ValueError(f"the saved order is of {order.size} images, the data has {len(self.images)}")
         self.order, self.position = order, int(state["position"])
+
+
+class Streams:
+    """Several domains without pairs: each batch takes some of each, and each is shuffled for itself.
+
+    Parameters
+    ----------
+    *domains : ndarray of uint8, shape (N, ...)
+    batch_size, rng, low
+        See `Batches`.
+    """
+
+    def __init__(self, *domains, batch_size, rng, low=-1.0):
+        self.streams = [Batches(domain, batch_size, rng, low) for domain in domains]
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        """Return the next batch of each domain."""
+        return tuple(array for stream in self.streams for array in next(stream))
+
+    def state_dict(self):
+        """Return the place in each stream: {"0.order": ..., "0.position": ..., "1.order": ..., ...}."""
+        states = [stream.state_dict() for stream in self.streams]
+        return {f"{i}.{name}": array for i, state in enumerate(states) for name, array in state.items()}
+
+    def load_state_dict(self, state):
+        """Go on from a place that `state_dict` gave."""
+        for i, stream in enumerate(self.streams):
+            stream.load_state_dict({name: state[f"{i}.{name}"] for name in stream.state_dict()})

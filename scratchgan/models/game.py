@@ -15,7 +15,7 @@ never in one batch: batch norm would mix their statistics.
 import numpy as np
 
 from scratchgan.losses import clip_weights
-from scratchgan.models.model import Model, in_blocks
+from scratchgan.models.model import Model, in_blocks, made
 from scratchgan.nn import AveragedWeights
 from scratchgan.tensor import no_grad
 
@@ -149,7 +149,7 @@ class Game(Model):
 
     def images(self, *inputs):
         """Images of given latents (and labels), by the averaged generator if there is one: float32 in [−1, 1]."""
-        return self.drawn(self.average.module if self.average else self.generator, *inputs)
+        return self.shown(made(self.average.module if self.average else self.generator, *inputs))
 
     def show(self, examples, rng):
         """64 images, in rows of eight."""

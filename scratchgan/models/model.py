@@ -56,8 +56,8 @@ class Model:
 
         Parameters
         ----------
-        examples : tuple of array
-            A batch of the data, always the same, as `draw` would give it.
+        examples : tuple
+            A batch of the data, always the same, as `draw` gives it.
         rng : numpy.random.Generator
 
         Returns
@@ -73,8 +73,13 @@ class Model:
         -------
         dict of str to array
             Each is saved as NAME.npy; "samples" are images, float32 (count, C, H, W) in [−1, 1].
+
+        Raises
+        ------
+        TypeError
+            Where a model has none: an autoencoder has no distribution of codes, a translator needs an image.
         """
-        raise NotImplementedError
+        raise TypeError(f"{type(self).__name__} makes no samples from noise alone")
 
     # Given to every model ---------------------------------------------------------------------------------------------
 
@@ -100,13 +105,18 @@ class Model:
         optimizer.step(grad(loss, optimizer.params))
         return loss.detach()  # who holds a loss holds its whole graph
 
-    def drawn(self, network, *inputs):
-        """The images (N, C, H, W) that a network makes in evaluation mode: float32 in [−1, 1]."""
-        training = network.training
-        with no_grad():
-            made = network.eval()(*inputs).numpy()
-        network.train(training)
-        return np.ascontiguousarray((made - self.low) * (2 / (1 - self.low)) - 1, dtype=np.float32)
+    def shown(self, images):
+        """Images (N, C, H, W) in [low, 1], a Tensor, as they are shown: array of float32 in [−1, 1]."""
+        return np.ascontiguousarray((images.numpy() - self.low) * (2 / (1 - self.low)) - 1, dtype=np.float32)
+
+
+def made(network, *inputs):
+    """What a network makes in evaluation mode: a constant Tensor."""
+    training = network.training
+    with no_grad():
+        output = network.eval()(*inputs)
+    network.train(training)
+    return output
 
 
 def in_blocks(method, size=500):

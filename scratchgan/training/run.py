@@ -18,7 +18,7 @@ from tqdm import tqdm
 from scratchgan import checkpoint
 from scratchgan.tensor import no_grad
 from scratchgan.training import pictures
-from scratchgan.training.average import AveragedWeights
+from scratchgan.nn import AveragedWeights
 
 
 class TrainingError(RuntimeError):

@@ -1,0 +1,96 @@
+"""Autoencoder: "Reducing the Dimensionality of Data with Neural Networks", Hinton & Salakhutdinov 2006.
+
+An encoder f takes an image x of D pixels to a code z = f(x) of a few numbers, a decoder g takes the code back to an
+image x̂ = g(z), and both learn to lose as little as they can on the way:
+
+    min_{f,g}   E_x (1/D) ‖g(f(x)) − x‖²                                                                            (1)
+
+If f and g are linear the best they can do is PCA with as many components as the code has numbers. With hidden layers
+the codes of a two-dimensional autoencoder spread the digits over the plane, class by class.
+
+There is one network, one loss and no game. And there are no samples: nothing says which codes are likely, so a code
+drawn at random need not decode to a digit. Giving the codes a distribution is what a variational and an adversarial
+autoencoder are about.
+
+Departures:
+
+| here                       | the paper                                         |
+|----------------------------|---------------------------------------------------|
+| 784-256-64-2, ReLU         | 784-1000-500-250-30, sigmoids                     |
+| trained at once, with Adam | layer by layer as Boltzmann machines, then as (1) |
+"""
+
+from functools import partial
+
+import numpy as np
+
+from scratchgan import nn
+from scratchgan.functional import mse_loss
+from scratchgan.models.model import Model, Preset, System, made
+from scratchgan.optim import Adam
+
+
+def small_networks(rng, latent_size=2):
+    """An encoder of two hidden layers and its mirror image: 435,858 weights with a code of two numbers.
+
+    Returns
+    -------
+    encoder : Module, (N, 1, 28, 28) -> (N, latent_size)
+    decoder : Module, (N, latent_size) -> (N, 1, 28, 28) in [0, 1]
+    """
+    sizes = (784, 256, 64, latent_size)
+    encoder = nn.Sequential(nn.Flatten(), *_layers(sizes, rng))
+    return encoder, nn.Sequential(*_layers(sizes[::-1], rng), nn.Sigmoid(), nn.Unflatten(1, (1, 28, 28)))
+
+
+def _layers(sizes, rng):
+    """Linear layers with ReLU between them."""
+    layers = [part for pair in zip(sizes, sizes[1:]) for part in (nn.Linear(*pair, rng=rng), nn.ReLU())]
+    return layers[:-1]
+
+
+class Autoencoder(Model):
+    """An encoder, a decoder, and one optimiser for both.
+
+    Parameters
+    ----------
+    encoder : Module, (N, …) -> (N, latent_size)
+    decoder : Module, (N, latent_size) -> (N, …) in [0, 1]
+    optimizer : callable
+        ``(parameters) -> Optimizer``.
+    """
+
+    low, watch, panels = 0.0, {"loss": "MSE"}, {"mean squared error": ["loss"]}
+
+    def __init__(self, encoder, decoder, optimizer):
+        self.encoder, self.decoder = encoder, decoder
+        self.optimizer = optimizer([*encoder.parameters(), *decoder.parameters()])
+
+    def loss(self, x):
+        """Equation (1) on a batch: Tensor, ()."""
+        return mse_loss(self.decoder(self.encoder(x)), x)
+
+    def train_step(self, batches, rng):
+        """One step down (1)."""
+        (x,) = self.draw(batches)
+        return {"loss": self.descend(self.optimizer, self.loss(x)).item()}
+
+    def show(self, examples, rng):
+        """Four pairs of rows: eight images, and below them what is left of them."""
+        x = examples[0][:32]
+        pairs = np.stack([self.shown(x), self.shown(made(self.decoder, made(self.encoder, x)))])
+        return pairs.reshape(2, 4, 8, *x.shape[1:]).swapaxes(0, 1).reshape(8, 8, *x.shape[1:])
+
+
+def build(rng, device="cpu", networks=small_networks, latent_size=2, lr=1e-3, betas=(0.9, 0.999)):
+    """An autoencoder whose codes have ``latent_size`` numbers; ``lr`` and ``betas`` are Adam's."""
+    encoder, decoder = (network.to(device) for network in networks(rng, latent_size))
+    return Autoencoder(encoder, decoder, partial(Adam, lr=lr, betas=betas))
+
+
+SYSTEM = System(
+    "autoencoder",
+    "autoencoder",
+    build,
+    {"quick": Preset(2000, batch_size=128), "default": Preset(9000, batch_size=128, every=300)},
+)
