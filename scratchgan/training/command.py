@@ -12,8 +12,8 @@ import scratchgan
 from scratchgan.backend import device_module
 from scratchgan.checkpoint import CheckpointError
 from scratchgan.checkpoint import load as load_checkpoint
-from scratchgan.data import Batches, DataError, fitted, load
-from scratchgan.data.mnist import SHA256
+from scratchgan.data import Batches, DataError, find, fitted
+from scratchgan.data.mnist import SETS
 from scratchgan.training.run import Run, TrainingError
 
 
@@ -160,8 +160,8 @@ def _labels(game, dataset):
 
 def absolute(data):
     """The name of a data set as it is, a folder as an absolute path, which a run can be resumed with from anywhere."""
-    return data if data is None or data in SHA256 else str(Path(data).resolve())
+    return data if data is None or data in SETS else str(Path(data).expanduser().resolve())
 
 
 def _dataset(data):
-    return load(data) if data in SHA256 else load(directory=data)
+    return find(data)
