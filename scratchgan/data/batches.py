@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from scratchgan.data.checks import DataError, as_labels, as_pixels, plain, whole
+
 
 def fitted(images, size, channels=1):
     """Square grey images as larger ones: a margin of zeros up to a power of two, pixels repeated, channels repeated.
@@ -19,105 +21,126 @@ def fitted(images, size, channels=1):
 
     Raises
     ------
-    ValueError
-        When the images do not fit.
+    DataError
+        When the images do not fit, or are not bytes: what black is in floats would be a guess.
     """
-    side = images.shape[-1]
+    images, channels = as_pixels(images), whole(channels, "channels")
+    side, size = images.shape[-1], whole(size, "size")
     padded = side if size == side else 1 << (side - 1).bit_length()
     if images.shape[1:] != (1, side, side) or size % padded or (size // padded).bit_count() != 1:
-        raise ValueError(f"images of shape {images.shape[1:]} cannot be made ({channels}, {size}, {size})")
+        raise DataError(f"images of shape {images.shape[1:]} cannot be made ({channels}, {size}, {size})")
     before, after = (padded - side) // 2, (padded - side + 1) // 2
     images = np.pad(images, ((0, 0), (0, 0), (before, after), (before, after)))
     return images.repeat(size // padded, 2).repeat(size // padded, 3).repeat(channels, 1)
 
 
 class Batches:
-    """Minibatches of images scaled to [low, 1], shuffled anew in each epoch, without end.
+    """Minibatches, shuffled anew in each epoch, without end: bytes are pixels and scaled to [low, 1], integers labels.
 
     An epoch's last, incomplete batch is dropped, so that every batch has the same size: batch statistics
     and per-step losses then mean the same at each step. Each shuffle leaves out other images.
 
     Parameters
     ----------
-    images : ndarray of uint8, shape (N, ...)
-        Pixels in 0..255. They stay bytes; only the batch in hand is turned into floats.
+    arrays : ndarray of uint8, shape (N, ...), or tuple of ndarray
+        Images, with whatever belongs to each of them: their labels (integers of shape (N,)), or other images. Floats
+        are refused: they would have to be scaled by a guess. Images stay bytes; only the batch in hand becomes floats.
     batch_size : int
         Images in a batch, from 1 to N.
     rng : numpy.random.Generator
         Draws the shuffles, the first one with the first batch. Its own state is not part of `state_dict`.
     low : float
         What a pixel of 0 becomes: -1 for a generator that ends in tanh, 0 for one that ends in a sigmoid.
-    labels : ndarray of int, shape (N,), optional
-        With labels, each batch is a pair (images, labels).
 
     Raises
     ------
-    ValueError
-        If `batch_size` is below 1 or above N, or the labels are of another number than the images.
+    DataError
+        If the images are not bytes, `batch_size` is below 1 or above N, `low` is not below 1, or the labels are not
+        N integers from 0.
     """
 
-    def __init__(self, images, batch_size, rng, low=-1.0, labels=None):
-        if not 1 <= batch_size <= len(images):
-            raise ValueError(f"batch_size must be from 1 to the {len(images)} images, not {batch_size}")
-        if labels is not None and len(labels) != len(images):
-            raise ValueError(f"{len(images)} images cannot have {len(labels)} labels")
-        self.images, self.batch_size, self.rng, self.low, self.labels = images, batch_size, rng, low, labels
+    def __init__(self, arrays, batch_size, rng, low=-1.0):
+        images, *others = arrays if isinstance(arrays, tuple) else (arrays,)
+        self.arrays = as_pixels(images), *(_beside(other, len(images)) for other in others)
+        self.count, self.batch_size = len(images), whole(batch_size, "batch_size")
+        self.rng, self.low = rng, float(low)
+        if self.batch_size > self.count:
+            raise DataError(f"{self.count} images do not fill a batch of {batch_size}: take fewer at a time")
+        if not -np.inf < self.low < 1:
+            raise DataError(f"low={low} must be below 1, which a pixel of 255 becomes")
         # Positioned at an epoch's end: making the object draws nothing, so a restored rng stays as it is.
-        self.order, self.position = np.arange(len(images), dtype=np.int64), len(images)
+        self.order, self.position = np.arange(self.count, dtype=np.int64), self.count
 
     def __iter__(self):
         return self
 
     def __next__(self):
-        """Return the next batch: float32 (batch_size, ...) in [low, 1], with both ends exact, and any labels."""
-        if self.position + self.batch_size > len(self.order):
-            self.order, self.position = self.rng.permutation(len(self.order)), 0
+        """Return the next batch, a tuple: images as float32 (batch_size, ...) in [low, 1], with both ends exact."""
+        if self.position + self.batch_size > self.count:
+            self.order, self.position = self.rng.permutation(self.count), 0
         chosen = self.order[self.position : self.position + self.batch_size]
         self.position += self.batch_size
-        images = self.images[chosen].astype(np.float32) / (255 / (1 - self.low)) + self.low
-        return (images,) if self.labels is None else (images, self.labels[chosen])
+        return self._batch(chosen)
+
+    def examples(self, count):
+        """Return the first `count` images and what belongs to them, as a batch; the stream stays where it is."""
+        return self._batch(slice(count))
+
+    def _batch(self, chosen):
+        return tuple(self._scaled(a[chosen]) if a.dtype == np.uint8 else a[chosen] for a in self.arrays)
+
+    def _scaled(self, pixels):
+        return pixels.astype(np.float32) / (255 / (1 - self.low)) + self.low
 
     def state_dict(self):
         """Return the place in the stream: int64 arrays "order", shape (N,), and "position", shape ()."""
         return {"order": self.order, "position": np.array(self.position, dtype=np.int64)}
 
     def load_state_dict(self, state):
-        """Go on from a place that `state_dict` gave.
-
-        Raises
-        ------
-        ValueError
-            If it belongs to another number of images, or is none that `state_dict` can give.
-        """
-        order, position, count = np.array(state["order"]), np.array(state["position"]), len(self.images)
-        if order.shape != (count,):
-            raise ValueError(f"the saved order is of {order.size} images, the data has {count}")
-        if order.dtype.kind != "i" or not np.array_equal(np.sort(order), np.arange(count)):
-            raise ValueError(f"the saved order is no permutation of {count} images")
-        if position.dtype.kind != "i" or position.shape or not 0 <= position <= count:
-            raise ValueError(f"the saved position, {position}, is none from 0 to {count}")
+        """Go on from a place that `state_dict` gave; DataError if it is none, or of another number of images."""
+        order, position, n = np.asarray(state["order"]), np.asarray(state["position"]), self.count
+        if order.shape != (n,):
+            raise DataError(f"the saved order is of {order.size} images, the data has {n}")
+        if order.dtype.kind not in "iu" or not np.array_equal(np.sort(order), np.arange(n)):
+            raise DataError(f"the saved order does not name each of the {n} images once")
+        if position.shape or position.dtype.kind not in "iu" or not 0 <= position <= n:
+            raise DataError(f"the saved position must be a whole number from 0 to {n}, not {position}")
         self.order, self.position = order.astype(np.int64), int(position)
 
 
+def _beside(array, count):
+    """What belongs to `count` images: as many images, or labels."""
+    array = plain(array)
+    if array.dtype != np.uint8 or array.ndim == 1:
+        return as_labels(array, count)
+    if len(array) != count:
+        raise DataError(f"{count} images cannot have {len(array)} others beside them")
+    return array
+
+
 class Streams:
-    """Several domains without pairs: each batch takes some of each, and each is shuffled for itself.
+    """Several domains without pairs: each batch takes some of each, and each domain is shuffled for itself.
 
     Parameters
     ----------
-    *domains : ndarray of uint8, shape (N, ...)
+    domains : tuple of ndarray of uint8, shape (N, ...)
     batch_size, rng, low
         See `Batches`.
     """
 
-    def __init__(self, *domains, batch_size, rng, low=-1.0):
+    def __init__(self, domains, batch_size, rng, low=-1.0):
         self.streams = [Batches(domain, batch_size, rng, low) for domain in domains]
 
     def __iter__(self):
         return self
 
     def __next__(self):
-        """Return the next batch of each domain."""
+        """Return the next batch of each domain, a tuple."""
         return tuple(array for stream in self.streams for array in next(stream))
+
+    def examples(self, count):
+        """Return the first `count` images of each domain; the streams stay where they are."""
+        return tuple(array for stream in self.streams for array in stream.examples(count))
 
     def state_dict(self):
         """Return the place in each stream: {"0.order": ..., "0.position": ..., "1.order": ..., ...}."""
