@@ -1,9 +1,8 @@
-"""WGAN-GP learns to draw digits. See scratchgan/models/wgan_gp.py for how; `--help` for the flags."""
+"""A WGAN-GP learns to draw digits. See scratchgan/models/wgan_gp.py for how; `--help` for the flags."""
 
 import sys
 
-from scratchgan.models import wgan_gp
 from scratchgan.training.command import main
 
 if __name__ == "__main__":
-    sys.exit(main(__doc__, "wgan_gp_mnist", wgan_gp))
+    sys.exit(main(__doc__, "wgan_gp", "wgan_gp_mnist"))

@@ -10,8 +10,8 @@ Every complaint about data files is a `DataError`.
 """
 
 from scratchgan.data import toy
-from scratchgan.data.batches import Batches, fitted
+from scratchgan.data.batches import Batches, Streams, fitted
 from scratchgan.data.checks import DataError
 from scratchgan.data.mnist import Dataset, find, load
 
-__all__ = ["Batches", "DataError", "Dataset", "find", "fitted", "load", "toy"]
+__all__ = ["Batches", "Streams", "DataError", "Dataset", "find", "fitted", "load", "toy"]

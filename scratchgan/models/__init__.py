@@ -3,7 +3,8 @@
 `SYSTEMS` has them by name, in the order in which a course meets them.
 """
 
-from scratchgan.models import acgan, cgan, dcgan, gan, lsgan, sngan, wgan, wgan_gp
+from scratchgan.models import acgan, autoencoder, cgan, cyclegan, dcgan, gan, lsgan, rbm, sngan, wgan, wgan_gp
 from scratchgan.models.model import Model, Preset, System
 
-SYSTEMS = {each.SYSTEM.name: each.SYSTEM for each in (gan, dcgan, lsgan, wgan, wgan_gp, sngan, cgan, acgan)}
+PAPERS = gan, dcgan, lsgan, wgan, wgan_gp, sngan, cgan, acgan, cyclegan, autoencoder, rbm
+SYSTEMS = {paper.SYSTEM.name: paper.SYSTEM for paper in PAPERS}

@@ -147,6 +147,8 @@ def build(
 SYSTEM = System(
     "acgan",
     "AC-GAN",
+    "a critic that says the class",
+    3,
     build,
     {"quick": Preset(600, every=50, view=views.labelled), "default": Preset(2000, view=views.labelled)},
 )

@@ -91,6 +91,8 @@ def build(rng, device="cpu", networks=small_networks, latent_size=2, lr=1e-3, be
 SYSTEM = System(
     "autoencoder",
     "autoencoder",
+    "a code of two numbers, and no game at all",
+    1,
     build,
     {"quick": Preset(2000, batch_size=128), "default": Preset(9000, batch_size=128, every=300)},
 )

@@ -149,6 +149,8 @@ KERAS = {"networks": keras_networks, "latent_size": 128, "lr": 3e-4, "betas": (0
 SYSTEM = System(
     "cgan",
     "conditional GAN",
+    "a label for both players",
+    3,
     build,
     {
         "quick": Preset(600, every=50, view=views.labelled),

@@ -135,34 +135,41 @@ class ImagePool:
 
     Until there are ``size``, each image is kept and shown. Then half of the images are exchanged for a kept one, whose
     place they take. (Shrivastava et al. 2017, arXiv:1612.07828, §2.3.)
+
+    Parameters
+    ----------
+    size : int
+    image : tuple of int
+        The shape of one.
     """
 
-    def __init__(self, size=50):
-        self.size, self.kept = size, []
+    def __init__(self, size, image):
+        self.kept, self.count = np.zeros((size, *image), np.float32), 0
 
     def exchange(self, images, rng):
         """A batch of as many images, (N, …) -> (N, …); arrays."""
         return np.stack([self._exchanged(image, rng) for image in images])
 
     def _exchanged(self, image, rng):
-        if len(self.kept) < self.size:
-            self.kept.append(image)
+        if self.count < len(self.kept):
+            self.kept[self.count] = image
+            self.count += 1
             return image
         if rng.random() < 0.5:
             return image
-        place = rng.integers(self.size)
-        old, self.kept[place] = self.kept[place], image
+        place = rng.integers(self.count)
+        old, self.kept[place] = self.kept[place].copy(), image
         return old
 
     def state_dict(self):
-        """The images kept: {"kept": (n, …)}."""
-        return {"kept": np.stack(self.kept) if self.kept else np.empty(0, np.float32)}
+        """The images, and how many there are: {"kept": (size, …), "count": ()}."""
+        return {"kept": self.kept.copy(), "count": np.array(self.count)}
 
     def load_state_dict(self, state):
         """Take over a `state_dict`."""
-        if len(state["kept"]) > self.size:
-            raise ValueError(f"{len(state['kept'])} images do not fit into a pool of {self.size}")
-        self.kept = list(state["kept"])
+        if state["kept"].shape != self.kept.shape or not 0 <= state["count"] <= len(self.kept):
+            raise ValueError(f"{state['count']} of {state['kept'].shape} do not fit a pool {self.kept.shape}")
+        self.kept, self.count = state["kept"].astype(np.float32), int(state["count"])
 
 
 class CycleGAN(Model):
@@ -179,6 +186,8 @@ class CycleGAN(Model):
     cycle, identity : float
         λ and λ_i.
     pool_size : int
+    image : tuple of int
+        (C, H, W).
     """
 
     watch = {"critic_loss": "L_D", "adversarial": "L_adv", "cycle": "cycle"}
@@ -188,12 +197,12 @@ class CycleGAN(Model):
         "there and back, identity": ["cycle", "identity"],
     }
 
-    def __init__(self, there, back, critic_x, critic_y, optimizer, cycle=10.0, identity=5.0, pool_size=50):
+    def __init__(self, there, back, critic_x, critic_y, optimizer, cycle, identity, pool_size, image):
         self.there, self.back, self.critic_x, self.critic_y = there, back, critic_x, critic_y
         self.weights, self.objective = (cycle, identity), LeastSquares()
         self.generator_optimizer = optimizer([*there.parameters(), *back.parameters()])
         self.critic_optimizer = optimizer([*critic_x.parameters(), *critic_y.parameters()])
-        self.pool_x, self.pool_y = ImagePool(pool_size), ImagePool(pool_size)
+        self.pool_x, self.pool_y = ImagePool(pool_size, image), ImagePool(pool_size, image)
 
     def critic_loss(self, x, y, fake_x, fake_y):
         """(1) of both critics: Tensor, ()."""
@@ -242,18 +251,21 @@ def build(
     lr=1e-3,  # of both Adams
     betas=(0.5, 0.999),
     pool_size=50,
+    image=(3, 28, 28),
 ):
     """The game of (1) and (2)."""
     players = (network.to(device) for network in networks(rng))
-    return CycleGAN(*players, partial(Adam, lr=lr, betas=betas), cycle, identity, pool_size)
+    return CycleGAN(*players, partial(Adam, lr=lr, betas=betas), cycle, identity, pool_size, image)
 
 
 SYSTEM = System(
     "cyclegan",
     "CycleGAN",
+    "two domains without pairs: there and back again",
+    5,
     build,
     {
-        "quick": Preset(600, every=50, batch_size=8, view=views.two_colours),
-        "default": Preset(3000, batch_size=8, view=views.two_colours),
+        "quick": Preset(600, every=50, batch_size=8, view=views.two_colours, unpaired=True),
+        "default": Preset(3000, batch_size=8, view=views.two_colours, unpaired=True),
     },
 )

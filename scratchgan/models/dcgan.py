@@ -155,6 +155,8 @@ def _strided(size, channels, width, **options):
 SYSTEM = System(
     "dcgan",
     "DCGAN",
+    "convolutions and batch norm in both players; a look at the whole batch",
+    3,
     build,
     {
         "quick": Preset(600, every=50),

@@ -25,6 +25,31 @@ def standard_normal(shape, rng):
     return rng.standard_normal(shape)
 
 
+def slerp(start, end, shares):
+    """Spherical interpolation: sin((1−t) ω) / sin ω · z₀ + sin(t ω) / sin ω · z₁, with the angle ω between the two.
+
+    Normal latents of d numbers lie close to a sphere of radius √d. The straight line between two of them leaves it,
+    passing at √(d/2) where few latents lie that the generator has ever seen; the arc does not. Where the two are
+    parallel, sin ω = 0, the arc is the line.
+
+    Parameters
+    ----------
+    start, end : array, (d,)
+        z₀ and z₁.
+    shares : array_like, (n,)
+        t, from 0 to 1.
+
+    Returns
+    -------
+    array, (n, d)
+    """
+    cosine = start @ end / (np.linalg.norm(start) * np.linalg.norm(end))
+    angle, t = np.arccos(np.clip(cosine, -1, 1)), np.asarray(shares, float)[:, None]
+    if np.sin(angle) < 1e-4:
+        return (1 - t) * start + t * end
+    return (np.sin((1 - t) * angle) * start + np.sin(t * angle) * end) / np.sin(angle)
+
+
 class Game(Model):
     """Two players, their optimisers, and alternating steps.
 
@@ -161,6 +186,13 @@ class Game(Model):
         """``count`` images."""
         return {"samples": self.images(self.latents(count, rng))}
 
+    def strip(self, rows, columns, rng):
+        """Rows of images along arcs from one latent to another."""
+        arcs = [slerp(*self.latents(2, rng).numpy(), np.linspace(0, 1, columns)) for _ in range(rows)]
+        y = [each[:1].expand(rows * columns, -1) for each in self.conditions(1, rng)]  # all of one class
+        images = self.images(self.tensor(np.concatenate(arcs)), *y)
+        return images.reshape(rows, columns, *images.shape[1:])
+
 
 class ConditionalGame(Game):
     """A game in which each image has a class y, which the generator is told: G(z, y).
@@ -200,7 +232,9 @@ class ConditionalGame(Game):
         return images.reshape(10, self.classes, *images.shape[1:])
 
     @in_blocks
-    def samples(self, count, rng):
-        """``count`` images of classes drawn uniformly, and these classes."""
-        (y,) = self.conditions(count, rng)
+    def samples(self, count, rng, label=None):
+        """``count`` images of classes drawn uniformly, or all of one class, and these classes."""
+        if label is not None and not 0 <= label < self.classes:
+            raise ValueError(f"label={label} is none of the {self.classes} classes, 0 to {self.classes - 1}")
+        (y,) = self.conditions(count, rng) if label is None else (self.one_hot(np.full(count, label)),)
         return {"samples": self.images(self.latents(count, rng), y), "labels": y.numpy().argmax(1)}

@@ -132,6 +132,8 @@ PAPER = {
 SYSTEM = System(
     "gan",
     "GAN",
+    "the game of two players, and why G descends −log D",
+    2,
     build,
     {
         "quick": Preset(3000),

@@ -52,6 +52,8 @@ def build(
 SYSTEM = System(
     "lsgan",
     "LSGAN",
+    "least squares for the logarithm",
+    2,
     build,
     {
         "quick": Preset(600, every=50),

@@ -81,6 +81,16 @@ class Model:
         """
         raise TypeError(f"{type(self).__name__} makes no samples from noise alone")
 
+    def strip(self, rows, columns, rng):
+        """Rows of images that lead from one latent to another: array (rows, columns, C, H, W) in [−1, 1].
+
+        Raises
+        ------
+        TypeError
+            Where there are no latents to walk between.
+        """
+        raise TypeError(f"{type(self).__name__} has no latents to walk between")
+
     # Given to every model ---------------------------------------------------------------------------------------------
 
     def parts(self):
@@ -123,8 +133,8 @@ def in_blocks(method, size=500):
     """`Model.samples` a block at a time, so that memory does not grow with the number of samples."""
 
     @functools.wraps(method)
-    def samples(self, count, rng):
-        blocks = [method(self, min(size, count - start), rng) for start in range(0, count, size)]
+    def samples(self, count, rng, **options):
+        blocks = [method(self, min(size, count - start), rng, **options) for start in range(0, count, size)]
         return {name: np.concatenate([block[name] for block in blocks]) for name in blocks[0]}
 
     return samples
@@ -139,6 +149,7 @@ class Preset:
     batch_size: int = 64
     rates_fall: bool = True  # whether learning rates fall in a straight line, to a twentieth at the last step
     view: Callable = views.images  # what of a data set a batch holds: (Dataset) -> arrays
+    unpaired: bool = False  # whether these are domains of their own, each shuffled for itself
     options: dict = field(default_factory=dict)
 
 
@@ -148,5 +159,7 @@ class System:
 
     name: str  # as on the command line
     title: str  # as people say it
+    teaches: str  # in a line
+    minutes: int  # of the default preset, on two free cores
     build: Callable  # (rng, device, **options) -> Model; its defaults are the hyperparameters
     presets: dict  # name: Preset; "default" is among them, and "quick", which takes about a minute

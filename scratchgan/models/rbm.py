@@ -162,6 +162,8 @@ def build(
 SYSTEM = System(
     "rbm",
     "restricted Boltzmann machine",
+    "energy, Gibbs chains, contrastive divergence: no derivatives",
+    2,
     build,
     {"quick": Preset(1500, batch_size=100), "default": Preset(6000, batch_size=100, every=200)},
 )

@@ -87,4 +87,11 @@ def build(
     return Game(generator, discriminator, latent_size, Hinge(), adam, **options)
 
 
-SYSTEM = System("sngan", "SN-GAN", build, {"quick": Preset(600, every=50), "default": Preset(3000)})
+SYSTEM = System(
+    "sngan",
+    "SN-GAN",
+    "spectral norm: a bound on every layer; the hinge",
+    3,
+    build,
+    {"quick": Preset(600, every=50), "default": Preset(3000)},
+)

@@ -89,6 +89,8 @@ PAPER = {"clip": 0.01, "critic_steps": 5, "warm_up": (100, 25), "lr": 5e-5}
 SYSTEM = System(
     "wgan",
     "WGAN",
+    "the earth mover's distance, with a critic whose weights are clipped",
+    5,
     build,
     {
         "quick": Preset(600, every=50),

@@ -173,6 +173,8 @@ PAPER = {
 SYSTEM = System(
     "wgan_gp",
     "WGAN-GP",
+    "the gradient penalty: a function of a gradient is descended",
+    4,
     build,
     {
         "quick": Preset(1000, every=50, batch_size=32),

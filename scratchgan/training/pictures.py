@@ -39,7 +39,9 @@ def save_animation(path, frames, milliseconds=150):
         images = _in_common_colors(frames)
     else:
         images = [image for image in map(_picture, frames) if image]
-        images = [image for image in images if image.size == images[-1].size]
+        images = [image for image in images if (image.size, image.mode) == (images[-1].size, images[-1].mode)]
+        if images[-1].mode == "RGB":
+            images = _in_common_colors([np.asarray(image) for image in images])
     durations = [milliseconds] * (len(images) - 1) + [10 * milliseconds]
     write_atomically(
         path,
@@ -50,10 +52,10 @@ def save_animation(path, frames, milliseconds=150):
 
 
 def _picture(path):
-    """A PNG in grey; None for a file that is missing or no PNG."""
+    """A PNG in grey or in colours; None for a file that is missing or no PNG."""
     try:
         with Image.open(path, formats=["PNG"]) as image:
-            return image.convert("L")
+            return image.convert("L" if image.mode in ("1", "L") else "RGB")
     except MemoryError:
         raise
     except Exception:  # decoders of damaged pictures raise anything: SyntaxError, struct.error, OSError, …
@@ -94,7 +96,7 @@ def save_curves(path, log, panels):
         settled = np.concatenate([curve[len(steps) // 20 :] for curve in smooth.values()])
         margin = 0.3 * (np.ptp(settled) or 1)  # the first steps and the noise would hide the rest
         axes.set_ylim(settled.min() - margin, settled.max() + margin)
-        axes.set(title=title, xlabel="generator step")
+        axes.set(title=title, xlabel="step")
         axes.legend(frameon=False)
         axes.grid(alpha=0.2)
     write_atomically(path, lambda file: figure.savefig(file, format="png", dpi=110))

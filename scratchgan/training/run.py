@@ -1,5 +1,7 @@
 """A run: a model in training with everything that a checkpoint must hold to go on exactly, and the folder it fills.
 
+Of the model it knows what `models.model.Model` says: its parts, its optimisers, a step, a picture and samples.
+
 Everything in the folder is a function of the settings and the seed: n + m steps leave the same files as n steps, a
 stop, and m more.
 """
@@ -15,13 +17,12 @@ import numpy as np
 from tqdm import tqdm
 
 from scratchgan import checkpoint
-from scratchgan.nn import AveragedWeights
-from scratchgan.tensor import no_grad
 from scratchgan.training import pictures
 from scratchgan.training.log import Log
 from scratchgan.training.stop import stop_request
 
 LONGEST = 10**9  # steps of a run
+SHOWN = 64  # images that a model's picture may begin with
 FACTS = {"step": int, "steps": int, "rng": dict, "settings": {"seed": int}, "options": {}}  # of a checkpoint
 
 
@@ -34,15 +35,13 @@ class Run:
 
     Parameters
     ----------
-    model : object
-        Such as a `models.game.Game`: with ``train_step(batches, rng) -> dict of str to float``, ``parts() -> dict`` of
-        all that has a state, its ``optimizers``, a ``generator``, ``latents(count, rng)`` and ``shown_latents(rng)``.
-    batches : Batches
+    model : Model
+    batches : Batches or Streams
     rng : numpy.random.Generator
         The one that ``batches`` shuffles with, too.
     settings : dict
-        What a checkpoint must agree on: "seed", "average_decay", "lr", "lr_steps" (the rate falls linearly over so many
-        steps to a twentieth; None: it stays), "low" (the value of black: images lie in [low, 1]), and any others.
+        What a checkpoint must agree on: "seed", "rates_fall_over" (all learning rates fall in a straight line over this
+        many steps to a twentieth; None: they stay), and any others.
     folder : path
         Where everything is left. Created if need be.
     options : dict, optional
@@ -65,9 +64,9 @@ class Run:
         self.folder, self.options, self.check = Path(folder), options or {}, check
         self.step, self.saved, self.stopped_by, self.every = 0, None, None, None
         self.log = Log(self.folder / "log.csv")
-        self.average = AveragedWeights(model.generator, settings["average_decay"])
-        self.parts = {**model.parts(), "average": self.average, "batches": batches}
-        self.fixed_latents = model.shown_latents(np.random.default_rng([settings["seed"], 1]))
+        self.parts = {**model.parts(), "batches": batches}
+        self.rates = [optimizer.lr for optimizer in model.optimizers()]  # at the first step
+        self.examples = model.draw(iter([batches.examples(SHOWN)]))
 
     # State ------------------------------------------------------------------------------------------------------------
 
@@ -80,11 +79,8 @@ class Run:
         """Write the checkpoint of this moment, in a run meant for so many steps."""
         self.check()
         facts = {"step": self.step, "steps": steps, "settings": self.settings, "options": self.options}
-        checkpoint.save(self.checkpoint, self._arrays(), rng=self.rng.bit_generator.state, **facts)
+        checkpoint.save(self.checkpoint, arrays_of(self.parts), rng=self.rng.bit_generator.state, **facts)
         self.saved = self.step
-
-    def _arrays(self):
-        return {f"{part}/{k}": v for part, owner in self.parts.items() for k, v in owner.state_dict().items()}
 
     def load(self):
         """Go on from the checkpoint in the folder; the log is cut back to its step.
@@ -96,14 +92,8 @@ class Run:
         """
         arrays, facts = read(self.folder)
         self._refuse_others(facts["settings"])
-        self._refuse_misfits(arrays)
-        _restore(self.rng, facts["rng"], self.checkpoint)
-        for part, owner in self.parts.items():
-            prefix = f"{part}/"
-            try:
-                owner.load_state_dict({k[len(prefix) :]: v for k, v in arrays.items() if k.startswith(prefix)})
-            except (ValueError, KeyError) as error:
-                raise checkpoint.CheckpointError(f"{self.checkpoint}, {part}: {error}") from error
+        restore(self.parts, arrays, self.checkpoint)
+        _restore_rng(self.rng, facts["rng"], self.checkpoint)
         self.step = self.saved = facts["step"]
         self.log.cut(self.step)
 
@@ -114,31 +104,15 @@ class Run:
             pairs = [f"{k} was {settings.get(k)!r} and is now {own.get(k)!r}" for k in different]
             raise checkpoint.CheckpointError(f"{self.checkpoint} belongs to another run: {'; '.join(pairs)}")
 
-    def _refuse_misfits(self, arrays):
-        """Whatever this run would save, the checkpoint must hold, in the same shapes and dtypes, and nothing else."""
-        own = self._arrays()
-        wrong = [f"missing {name}" for name in own if name not in arrays]
-        wrong += [f"unexpected {name}" for name in arrays if name not in own]
-        wrong += [
-            f"{name} is {arrays[name].dtype} of shape {arrays[name].shape} instead of {array.dtype} {array.shape}"
-            for name, array in own.items()
-            if name in arrays and (arrays[name].shape, arrays[name].dtype) != (array.shape, array.dtype)
-        ]
-        wrong += [f"{k} counts below 0" for k, v in arrays.items() if v.dtype.kind == "i" and v.min(initial=0) < 0]
-        if wrong:
-            raise checkpoint.CheckpointError(f"{self.checkpoint} does not fit this run: {'; '.join(wrong[:5])}")
-
     # Training ---------------------------------------------------------------------------------------------------------
 
-    def train(self, steps, every, watch):
+    def train(self, steps, every):
         """Train until step ``steps``.
 
         Parameters
         ----------
         every : int
-            After so many steps each, a picture and a checkpoint.
-        watch : dict of str to str
-            The numbers shown beside the progress bar, and their short names there.
+            The steps from one picture and checkpoint to the next.
 
         Returns
         -------
@@ -157,14 +131,15 @@ class Run:
         with stop_request() as stop, self.log, _bar(steps, self.step) as bar:
             if self.step == 0:
                 self.save(steps)  # before any other file: a folder that has them and no checkpoint has lost it
-                self._picture()
+                self._save_picture()
             while self.step < steps and not stop:
                 numbers = self._advance()
                 self.log.write(self.step, numbers)
-                bar.set_postfix({short: f"{numbers[name]:.3f}" for name, short in watch.items()}, refresh=False)
+                shown = {short: f"{numbers[name]:.3f}" for name, short in self.model.watch.items()}
+                bar.set_postfix(shown, refresh=False)
                 bar.update()
                 if self.step % every == 0:
-                    self._picture()
+                    self._save_picture()
                     self._save_if_finite(steps)
             self._save_if_finite(steps)
         finished = self.step >= steps
@@ -173,21 +148,20 @@ class Run:
 
     def _advance(self):
         """One step; what it reports."""
-        lr = self._learning_rate()
-        for optimizer in self.model.optimizers:
-            optimizer.lr = lr
+        optimizers = self.model.optimizers()
+        for optimizer, rate in zip(optimizers, self.rates):
+            optimizer.lr = rate * self._share_of_the_rates()
         with np.errstate(over="ignore", invalid="ignore"):  # the check below says more than a warning
             numbers = self.model.train_step(self.batches, self.rng)
         for name, value in numbers.items():
             if not math.isfinite(value):
                 self._give_up(f"{name} is {value}")
-        self.average.update(self.model.generator)
         self.step += 1
-        return numbers | {"lr": lr}
+        return numbers | {"lr": optimizers[0].lr}
 
-    def _learning_rate(self):
-        lr, over = self.settings["lr"], self.settings["lr_steps"]
-        return lr if over is None else lr * max(0.05, 1 - self.step / over)
+    def _share_of_the_rates(self):
+        over = self.settings["rates_fall_over"]
+        return 1.0 if over is None else max(0.05, 1 - self.step / over)
 
     def _save_if_finite(self, steps):
         self.log.flush()  # before the checkpoint: the log may run ahead of it, never fall behind
@@ -206,60 +180,56 @@ class Run:
 
     # What it leaves ---------------------------------------------------------------------------------------------------
 
-    def images(self, latents):
-        """Images (N, C, H, W) in [−1, 1], float32, that the averaged generator makes of latents."""
-        with no_grad():
-            made = self.average.module(latents).numpy()
-        low = self.settings["low"]
-        return np.ascontiguousarray((made - low) * (2 / (1 - low)) - 1, dtype=np.float32)
+    def picture(self):
+        """What the model shows now: array (rows, columns, C, H, W) in [−1, 1]."""
+        return self.model.show(self.examples, np.random.default_rng([self.settings["seed"], 1]))
 
     def samples(self, count):
-        """``count`` fresh samples of the averaged generator: float32 (count, C, H, W) in [−1, 1]."""
-        latents = self.sample_latents(count)
-        return np.concatenate([self.images(latents[start : start + 500]) for start in range(0, count, 500)])
-
-    def sample_latents(self, count):
-        """What `samples` are made of."""
-        return self.model.latents(count, np.random.default_rng([self.settings["seed"], 2]))
+        """``count`` fresh samples, the same each time: {name: array}."""
+        return self.model.samples(count, np.random.default_rng([self.settings["seed"], 2]))
 
     def demand_room(self, count):
-        """Raise TrainingError, better now than after days, when so many samples would fit neither disk nor memory."""
-        needed = count * self.images(self.fixed_latents[:1]).nbytes
+        """Raise TrainingError, better now than after days, for samples that are none or fit no disk or memory."""
+        if not count:
+            return
+        try:
+            needed = count * sum(array.nbytes for array in self.samples(1).values())
+        except TypeError as error:
+            raise TrainingError(str(error)) from error
         if needed > (free := shutil.disk_usage(self.folder).free):
             raise TrainingError(f"{count:,} samples are {_mib(needed)}, and the disk has {_mib(free)} left")
         if 2 * needed > (memory := _memory()):
             raise TrainingError(f"to make {count:,} samples takes {_mib(2 * needed)} of memory, of {_mib(memory)}")
 
-    def _picture(self):
+    def _draw(self, path):
+        rows, columns, *image = (sheet := self.picture()).shape
+        pictures.save_grid(path, sheet.reshape(rows * columns, *image), columns)
+
+    def _save_picture(self):
         self.check()
-        pictures.save_grid(self._frame(self.step), self.images(self.fixed_latents))
+        self._draw(self._frame(self.step))
 
     def _frame(self, step):
         return self.folder / "frames" / f"{step:07d}.png"
 
-    def finish(self, panels, samples=0):
-        """Write the sample grid, the animation, the curves and, if asked for, ``samples.npy`` (and ``labels.npy``).
+    def finish(self, samples=0):
+        """Write the last picture, the animation, the curves and, if asked for, the samples, each as NAME.npy.
 
-        Of the files in ``frames`` only those are looked at that this run must have left, and of the arrays, none stay
-        that are of another step.
+        Of the files in ``frames`` only those are looked at that this run must have left, and no array stays that is of
+        another step.
         """
         self.check()
-        pictures.save_grid(self.folder / "samples.png", self.images(self.fixed_latents))
+        self._draw(self.folder / "samples.png")
         frames = [self._frame(step) for step in range(0, self.step + 1, self.every or 1)]
         pictures.save_animation(self.folder / "training.gif", [*frames, self.folder / "samples.png"])
         if self.log.columns:
-            self.log.demand(column for columns in panels.values() for column in columns)
-            pictures.save_curves(self.folder / "curves.png", self.log.path, panels)
-        self._save_array("samples.npy", samples and self.samples(samples))
-        self._save_array(
-            "labels.npy", samples and self.model.conditional and self.model.labels_of(self.sample_latents(samples))
-        )
-
-    def _save_array(self, name, array):
-        if isinstance(array, np.ndarray):
-            checkpoint.write_atomically(self.folder / name, lambda file: np.save(file, array))
-        else:
-            (self.folder / name).unlink(missing_ok=True)
+            self.log.demand(column for columns in self.model.panels.values() for column in columns)
+            pictures.save_curves(self.folder / "curves.png", self.log.path, self.model.panels)
+        arrays = self.samples(samples) if samples else {}
+        for old in {"samples", "labels"} - arrays.keys():
+            (self.folder / f"{old}.npy").unlink(missing_ok=True)
+        for name, array in arrays.items():
+            checkpoint.write_atomically(self.folder / f"{name}.npy", lambda file, array=array: np.save(file, array))
 
     def describe(self, **facts):
         """Write ``config.json``: the settings and any facts besides."""
@@ -302,7 +272,39 @@ def _is(value, kind):
     return type(value) is kind and not (kind is int and value < 0)
 
 
-def _restore(rng, state, path):
+def arrays_of(parts):
+    """The state of all parts as a checkpoint holds it: {"part/name": array}."""
+    return {f"{part}/{k}": v for part, owner in parts.items() for k, v in owner.state_dict().items()}
+
+
+def restore(parts, arrays, path):
+    """Let all parts take over what a checkpoint holds of them.
+
+    Raises
+    ------
+    CheckpointError
+        Unless it holds what the parts would save, in the same shapes and dtypes, and nothing else.
+    """
+    own = arrays_of(parts)
+    wrong = [f"missing {name}" for name in own if name not in arrays]
+    wrong += [f"unexpected {name}" for name in arrays if name not in own]
+    wrong += [
+        f"{name} is {arrays[name].dtype} of shape {arrays[name].shape} instead of {array.dtype} {array.shape}"
+        for name, array in own.items()
+        if name in arrays and (arrays[name].shape, arrays[name].dtype) != (array.shape, array.dtype)
+    ]
+    wrong += [f"{k} counts below 0" for k, v in arrays.items() if v.dtype.kind == "i" and v.min(initial=0) < 0]
+    if wrong:
+        raise checkpoint.CheckpointError(f"{path} does not fit this run: {'; '.join(wrong[:5])}")
+    for part, owner in parts.items():
+        prefix = f"{part}/"
+        try:
+            owner.load_state_dict({k[len(prefix) :]: v for k, v in arrays.items() if k.startswith(prefix)})
+        except (ValueError, KeyError) as error:
+            raise checkpoint.CheckpointError(f"{path}, {part}: {error}") from error
+
+
+def _restore_rng(rng, state, path):
     """Set a generator's state to one that a checkpoint holds, if it is one."""
     trial = type(rng.bit_generator)()
     try:
@@ -312,37 +314,6 @@ def _restore(rng, state, path):
     if trial.state != state:
         raise checkpoint.CheckpointError(f"{path} holds no whole state of {type(trial).__name__}")
     rng.bit_generator.state = state
-
-
-def averaged_generator(system, folder):
-    """The averaged generator that a run left, and the run's settings.
-
-    Parameters
-    ----------
-    system : module
-        Of `scratchgan.models`, the one that was trained.
-    folder : path
-
-    Returns
-    -------
-    generator : Module
-        In evaluation mode, on the CPU.
-    settings : dict
-
-    Raises
-    ------
-    CheckpointError
-        When there is no checkpoint, or it is of another system.
-    """
-    arrays, facts = read(folder)
-    try:
-        generator = system.build(facts["settings"], np.random.default_rng(), "cpu").generator.eval()
-        generator.load_state_dict(
-            {k.removeprefix("average/"): v for k, v in arrays.items() if k.startswith("average/")}
-        )
-    except (ValueError, KeyError, TypeError, AttributeError) as error:  # settings of anything
-        raise checkpoint.CheckpointError(f"{folder} holds no run of {system.__name__}: {error}") from error
-    return generator, facts["settings"]
 
 
 def _bar(steps, done):

@@ -1,0 +1,139 @@
+"""scratchgan: every GAN of the curriculum, from scratch, in NumPy.
+
+scratchgan list                                    the systems, and what each teaches
+scratchgan train wgan_gp --preset quick            train one, or one of your own: train my_gan.py
+scratchgan sample runs/wgan_gp --strip             draw from a run, finished or not
+scratchgan judge runs/wgan_gp/samples.npy          how good the samples are
+scratchgan check conv2d                            derivatives against finite differences
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+import numpy as np
+
+ROWS = 6  # of a strip of interpolations
+COLUMNS = 12
+
+
+def main(argv=None):
+    """Do what the first word says; the exit status."""
+    words = sys.argv[1:] if argv is None else list(argv)
+    if words[:1] == ["judge"]:
+        from scratchgan.metrics.__main__ import main as judge
+
+        return judge(words[1:], "scratchgan judge")
+    if words[:1] == ["check"]:
+        from scratchgan.testing.__main__ import main as check
+
+        return check(words[1:], "scratchgan check")
+    flags = _parser().parse_args(words)
+    return flags.work(flags)
+
+
+def _parser():
+    parser = argparse.ArgumentParser(
+        prog="scratchgan", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    _list_flags(commands.add_parser("list", help="the systems: what each teaches, its weights, its time"))
+    _train_flags(commands.add_parser("train", help="train a system, or go on with its training"))
+    _sample_flags(commands.add_parser("sample", help="draw samples, or a strip of interpolations, from a run"))
+    commands.add_parser("judge", help="how good and how varied samples are, beside real images and noise")
+    commands.add_parser("check", help="compare the derivatives of all functions with finite differences")
+    return parser
+
+
+# list ----------------------------------------------------------------------------------------------------------------
+
+
+def _list_flags(parser):
+    parser.set_defaults(work=_list)
+
+
+def _list(flags):
+    """A line for each system."""
+    from scratchgan.models import SYSTEMS
+    from scratchgan.models.networks import count
+    from scratchgan.nn import Module
+
+    print(f"{'name':12} {'teaches':72} {'weights':>10}  time    presets")
+    for system in SYSTEMS.values():
+        model = system.build(np.random.default_rng(0))
+        networks = [part for name, part in model.parts().items() if isinstance(part, Module)]
+        weights = sum(count(network) for network in networks)
+        presets = ", ".join(system.presets)
+        print(f"{system.name:12} {system.teaches:72} {weights:>10,}  {system.minutes:>2} min  {presets}")
+    print("\nTimes are of the default preset on two free cores.")
+    return 0
+
+
+# train ---------------------------------------------------------------------------------------------------------------
+
+
+def _train_flags(parser):
+    from scratchgan.training.command import add_flags
+
+    parser.add_argument("system", nargs="?", metavar="NAME|FILE.py", help="a system of `list`, or a file of your own")
+    add_flags(parser)
+    parser.set_defaults(work=_train)
+
+
+def _train(flags):
+    from scratchgan.training.command import run_with
+
+    return run_with(flags, flags.system, None, ["-m", "scratchgan", "train"])
+
+
+# sample --------------------------------------------------------------------------------------------------------------
+
+
+def _sample_flags(parser):
+    from scratchgan.training.command import whole
+
+    parser.add_argument("run", metavar="RUN", type=Path, help="the folder of a run, finished or still training")
+    parser.add_argument("--count", metavar="N", type=whole(1), default=64, help="how many; default: 64")
+    parser.add_argument("--label", metavar="K", type=whole(0), help="of this class, where the system knows classes")
+    parser.add_argument("--strip", action="store_true", help="rows that lead from one latent to another")
+    parser.add_argument("--seed", metavar="N", type=whole(0), default=0, help="of the latents; default: 0")
+    parser.add_argument(
+        "--out", metavar="FILE", type=Path, help="a picture.png or an array.npy; default: RUN/drawn.png"
+    )
+    parser.set_defaults(work=_sample)
+
+
+def _sample(flags):
+    """Draw from a run."""
+    from scratchgan.training.stop import ended
+
+    return ended(lambda: _drawn(flags), lambda: "")
+
+
+def _drawn(flags):
+    from scratchgan.checkpoint import write_atomically
+    from scratchgan.training import TrainingError, load_model, pictures
+
+    model, rng = load_model(flags.run), np.random.default_rng(flags.seed)
+    try:
+        if flags.strip:
+            strip = model.strip(ROWS, COLUMNS, rng)
+            images = strip.reshape(-1, *strip.shape[2:])
+        else:
+            options = {} if flags.label is None else {"label": flags.label}
+            images = model.samples(flags.count, rng, **options)["samples"]
+    except (TypeError, ValueError) as error:
+        raise TrainingError(str(error)) from error
+    path = flags.out or flags.run / "drawn.png"
+    if path.suffix == ".npy":
+        write_atomically(path, lambda file: np.save(file, images))
+    elif path.suffix == ".png":
+        pictures.save_grid(path, images, COLUMNS if flags.strip else None)
+    else:
+        raise TrainingError(f"{path}: name a picture.png or an array.npy")
+    print(path)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
