@@ -285,7 +285,12 @@ def test_a_conditional_iteration_takes_a_batch_for_each_critic_step():
     game = echo(critic_steps=3)
     batches = iter([(np.ones((5, LATENTS + CLASSES)), np.arange(5) % CLASSES)] * 3)
     numbers = game.train_step(batches, rng())
-    assert next(batches, None) is None and numbers.keys() == {"real_score", "fake_score", "critic_loss", "generator_loss"}
+    assert next(batches, None) is None and numbers.keys() == {
+        "real_score",
+        "fake_score",
+        "critic_loss",
+        "generator_loss",
+    }
 
 
 @every_conditional_game

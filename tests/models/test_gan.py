@@ -83,5 +83,3 @@ def test_dropout_draws_from_the_runs_own_random_numbers():
     noise = rng()
     discriminator = gan.small_networks(noise)[1]
     assert {id(module.rng) for module in discriminator.modules() if isinstance(module, nn.Dropout)} == {id(noise)}
-
-
