@@ -20,7 +20,7 @@ import numpy as np
 from scratchgan import nn
 from scratchgan.data import toy
 from scratchgan.lab import critics, plane
-from scratchgan.lab.plane import Game, Recipe, linear
+from scratchgan.lab.plane import Recipe, linear
 from scratchgan.losses import (
     Wasserstein,
     gradient_norms,
@@ -30,6 +30,7 @@ from scratchgan.losses import (
     squared_slopes,
 )
 from scratchgan.metrics import modes_covered, wasserstein
+from scratchgan.models.game import Game
 from scratchgan.tensor import Tensor, grad
 
 DATA = toy.eight_gaussians()
@@ -38,7 +39,7 @@ DATA = toy.eight_gaussians()
 
 
 def penalty_of(weight, points=interpolate, norms=gradient_norms, average=gradient_penalty):
-    """λ E (‖∇D(x̂)‖ − 1)² from its three parts, which are those of `plane.wgan_gp` until one is replaced.
+    """λ E (‖∇D(x̂)‖ − 1)² from its three parts, which are those of `losses.GradientPenalty` until one is replaced.
 
     Parameters
     ----------
@@ -56,7 +57,7 @@ def penalty_of(weight, points=interpolate, norms=gradient_norms, average=gradien
     callable
         A penalty of a `plane.Recipe`.
     """
-    return lambda critic, real, fake, rng: weight * average(norms(critic, points(real, fake, rng)))
+    return lambda critic, real, fake, rng: {"penalty": weight * average(norms(critic, points(real, fake, rng)))}
 
 
 def real_points_only(real, fake, rng):
@@ -85,6 +86,11 @@ def norms_without_epsilon(critic, x):
     return squared_slopes(critic, x).sqrt()
 
 
+def norms_of_a_function(critic, x):
+    """‖∇D(x̂)‖ of a critic of which the penalty cannot see what it is built of, and so cannot refuse batch norm."""
+    return gradient_norms(lambda x: critic(x), x)
+
+
 def square_of_the_mean(norms):
     """(E ‖∇D(x̂)‖ − 1)²."""
     return (norms.mean() - 1) ** 2
@@ -92,7 +98,7 @@ def square_of_the_mean(norms):
 
 def r1_of_the_probability(gamma):
     """γ/2 E ‖∇σ(D(x))‖²."""
-    return lambda critic, real, fake, rng: r1_penalty(lambda x: critic(x).sigmoid(), real, gamma)
+    return lambda critic, real, fake, rng: {"penalty": r1_penalty(lambda x: critic(x).sigmoid(), real, gamma)}
 
 
 # Wrong objectives, critics, data -------------------------------------------------------------------------------------
@@ -146,26 +152,26 @@ class RingOfSeven:
 class LeakyCritic(Game):
     """x̃ is no constant to the critic's loss, whose gradients in the generator are added to the generator's own."""
 
-    def __init__(self, recipe, rng):
-        super().__init__(recipe, rng)
+    def __init__(self, *players, **options):
+        super().__init__(*players, **options)
         self.left = [0] * len(self.generator_optimizer.params)
 
     def critic_step(self, real, rng):
         """One step of the critic; what is left in the generator's ``.grad`` stays there."""
-        loss = self.critic_loss(real, self.generator(self.latents(len(real), rng)), rng)
+        numbers = self.critic_loss(real, self.generator(self.latents(len(real), rng)), rng=rng)
         mine, theirs = self.critic_optimizer.params, self.generator_optimizer.params
-        gradients = grad(loss, [*mine, *theirs])
+        gradients = grad(numbers["critic_loss"], [*mine, *theirs])
         self.critic_optimizer.step(gradients[: len(mine)])
         self.left = [g + left for g, left in zip(gradients[len(mine) :], self.left)]
-        return loss.item()
+        return numbers
 
     def generator_step(self, real, rng):
         """One step of the generator, down both gradients."""
-        loss = self.generator_loss(self.generator(self.latents(len(real), rng)), real)
+        loss = self.generator_loss(self.latents(len(real), rng), real=(real,))
         gradients = grad(loss, self.generator_optimizer.params)
         self.generator_optimizer.step([g + left for g, left in zip(gradients, self.left)])
         self.left = [0] * len(gradients)
-        return loss.item()
+        return {"generator_loss": loss}
 
 
 class OneOptimizer(Game):
@@ -173,12 +179,12 @@ class OneOptimizer(Game):
 
     def generator_step(self, real, rng):
         """One step of both players down the generator's loss."""
-        loss = self.generator_loss(self.generator(self.latents(len(real), rng)), real)
+        loss = self.generator_loss(self.latents(len(real), rng), real=(real,))
         mine, theirs = self.generator_optimizer.params, self.critic_optimizer.params
         gradients = grad(loss, [*mine, *theirs])
         self.generator_optimizer.step(gradients[: len(mine)])
         self.critic_optimizer.step(gradients[len(mine) :])
-        return loss.item()
+        return {"generator_loss": loss}
 
 
 class CutOff(Game):
@@ -186,10 +192,11 @@ class CutOff(Game):
 
     def generator_step(self, real, rng):
         """A step that goes nowhere."""
-        loss = self.generator_loss(self.generator(self.latents(len(real), rng)).detach(), real)
+        fake = self.generator(self.latents(len(real), rng)).detach()
+        loss = self.objective.generator_loss(self.critic(fake))
         weights = self.generator_optimizer.params
         self.generator_optimizer.step(grad(loss, weights, allow_unused=True))
-        return loss.item()
+        return {"generator_loss": loss}
 
 
 # Numbers that tell, as (critic, real, fake) -> float -----------------------------------------------------------------
@@ -261,8 +268,8 @@ class Mistake:
     within : tuple of float
         The bounds of the number when nothing is wrong.
     right, wrong : Recipe
-    players : callable
-        ``(recipe, rng) -> Game``, of the wrong game.
+    kind : type
+        Of the wrong game: `Game`, or a subclass.
     data : object with ``sample(n, rng)``
         Of the wrong game.
     drawn : str
@@ -278,7 +285,7 @@ class Mistake:
     within: tuple
     wrong: Recipe
     right: Recipe = plane.RECIPES["wgan-gp"]
-    players: Callable = Game
+    kind: type = Game
     data: object = DATA
     drawn: str = "samples"
 
@@ -315,8 +322,8 @@ def play(name, wrong, steps, seed):
     """
     mistake = MISTAKES[name]
     game = (mistake.wrong, mistake.data) if wrong else (mistake.right, DATA)
-    players = mistake.players if wrong else Game
-    trained = plane.train(*game, steps, seed, snapshots=(steps,), players=players)
+    kind = mistake.kind if wrong else Game
+    trained = plane.train(*game, steps, seed, snapshots=(steps,), kind=kind)
     return Played(trained.game.critic, trained.clouds.get(steps), trained.diverged)
 
 
@@ -414,7 +421,7 @@ MISTAKES = {
         "others' share",
         influence_of_others,
         (0, 1e-6),
-        replace(_GP, critic=with_batch_norm),
+        replace(_with(norms=norms_of_a_function), critic=with_batch_norm),
     ),
     "loss-left-out": Mistake(
         "penalty without the loss",
@@ -445,7 +452,7 @@ MISTAKES = {
         earth_mover,
         (0, 0.3),
         _GP,
-        players=LeakyCritic,
+        kind=LeakyCritic,
     ),
     "one-optimizer": Mistake(
         "one optimiser for both",
@@ -456,7 +463,7 @@ MISTAKES = {
         earth_mover,
         (0, 0.3),
         _GP,
-        players=OneOptimizer,
+        kind=OneOptimizer,
     ),
     "cut-off": Mistake(
         "generator cut off",
@@ -467,7 +474,7 @@ MISTAKES = {
         earth_mover,
         (0, 0.3),
         _GP,
-        players=CutOff,
+        kind=CutOff,
     ),
     "two-sigmoids": Mistake(
         "sigmoid before the logits' loss",

@@ -10,8 +10,8 @@ here it has the same networks and rates.
 from functools import partial
 
 from scratchgan import nn
-from scratchgan.lab.plane import LATENT_SIZE, Recipe, linear, wgan_gp
-from scratchgan.losses import NonSaturating, Wasserstein
+from scratchgan.lab.plane import LATENT_SIZE, Recipe, linear
+from scratchgan.losses import GradientPenalty, NonSaturating, Wasserstein
 from scratchgan.optim import Adam
 
 STEPS = 400_000
@@ -50,5 +50,5 @@ _as_printed = partial(
 
 RECIPES = {
     "pacgan-gan": _as_printed("GAN", NonSaturating()),
-    "pacgan-wgan-gp": _as_printed("WGAN-GP", Wasserstein(), penalty=wgan_gp(0.1), critic_steps=2),
+    "pacgan-wgan-gp": _as_printed("WGAN-GP", Wasserstein(), penalty=GradientPenalty(0.1), critic_steps=2),
 }

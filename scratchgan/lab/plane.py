@@ -3,7 +3,7 @@
 A method is a `Recipe`: an objective, what is added to it, and what the critic is built of, all taken from
 `scratchgan.losses` and `scratchgan.nn`. `RECIPES` holds those of the lecture; another one is another line:
 
-    mine = Recipe("relativistic", Relativistic(), penalty=r1(0.1))
+    mine = Recipe("relativistic", Relativistic(), penalty=R1(0.1))
     trained = train(mine, eight_gaussians(), steps=2000, seed=0, snapshots=(0, 2000))
     trained.clouds[2000]  # float32 (2500, 2)
 
@@ -22,22 +22,21 @@ import numpy as np
 
 from scratchgan import nn
 from scratchgan.losses import (
+    R1,
+    R1R2,
+    GradientPenalty,
     Hinge,
     LeastSquares,
     Minimax,
     NonSaturating,
     Objective,
     Wasserstein,
-    clip_weights,
-    gradient_norms,
-    gradient_penalty,
-    interpolate,
-    r1_penalty,
-    r1_r2_penalty,
 )
+from scratchgan.models.game import Game
+from scratchgan.models.model import made
 from scratchgan.nn import init
 from scratchgan.optim import Adam, RMSprop
-from scratchgan.tensor import Parameter, Tensor, grad, no_grad
+from scratchgan.tensor import Parameter
 
 LATENT_SIZE, WIDTH = 2, 64
 
@@ -110,28 +109,6 @@ def _batch_critic(rng, width, extra, layer):
     return nn.Sequential(*below, layer, linear(width + extra, width, rng), nn.ReLU(), linear(width, 1, rng))
 
 
-# Penalties, as (critic, real, fake, rng) -> Tensor, () ---------------------------------------------------------------
-
-
-def wgan_gp(weight):
-    """λ E (‖∇D(x̂)‖ − 1)² on lines from real to fake: see `losses.gradient_penalty`."""
-
-    def penalty(critic, real, fake, rng):
-        return weight * gradient_penalty(gradient_norms(critic, interpolate(real, fake, rng)))
-
-    return penalty
-
-
-def r1(gamma):
-    """γ/2 E ‖∇D(x)‖² on real points: see `losses.r1_penalty`."""
-    return lambda critic, real, fake, rng: r1_penalty(critic, real, gamma)
-
-
-def r1_r2(gamma):
-    """γ/2 E ‖∇D‖² on real points and on generated ones: see `losses.r1_r2_penalty`."""
-    return lambda critic, real, fake, rng: r1_r2_penalty(critic, real, fake, gamma)
-
-
 # Recipes -------------------------------------------------------------------------------------------------------------
 
 
@@ -145,7 +122,7 @@ class Recipe:
         As in pictures and tables.
     objective : Objective
     penalty : callable, optional
-        ``(critic, real, fake, rng) -> Tensor, ()``, added to the critic's loss.
+        As `Game` takes it: a term of the critic's loss.
     clip : float, optional
         The critic's weights are kept in [−clip, clip], after each of its steps.
     critic, generator : callable
@@ -183,10 +160,10 @@ RECIPES = {
     "wgan-clip": Recipe(
         "WGAN, clipped", Wasserstein(), clip=0.3, critic_steps=2, optimizer=RMSprop, lr=1e-3, critic_lr=1e-3
     ),
-    "wgan-gp": Recipe("WGAN-GP", Wasserstein(), penalty=wgan_gp(0.1), critic_steps=2),
+    "wgan-gp": Recipe("WGAN-GP", Wasserstein(), penalty=GradientPenalty(0.1), critic_steps=2),
     "spectral": Recipe("hinge, spectral norm", Hinge(), critic=spectral_critic, critic_steps=2),
-    "r1": Recipe("non-saturating + R1", NonSaturating(), penalty=r1(0.1), critic_steps=2),
-    "r1-r2": Recipe("non-saturating + R1, R2", NonSaturating(), penalty=r1_r2(0.1), critic_steps=2),
+    "r1": Recipe("non-saturating + R1", NonSaturating(), penalty=R1(0.1), critic_steps=2),
+    "r1-r2": Recipe("non-saturating + R1, R2", NonSaturating(), penalty=R1R2(0.1), critic_steps=2),
     "minibatch": Recipe("minibatch discrimination", NonSaturating(), critic=discriminating_critic, batch=32),
     "minibatch-std": Recipe("minibatch deviation", NonSaturating(), critic=deviating_critic),
 }
@@ -194,71 +171,39 @@ RECIPES = {
 # Training ------------------------------------------------------------------------------------------------------------
 
 
-class Game:
-    """The two players of a recipe, and the steps they take.
+def players(recipe, rng, kind=Game):
+    """The game of a recipe: its networks, drawn from ``rng``, and its optimisers.
 
     Parameters
     ----------
     recipe : Recipe
     rng : numpy.random.Generator
-        Draws the initial weights.
+    kind : type
+        `Game`, or a subclass.
     """
+    return kind(
+        recipe.generator(rng),
+        recipe.critic(rng),
+        LATENT_SIZE,
+        recipe.objective,
+        partial(recipe.optimizer, lr=recipe.lr),
+        partial(recipe.optimizer, lr=recipe.critic_lr),
+        critic_steps=recipe.critic_steps,
+        penalty=recipe.penalty,
+        clip=recipe.clip,
+        noise=single,
+    )
 
-    def __init__(self, recipe, rng):
-        self.recipe, self.generator, self.critic = recipe, recipe.generator(rng), recipe.critic(rng)
-        self.generator_optimizer = recipe.optimizer(self.generator.parameters(), lr=recipe.lr)
-        self.critic_optimizer = recipe.optimizer(self.critic.parameters(), lr=recipe.critic_lr)
 
-    def latents(self, count, rng):
-        """z ~ N(0, I): Tensor (count, LATENT_SIZE)."""
-        return Tensor(rng.standard_normal((count, LATENT_SIZE), dtype=np.float32))
+def single(shape, rng):
+    """z ~ N(0, I) in float32."""
+    return rng.standard_normal(shape, dtype=np.float32)
 
-    def critic_loss(self, real, fake, rng):
-        """The objective's loss, and the penalty: Tensor, ()."""
-        loss = self.recipe.objective.discriminator_loss(self.critic(real), self.critic(fake))
-        return loss + self.recipe.penalty(self.critic, real, fake, rng) if self.recipe.penalty else loss
 
-    def generator_loss(self, fake, real):
-        """The objective's loss, of fresh fakes: Tensor, ()."""
-        objective = self.recipe.objective
-        return objective.generator_loss(self.critic(fake), self.critic(real) if objective.relativistic else None)
-
-    def critic_step(self, real, rng):
-        """One step of the critic on real points (N, 2); its loss, a float."""
-        with no_grad():  # x̃ is a constant to the critic
-            fake = self.generator(self.latents(len(real), rng))
-        loss = self.critic_loss(real, fake, rng)
-        weights = self.critic_optimizer.params
-        self.critic_optimizer.step(grad(loss, weights))
-        if self.recipe.clip:
-            clip_weights(weights, self.recipe.clip)
-        return loss.item()
-
-    def generator_step(self, real, rng):
-        """One step of the generator; its loss, a float. No gradient of the critic's weights is formed."""
-        loss = self.generator_loss(self.generator(self.latents(len(real), rng)), real)
-        self.generator_optimizer.step(grad(loss, self.generator_optimizer.params))
-        return loss.item()
-
-    def step(self, data, rng):
-        """``critic_steps`` steps of the critic, each on fresh data, and one of the generator: the two last losses."""
-        for _ in range(self.recipe.critic_steps):
-            real = Tensor(data.sample(self.recipe.batch, rng))
-            critic_loss = self.critic_step(real, rng)
-        return critic_loss, self.generator_step(real, rng)
-
-    def slow_down(self, remaining):
-        """Set both learning rates to a share of the first ones."""
-        self.generator_optimizer.lr = self.recipe.lr * remaining
-        self.critic_optimizer.lr = self.recipe.critic_lr * remaining
-
-    def samples(self, latents):
-        """What the generator makes of latents (N, LATENT_SIZE), in evaluation mode: float32 (N, 2)."""
-        self.generator.eval()
-        with no_grad():
-            made = self.generator(latents).numpy()
-        self.generator.train()
-        return made
+def batches(data, size, rng):
+    """Fresh points in each batch, without end."""
+    while True:
+        yield (data.sample(size, rng),)
 
 
 @dataclass(frozen=True, eq=False)
@@ -271,7 +216,7 @@ class Trained:
     diverged: int | None = None  # the step that gave a loss or a sample which is not finite, and was the last
 
 
-def train(recipe, data, steps, seed, snapshots=(), points=2500, progress=None, players=Game):
+def train(recipe, data, steps, seed, snapshots=(), points=2500, progress=None, kind=Game):
     """Train a GAN in the plane, to the end or until it diverges.
 
     Parameters
@@ -290,23 +235,25 @@ def train(recipe, data, steps, seed, snapshots=(), points=2500, progress=None, p
         Samples of a snapshot.
     progress : callable, optional
         ``(step) -> None``, called after each step.
-    players : callable
-        ``(recipe, rng) -> Game``.
+    kind : type
+        `Game`, or a subclass.
 
     Returns
     -------
     Trained
     """
     rng = np.random.default_rng(seed)
-    game = players(recipe, rng)
-    shown, losses = game.latents(points, np.random.default_rng([seed, 1])), np.empty((steps, 2))
-    clouds = {0: game.samples(shown)} if 0 in snapshots else {}
+    game, losses = players(recipe, rng, kind), np.empty((steps, 2))
+    stream, shown = batches(data, recipe.batch, rng), game.latents(points, np.random.default_rng([seed, 1]))
+    clouds = {0: made(game.generator, shown).numpy()} if 0 in snapshots else {}
     for step in range(steps):
         if recipe.rates_fall:
-            game.slow_down(1 - step / steps)
+            for optimizer, lr in zip(game.optimizers(), (recipe.lr, recipe.critic_lr)):
+                optimizer.lr = lr * (1 - step / steps)
         with np.errstate(all="ignore"):  # what overflows is found below
-            losses[step] = game.step(data, rng)
-            seen = {step + 1: game.samples(shown)} if step + 1 in snapshots else {}
+            numbers = game.train_step(stream, rng)
+            losses[step] = numbers["critic_loss"], numbers["generator_loss"]
+            seen = {step + 1: made(game.generator, shown).numpy()} if step + 1 in snapshots else {}
         if not all(np.isfinite(numbers).all() for numbers in (losses[step], *seen.values())):
             return Trained(game, clouds, losses[: step + 1], diverged=step + 1)
         clouds |= seen

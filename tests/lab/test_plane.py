@@ -8,8 +8,11 @@ import pytest
 from scratchgan import Tensor, grad, nn, no_grad
 from scratchgan.data.toy import GaussianMixture, eight_gaussians
 from scratchgan.lab import plane
-from scratchgan.lab.plane import LATENT_SIZE, RECIPES, Game, Recipe, train
+from scratchgan.lab.plane import LATENT_SIZE, RECIPES, Recipe, players, train
 from scratchgan.losses import (
+    R1,
+    R1R2,
+    GradientPenalty,
     NonSaturating,
     Relativistic,
     Wasserstein,
@@ -18,6 +21,7 @@ from scratchgan.losses import (
     interpolate,
 )
 from scratchgan.metrics import wasserstein
+from scratchgan.models.game import Game
 from scratchgan.optim import Adam, RMSprop
 
 DATA = eight_gaussians()
@@ -38,7 +42,7 @@ def assert_same(one, other):
 
 
 def game(name):
-    return Game(RECIPES[name], rng())
+    return players(RECIPES[name], rng())
 
 
 # Runs ----------------------------------------------------------------------------------------------------------------
@@ -128,7 +132,7 @@ def test_the_players_may_be_of_another_kind():
     class Watched(Game):
         pass
 
-    assert type(train(RECIPES["minimax"], DATA, 1, 0, players=Watched).game) is Watched
+    assert type(train(RECIPES["minimax"], DATA, 1, 0, kind=Watched).game) is Watched
 
 
 # The steps -----------------------------------------------------------------------------------------------------------
@@ -177,25 +181,25 @@ def test_a_step_moves_its_own_player_only(name):
     both, real = game(name), Tensor(DATA.sample(32, rng()))
     trainable = {path for path, _ in both.critic.named_parameters()}
     generator, critic = weights(both.generator), weights(both.critic)
-    both.critic_step(real, rng())
+    both.critic_step(real, rng=rng())
     assert_same(generator, weights(both.generator))
     moved = weights(both.critic)
     assert any((critic[path] != moved[path]).any() for path in trainable)
-    both.generator_step(real, rng())
+    both.generator_step(real, rng=rng())
     assert_same({path: moved[path] for path in trainable}, weights(both.critic))
     assert any((array != weights(both.generator)[path]).any() for path, array in generator.items())
 
 
 def test_the_players_have_a_rate_each():
-    both = Game(Recipe("", NonSaturating(), lr=0.25, critic_lr=0.5), rng())
+    both = players(Recipe("", NonSaturating(), lr=0.25, critic_lr=0.5), rng())
     assert (both.generator_optimizer.lr, both.critic_optimizer.lr) == (0.25, 0.5)
 
 
 def test_a_relativistic_generator_sees_real_points():
-    both = Game(Recipe("", Relativistic()), rng())
-    fake, real = Tensor(DATA.sample(8, rng())), Tensor(DATA.sample(8, rng(1)))
-    expected = Relativistic().generator_loss(both.critic(fake), both.critic(real))
-    assert both.generator_loss(fake, real).item() == expected.item()
+    both = players(Recipe("", Relativistic()), rng())
+    z, real = both.latents(8, rng()), Tensor(DATA.sample(8, rng(1)))
+    expected = Relativistic().generator_loss(both.critic(both.generator(z)), both.critic(real))
+    assert both.generator_loss(z, real=(real,)).item() == expected.item()
 
 
 # What a recipe adds --------------------------------------------------------------------------------------------------
@@ -203,17 +207,17 @@ def test_a_relativistic_generator_sees_real_points():
 
 @pytest.mark.parametrize(
     "penalty, expected",
-    [(plane.wgan_gp(0.1), 0.1 * (5 - 1) ** 2), (plane.r1(0.2), 0.1 * 25), (plane.r1_r2(0.2), 2 * 0.1 * 25)],
+    [(GradientPenalty(0.1), 0.1 * (5 - 1) ** 2), (R1(0.2), 0.1 * 25), (R1R2(0.2), 2 * 0.1 * 25)],
     ids=["wgan_gp", "r1", "r1_r2"],
 )
 def test_the_penalty_is_part_of_the_critics_loss(penalty, expected):
     """Of a critic D(x) = 3 x₁ + 4 x₂, whose slope is 5 everywhere."""
-    both = Game(Recipe("", Wasserstein(), penalty=penalty), rng())
+    both = players(Recipe("", Wasserstein(), penalty=penalty), rng())
     both.critic = nn.Linear(2, 1)
     both.critic.weight.data = np.array([[3.0, 4.0]], np.float32)
     real, fake = Tensor(DATA.sample(8, rng())), Tensor(DATA.sample(8, rng(1)))
     plain = Wasserstein().discriminator_loss(both.critic(real), both.critic(fake))
-    loss = both.critic_loss(real, fake, rng())
+    loss = both.critic_loss(real, fake, rng=rng())["critic_loss"]
     assert (loss - plain).item() == pytest.approx(expected, rel=1e-4)
     (with_penalty,), (without,) = (grad(x, [both.critic.weight]) for x in (loss, plain))
     assert np.abs((with_penalty - without).data).max() > 0.5
@@ -221,7 +225,7 @@ def test_the_penalty_is_part_of_the_critics_loss(penalty, expected):
 
 def test_clipped_weights_are_in_their_box_after_each_step():
     both = game("wgan-clip")
-    both.critic_step(Tensor(DATA.sample(32, rng())), rng())
+    both.critic_step(Tensor(DATA.sample(32, rng())), rng=rng())
     largest = max(np.abs(p.data).max() for p in both.critic.parameters())
     assert largest == pytest.approx(RECIPES["wgan-clip"].clip)
     assert max(np.abs(p.data).max() for p in both.generator.parameters()) > 0.2
