@@ -98,14 +98,15 @@ GAMES = {
 CONDITIONAL = [name for name, (*_, options) in GAMES.items() if "classes" in options]
 
 
-def make(name, dtype=np.float64, place=lambda module: module, networks=None, **options):
+def make(name, dtype=np.float64, place=lambda module: module, networks=None, rng=None, **options):
     """The game of this name, in training mode; ``place`` moves its networks, ``options`` go to its build."""
     paper, usual_networks, usual = GAMES[name]
 
     def networks_of(rng, latent_size, *classes):
         return [place(network.to(dtype)) for network in (networks or usual_networks)(rng, latent_size, *classes)]
 
-    return paper.build(np.random.default_rng(0), networks=networks_of, latent_size=LATENTS, **{**usual, **options})
+    rng = np.random.default_rng(0) if rng is None else rng
+    return paper.build(rng, networks=networks_of, latent_size=LATENTS, **{**usual, **options})
 
 
 def batch(game, count=6, seed=1):

@@ -18,7 +18,7 @@ from parity import derivatives
 
 import scratchgan
 from scratchgan import Tensor, grad, nn, no_grad
-from scratchgan.models.wgan_gp import WGANGP, small_networks
+from scratchgan.models import wgan_gp
 from scratchgan.testing.cases import CASES
 
 MIB = 2**20
@@ -122,7 +122,7 @@ def tiny_model(rng):
     critic = nn.Sequential(
         nn.Conv2d(1, 2, 3, stride=2, padding=1, rng=rng), nn.LeakyReLU(0.2), nn.Flatten(), nn.Linear(8, 1, rng=rng)
     )
-    return WGANGP(generator, critic, latent_size=3, critic_steps=1)
+    return wgan_gp.build(rng, networks=lambda *_: (generator, critic), latent_size=3, critic_steps=1)
 
 
 def test_a_thousand_training_steps_leave_nothing_behind():
@@ -134,8 +134,8 @@ def test_a_thousand_training_steps_leave_nothing_behind():
     rng = np.random.default_rng(0)
     with no_garbage_collector(), traced():
         model, readings = tiny_model(rng), []
-        parameters = len(model.generator.parameters() + model.critic.parameters())
-        batches = (rng.standard_normal((2, 1, 4, 4)).astype(np.float32) for _ in range(1000))
+        parameters = sum(len(network.parameters()) for network in (model.generator, model.critic, model.average.module))
+        batches = ((rng.standard_normal((2, 1, 4, 4)).astype(np.float32),) for _ in range(1000))
         for steps in (100, 900):
             for _ in range(steps):
                 model.train_step(batches, rng)
@@ -153,7 +153,7 @@ BATCH = 64
 
 def digits_model():
     """The networks of the default demo."""
-    return WGANGP(*small_networks(np.random.default_rng(0)), latent_size=64)
+    return wgan_gp.build(np.random.default_rng(0))
 
 
 def images(rng):
@@ -186,11 +186,11 @@ def passes(model):
 # name: (the step, what it must hold at its peak). (3) runs D on x, x̃ and x̂, and backwards on x̂ with a record of it.
 STEPS = {
     "critic step": (
-        lambda model, rng: model.critic_step(images(rng), rng),
+        lambda model, rng: model.critic_step(images(rng), rng=rng),
         lambda generator, critic, strips: (3 + 1) * critic + strips,
     ),
     "generator step": (
-        lambda model, rng: model.generator_step(BATCH, rng),
+        lambda model, rng: model.generator_step(images(rng), rng=rng),
         lambda generator, critic, strips: generator + critic + strips,
     ),
 }

@@ -52,7 +52,7 @@ def _critic_step(generator, critic, batch, size=28):
 
 
 def _generator_step(width, batch, freeze):
-    generator, critic = paper_networks(ours.rng, width)
+    generator, critic = paper_networks(ours.rng, width=width)
     return _training(layers(generator, batch, 128)) + 2 * sum(layers(critic, batch, 1, 28, 28))
 
 
@@ -66,7 +66,7 @@ def _residual_block(channels, size, batch):
 
 
 COUNTS = {
-    "critic_step": lambda width, batch: _critic_step(*paper_networks(ours.rng, width), batch),
+    "critic_step": lambda width, batch: _critic_step(*paper_networks(ours.rng, width=width), batch),
     "sized_critic_step": lambda width, batch, size: _critic_step(*ours.sized_networks(width, size), batch, size),
     "generator_step": _generator_step,
     "dcgan_step": lambda width, batch: _gan_step(*networks.dcgan(nn, width), (batch, 100, 1, 1), (batch, 3, 64, 64)),

@@ -12,7 +12,8 @@ from measure import CHAIN
 import scratchgan
 from scratchgan import Tensor, grad, nn, no_grad
 from scratchgan import functional as F
-from scratchgan.models.wgan_gp import WGANGP, paper_networks
+from scratchgan.models import wgan_gp
+from scratchgan.models.wgan_gp import paper_networks
 from scratchgan.optim import Adam
 
 rng = np.random.default_rng(0)
@@ -39,15 +40,15 @@ def uniform(*shape):
 
 def critic_step(width, batch):
     """Fakes, penalty, Adam: one step of the critic of the authors' MNIST network."""
-    model = _wgan_gp(*paper_networks(rng, width))
-    return partial(model.critic_step, uniform(batch, 1, 28, 28), rng)
+    model = _wgan_gp(*paper_networks(rng, width=width))
+    return partial(model.critic_step, uniform(batch, 1, 28, 28), rng=rng)
 
 
 def given_step(width, batch):
     """Weights, data and random numbers for one step of the critic that other libraries do, too: arrays by name."""
     given = {"real": uniform(batch, 1, 28, 28).data, "latents": normal(batch, 128).data}
     given["epsilon"] = uniform(batch, 1, 1, 1).data
-    for name, network in zip(("generator", "critic"), paper_networks(rng, width)):
+    for name, network in zip(("generator", "critic"), paper_networks(rng, width=width)):
         for index, weight in enumerate(network.parameters()):
             given[f"{name} {index}"] = weight.data + normal(*weight.shape).data / 50  # biases, too, are not 0
     return given
@@ -55,7 +56,7 @@ def given_step(width, batch):
 
 def checked_step(width, given):
     """What comes out of the step that is `given_step`: terms of the loss, gradients, weights after it."""
-    players = paper_networks(rng, width)
+    players = paper_networks(rng, width=width)
     for name, network in zip(("generator", "critic"), players):
         for index, weight in enumerate(network.parameters()):
             weight.data = given[f"{name} {index}"]
@@ -63,9 +64,9 @@ def checked_step(width, given):
     real = Tensor(given["real"])
     with no_grad():
         fake = model.generator(model.latents(len(real), drawn))
-    loss, weights = model.critic_loss(real, fake, drawn)["critic_loss"], model.critic.parameters()
+    loss, weights = model.critic_loss(real, fake, rng=drawn)["critic_loss"], model.critic.parameters()
     results = {f"gradient {index}": g.data for index, g in enumerate(grad(loss, weights))}
-    numbers = model.critic_step(real, drawn)
+    numbers = model.critic_step(real, rng=drawn)
     results |= {f"weight {index}": weight.data for index, weight in enumerate(weights)}
     return results | {name: numbers[name].data for name in ("penalty", "critic_loss")}
 
@@ -85,14 +86,14 @@ class _Drawn:
 
 def generator_step(width, batch, freeze):
     """One step of the generator. There is nothing to freeze: `grad` asks for no gradient of the critic's weights."""
-    model = _wgan_gp(*paper_networks(rng, width))
-    return partial(model.generator_step, batch, rng)
+    model = _wgan_gp(*paper_networks(rng, width=width))
+    return partial(model.generator_step, uniform(batch, 1, 28, 28), rng=rng)
 
 
 def sized_critic_step(width, batch, size):
     """The critic's step on images of any size."""
     model = _wgan_gp(*sized_networks(width, size))
-    return partial(model.critic_step, uniform(batch, 1, size, size), rng)
+    return partial(model.critic_step, uniform(batch, 1, size, size), rng=rng)
 
 
 def sized_networks(width, size):
@@ -130,7 +131,8 @@ def sized_networks(width, size):
 
 
 def _wgan_gp(generator, critic):
-    return WGANGP(generator, critic, latent_size=128, betas=(0.5, 0.9))
+    options = {**wgan_gp.PAPER, "networks": lambda *_: (generator, critic)}
+    return wgan_gp.build(rng, **options)
 
 
 # The first GANs ------------------------------------------------------------------------------------------------------

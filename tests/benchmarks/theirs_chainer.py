@@ -57,7 +57,7 @@ def critic_losses(critic, real, fake, epsilon):
     (slope,) = chainer.grad([F.sum(critic(between))], [between], enable_double_backprop=True)
     norms = F.sqrt(F.sum(slope**2, axis=(1, 2, 3)))
     penalty = F.mean((norms - 1) ** 2)
-    return {"penalty": penalty, "critic_loss": -distance + 10 * penalty}
+    return {"penalty": 10 * penalty, "critic_loss": -distance + 10 * penalty}
 
 
 def paper_networks(width):

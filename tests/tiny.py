@@ -1,0 +1,72 @@
+"""A tiny instance of every model, quick to train, with the data that it is trained on: 4×4 images.
+
+A new system adds one here, and gets all the tests of `training/test_systems.py`.
+"""
+
+from dataclasses import dataclass
+from functools import partial
+
+import games
+import numpy as np
+
+from scratchgan import nn
+from scratchgan.data import Batches, Streams
+from scratchgan.models import autoencoder, cyclegan, rbm
+
+COUNT = 40  # images
+
+
+@dataclass(frozen=True)
+class Tiny:
+    """A model as a function of a random number generator, and its data."""
+
+    paper: object  # the file
+    build: callable  # (rng) -> Model
+    image: tuple = games.IMAGE
+    labels: bool = False
+    unpaired: bool = False
+    samples: bool = True  # whether it makes any from noise alone
+
+    def batches(self, rng, low):
+        """The stream of batches that the model trains on."""
+        pixels = np.random.default_rng(1).integers(0, 256, (2, COUNT, *self.image), dtype=np.uint8)
+        arrays = tuple(pixels) if self.unpaired else (pixels[0],)
+        arrays += (np.arange(COUNT) % games.CLASSES,) if self.labels else ()
+        return (Streams if self.unpaired else Batches)(arrays, 6, rng, low)
+
+
+def game(name, rng):
+    """A game of `games`, whose dropout draws from the run's own random numbers."""
+    made = games.make(name, np.float32, rng=rng)
+    games.reseed(made, rng)
+    return made
+
+
+def codes(rng, latent_size):
+    encoder = nn.Sequential(nn.Flatten(), nn.Linear(16, 5, rng=rng), nn.ReLU(), nn.Linear(5, latent_size, rng=rng))
+    decoder = nn.Sequential(nn.Linear(latent_size, 16, rng=rng), nn.Sigmoid(), nn.Unflatten(1, games.IMAGE))
+    return encoder, decoder
+
+
+def translators(rng):
+    def translator():
+        return nn.Sequential(nn.Conv2d(3, 3, 3, padding=1, rng=rng), nn.InstanceNorm2d(3, affine=True), nn.Tanh())
+
+    def critic():
+        return nn.Sequential(nn.Conv2d(3, 2, 2, rng=rng), nn.LeakyReLU(0.2), nn.Conv2d(2, 1, 2, rng=rng))
+
+    return translator(), translator(), critic(), critic()
+
+
+MODELS = {
+    **{name: Tiny(games.GAMES[name][0], partial(game, name), labels=name in games.CONDITIONAL) for name in games.GAMES},
+    "autoencoder": Tiny(autoencoder, partial(autoencoder.build, networks=codes), samples=False),
+    "RBM": Tiny(rbm, partial(rbm.build, image=games.IMAGE, hidden=5, chains=64)),
+    "CycleGAN": Tiny(
+        cyclegan,
+        partial(cyclegan.build, networks=translators, pool_size=9, image=(3, 4, 4)),
+        image=(3, 4, 4),
+        unpaired=True,
+        samples=False,
+    ),
+}
