@@ -9,9 +9,10 @@
 Every complaint about data files is a `DataError`.
 """
 
-from scratchgan.data import toy
-from scratchgan.data.batches import Batches, Streams, fitted
+from scratchgan.data import toy, views
+from scratchgan.data.batches import Batches, Streams
 from scratchgan.data.checks import DataError
-from scratchgan.data.mnist import Dataset, find, load
+from scratchgan.data.find import find
+from scratchgan.data.mnist import Dataset, load
 
-__all__ = ["Batches", "Streams", "DataError", "Dataset", "find", "fitted", "load", "toy"]
+__all__ = ["Batches", "Streams", "DataError", "Dataset", "find", "load", "toy", "views"]

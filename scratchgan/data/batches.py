@@ -5,35 +5,6 @@ import numpy as np
 from scratchgan.data.checks import DataError, as_labels, as_pixels, plain, whole
 
 
-def fitted(images, size, channels=1):
-    """Square grey images as larger ones: a margin of zeros up to a power of two, pixels repeated, channels repeated.
-
-    Parameters
-    ----------
-    images : ndarray of uint8, shape (N, 1, H, H)
-    size : int
-        H, or a power of two not below it: 28 -> 32 adds a margin of 2, 28 -> 64 shows each pixel of that as 2×2.
-    channels : int
-
-    Returns
-    -------
-    ndarray of uint8, shape (N, channels, size, size)
-
-    Raises
-    ------
-    DataError
-        When the images do not fit, or are not bytes: what black is in floats would be a guess.
-    """
-    images, channels = as_pixels(images), whole(channels, "channels")
-    side, size = images.shape[-1], whole(size, "size")
-    padded = side if size == side else 1 << (side - 1).bit_length()
-    if images.shape[1:] != (1, side, side) or size % padded or (size // padded).bit_count() != 1:
-        raise DataError(f"images of shape {images.shape[1:]} cannot be made ({channels}, {size}, {size})")
-    before, after = (padded - side) // 2, (padded - side + 1) // 2
-    images = np.pad(images, ((0, 0), (0, 0), (before, after), (before, after)))
-    return images.repeat(size // padded, 2).repeat(size // padded, 3).repeat(channels, 1)
-
-
 class Batches:
     """Minibatches, shuffled anew in each epoch, without end: bytes are pixels and scaled to [low, 1], integers labels.
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from scratchgan.data.checks import DataError
 from scratchgan.data.idx import read_idx
+from scratchgan.data.views import sized
 from scratchgan.npy import ArrayError, read_npz
 
 TIMEOUT = 6  # seconds a mirror has to answer: three silent mirrors still cost less than half a minute
@@ -72,9 +73,16 @@ class Dataset:
     """Images with their labels, and where they came from."""
 
     name: str
-    images: np.ndarray  # uint8 (N, 1, 28, 28): 0 is background, 255 full ink
-    labels: np.ndarray  # int64 (N,): 0..9 in the two named sets
+    images: np.ndarray  # uint8 (N, C, H, W); of digits (N, 1, 28, 28), where 0 is background and 255 full ink
+    labels: np.ndarray | None  # int64 (N,): 0..9 in the two named sets
     source: str  # for people to read
+
+    def __len__(self):
+        return len(self.images)
+
+    def sized(self, size, channels):
+        """Return the images as uint8 (N, channels, size, size): see `views.sized`."""
+        return sized(self.images, size, channels)
 
 
 def load(name="mnist", split="train", directory=None, embedded=False):
@@ -122,11 +130,6 @@ def load(name="mnist", split="train", directory=None, embedded=False):
         return embedded_digits()
 
 
-def find(data, split="train"):
-    """Load what a user calls ``data``: a data set by its name, or else a folder of IDX files; `load` says the rest."""
-    return load(data, split) if data in SETS else load(split=split, directory=data)
-
-
 def _what_there_is(given):
     """The end of a complaint about a name."""
     near = difflib.get_close_matches(str(given), SETS, n=1)
@@ -155,6 +158,13 @@ def _read_pair(name, images_path, labels_path):
     if not len(images):
         raise DataError(f"{images_path} holds no images")
     return Dataset(name, images[:, None], labels.astype(np.int64), str(images_path.parent))
+
+
+def idx_in(folder):
+    """Whether a folder holds any of the four files."""
+    return any(
+        _find(folder, f"{part}-{kind}-ubyte") for part in ("train", "t10k") for kind in ("images-idx3", "labels-idx1")
+    )
 
 
 def _find(folder, stem):

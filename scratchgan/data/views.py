@@ -1,23 +1,36 @@
-"""What a batch holds: pure functions from a data set to arrays, each with one entry for each image.
+"""What a batch holds: pure functions from a data set to arrays, and from images to other images.
 
-Pixels stay bytes, 0 for black and 255 for white, and are scaled where a batch is drawn.
+Pixels stay bytes, uint8, 0 for black and 255 for white; they are scaled where a batch is drawn. Other numbers are
+refused, never guessed.
 """
 
 import numpy as np
+from PIL import Image
 
-from scratchgan.data.batches import fitted
+from scratchgan.data.checks import DataError, as_labels, as_pixels, whole
 
 ORANGE, BLUE, BLACK, WHITE = (245, 140, 20), (40, 70, 210), (0, 0, 0), (255, 255, 255)
 
+# Of a data set, as a preset has them: (Dataset) -> arrays, each with one entry for each image ------------------------
+
 
 def images(dataset, size=28, channels=1):
-    """The images, of another size and number of channels where that is asked for: (N, channels, size, size)."""
-    return (fitted(dataset.images, size, channels),)
+    """The images, (N, channels, size, size)."""
+    return (dataset.sized(size, channels),)
 
 
-def labelled(dataset, size=28, channels=1):
-    """`images`, and their labels: integers (N,)."""
-    return *images(dataset, size, channels), dataset.labels
+def labelled(dataset, size=28, channels=1, classes=10):
+    """The images, and their labels: integers below ``classes``, (N,).
+
+    Raises
+    ------
+    DataError
+        Where there are no labels, or others than the networks know.
+    """
+    pictures = dataset.sized(size, channels)
+    if dataset.labels is None:
+        raise DataError("these images have no labels, which this system needs: a folder for each class, or IDX files")
+    return pictures, as_labels(dataset.labels, len(pictures), classes)
 
 
 def two_colours(dataset):
@@ -25,12 +38,71 @@ def two_colours(dataset):
 
     Returns
     -------
-    x, y : ndarray of uint8, (N // 2, 3, H, W)
+    x, y : ndarray of uint8, (N // 2, 3, 28, 28)
         They are no pairs: a stream shuffles each for itself.
     """
-    half = len(dataset.images) // 2
-    first, second = dataset.images[:half], dataset.images[half : 2 * half]
-    return coloured(first, ORANGE, BLACK), coloured(second, BLUE, WHITE)
+    grey = dataset.sized(28, 1)
+    half = len(grey) // 2
+    return coloured(grey[:half], ORANGE, BLACK), coloured(grey[half : 2 * half], BLUE, WHITE)
+
+
+# Of images -----------------------------------------------------------------------------------------------------------
+
+
+def sized(images, size, channels=1):
+    """Square images of another size and number of channels.
+
+    A larger power of two is reached without a new pixel value: a margin of zeros up to the next power of two, then
+    pixels repeated (28 -> 32 adds a margin of 2, 28 -> 64 shows each pixel of that as 2×2). Every other size is
+    resampled (Lanczos). Grey is repeated over three channels; colours become their luma.
+
+    Parameters
+    ----------
+    images : ndarray of uint8, (N, 1 or 3, H, H)
+    size : int
+    channels : {1, 3}
+
+    Returns
+    -------
+    ndarray of uint8, (N, channels, size, size)
+
+    Raises
+    ------
+    DataError
+        For images that are not bytes or not square, or other numbers of channels.
+    """
+    images, size, side = as_pixels(images), whole(size, "size"), images.shape[-1]
+    if channels not in (1, 3) or images.shape[1:] not in ((1, side, side), (3, side, side)):
+        raise DataError(f"images of shape {images.shape[1:]} cannot be made ({channels}, {size}, {size})")
+    if channels < images.shape[1]:
+        images = _resampled(images, side, "L")
+    if size != side:
+        images = _enlarged(images, size) if _doubles(side, size) else _resampled(images, size)
+    return images if images.shape[1] == channels else images.repeat(channels, 1)
+
+
+def _doubles(side, size):
+    """Whether ``size`` is a power of two from the next one after ``side`` on."""
+    return size > side and size.bit_count() == 1
+
+
+def _enlarged(images, size):
+    side = images.shape[-1]
+    padded = 1 << (side - 1).bit_length()
+    before, after = (padded - side) // 2, (padded - side + 1) // 2
+    images = np.pad(images, ((0, 0), (0, 0), (before, after), (before, after)))
+    return images.repeat(size // padded, 2).repeat(size // padded, 3)
+
+
+def _resampled(images, size, mode=None):
+    """Each image by Pillow, in its own mode or another."""
+    made = []
+    for image in images:
+        picture = Image.fromarray(image[0] if len(image) == 1 else np.ascontiguousarray(image.transpose(1, 2, 0)))
+        picture = picture.convert(mode) if mode else picture
+        pixels = np.asarray(picture.resize((size, size), Image.Resampling.LANCZOS))
+        made.append(pixels.reshape(size, size, -1).transpose(2, 0, 1))
+    return np.stack(made)
 
 
 def coloured(grey, foreground, background):
@@ -46,6 +118,68 @@ def coloured(grey, foreground, background):
     -------
     ndarray of uint8, (N, 3, H, W)
     """
-    ink = grey.astype(np.float32) / 255
+    ink = _grey(grey).astype(np.float32) / 255
     fore, back = (np.float32(colour).reshape(3, 1, 1) for colour in (foreground, background))
     return np.rint(ink * fore + (1 - ink) * back).astype(np.uint8)
+
+
+def outlined(grey):
+    """The outlines: white where the brightest and the darkest of the 3×3 pixels around are more than half apart.
+
+    Parameters
+    ----------
+    grey : ndarray of uint8, (N, 1, H, W)
+
+    Returns
+    -------
+    ndarray of uint8, (N, 1, H, W), 0 and 255
+    """
+    padded = np.pad(_grey(grey), ((0, 0), (0, 0), (1, 1), (1, 1)), mode="edge")
+    around = np.lib.stride_tricks.sliding_window_view(padded, (3, 3), (2, 3))
+    apart = around.max((4, 5)).astype(int) - around.min((4, 5))
+    return np.where(apart > 127, 255, 0).astype(np.uint8)
+
+
+def shrunk(images, factor):
+    """Images reduced by a whole factor: the mean of each block of factor × factor pixels.
+
+    Parameters
+    ----------
+    images : ndarray of uint8, (N, C, H, W)
+        H and W are multiples of the factor.
+
+    Returns
+    -------
+    ndarray of uint8, (N, C, H / factor, W / factor)
+    """
+    n, c, height, width = as_pixels(images).shape
+    if height % whole(factor, "factor") or width % factor:
+        raise DataError(f"images of {height}×{width} pixels cannot be shrunk {factor} times")
+    blocks = images.reshape(n, c, height // factor, factor, width // factor, factor)
+    return np.rint(blocks.mean((3, 5), dtype=np.float32)).astype(np.uint8)
+
+
+def binarised(grey, rng=None):
+    """Black and white. Likelihoods of the two kinds cannot be compared: name the kind beside each number.
+
+    Parameters
+    ----------
+    grey : ndarray of uint8, (N, C, H, W)
+    rng : numpy.random.Generator, optional
+        Draws white with the probability grey / 255 (stochastic binarisation); without it, white is what is brighter
+        than half (threshold).
+
+    Returns
+    -------
+    ndarray of uint8, of the same shape, 0 and 255
+    """
+    grey = as_pixels(grey)
+    limit = 127.5 if rng is None else 255 * rng.random(grey.shape, dtype=np.float32)
+    return np.where(grey > limit, 255, 0).astype(np.uint8)
+
+
+def _grey(images):
+    images = as_pixels(images)
+    if images.ndim != 4 or images.shape[1] != 1:
+        raise DataError(f"grey images are (N, 1, H, W), got {images.shape}")
+    return images

@@ -164,6 +164,7 @@ SYSTEM = System(
         "discrimination": Preset(3000, options={"networks": partial(small_networks, minibatch="discrimination")}),
         "deviation": Preset(3000, options={"networks": partial(small_networks, minibatch="deviation")}),
         "32": Preset(3000, **_strided(32, 1, 16)),
+        "emoji": Preset(3000, data="emoji", **_strided(32, 3, 24)),
         "tutorial": Preset(8000, batch_size=128, rates_fall=False, **_strided(64, 3, 64, lr=2e-4, average_decay=0.999)),
     },
 )

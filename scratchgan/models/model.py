@@ -148,6 +148,7 @@ class Preset:
     every: int = 100  # steps from one picture and checkpoint to the next
     batch_size: int = 64
     rates_fall: bool = True  # whether learning rates fall in a straight line, to a twentieth at the last step
+    data: str = "mnist"  # where none is named
     view: Callable = views.images  # what of a data set a batch holds: (Dataset) -> arrays
     unpaired: bool = False  # whether these are domains of their own, each shuffled for itself
     options: dict = field(default_factory=dict)

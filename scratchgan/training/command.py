@@ -45,8 +45,8 @@ def add_flags(parser, presets=None):
         parser.add_argument("--preset", metavar="NAME", help="how much to train, see `list`; default: default")
     parser.add_argument(
         "--data",
-        metavar="mnist|fashion-mnist|DIR",
-        help="a data set by name, or a folder with IDX files of 28×28 images; default: mnist",
+        metavar="mnist|fashion-mnist|emoji|DIR",
+        help="a data set by name, or a folder of pictures of any size, or of IDX files; default: mnist",
     )
     parser.add_argument("--out", metavar="DIR", type=_path, help="folder for the results; default: a new one in runs/")
     parser.add_argument(

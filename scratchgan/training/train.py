@@ -16,7 +16,7 @@ import scratchgan
 from scratchgan.backend import device_module
 from scratchgan.checkpoint import CheckpointError
 from scratchgan.data import Batches, DataError, Streams, find
-from scratchgan.data.mnist import SETS
+from scratchgan.data.find import NAMES
 from scratchgan.models import SYSTEMS, System
 from scratchgan.training.folder import claimed, claimed_anew, refuse_remains
 from scratchgan.training.run import LONGEST, Run, TrainingError, read, restore
@@ -38,7 +38,7 @@ def train(
     preset : str, optional
         One of the system's; "default" without it.
     data : str or path, optional
-        A data set by name, or a folder; "mnist" without it.
+        A data set by name, or a folder of pictures or IDX files; without it the preset's, mostly "mnist".
     out : path, optional
         The folder; without it a new one, ``runs/NAME``.
     seed : int, optional
@@ -74,6 +74,7 @@ def train(
         shape, options, last = _choices(given, {"samples": samples, "device": device}, claim.path, resume)
         found = find_system(shape["system"])
         plan = _preset(found, shape["preset"])
+        shape.setdefault("data", plan.data)
         run, source = _run(found, plan, shape, options, claim)
         if resume:
             run.load()
@@ -135,7 +136,7 @@ def find_system(name):
 
 def absolute(data):
     """The name of a data set as it is, a folder as an absolute path, which a run can be resumed with from anywhere."""
-    return data if data is None or data in SETS else str(_path(data).resolve())
+    return data if data is None or data in NAMES else str(_path(data).resolve())
 
 
 def _named(system):
@@ -180,7 +181,7 @@ def _folder(out, resume, name):
 
 def _choices(given, options, folder, resume):
     """What the run is, its options, and the steps it was meant for: as given, or as it began."""
-    shape, kept, steps = {"preset": "default", "data": "mnist", "seed": 0}, {"samples": 0, "device": "cpu"}, None
+    shape, kept, steps = {"preset": "default", "seed": 0}, {"samples": 0, "device": "cpu"}, None
     if resume:
         _, facts = read(folder, settings=SHAPE, options=OPTIONS)
         shape, kept, steps = {key: facts["settings"][key] for key in SHAPE}, facts["options"], facts["steps"]
@@ -199,7 +200,6 @@ def _run(system, preset, shape, options, claim):
     """The run at its first step, and where its data are from."""
     device_module(options["device"])  # complain before anything long begins
     dataset = find(shape["data"])
-    print(f"data: {len(dataset.images):,} images from {dataset.source}")
     rng = np.random.default_rng(shape["seed"])
     model = system.build(rng, options["device"], **preset.options)
     try:
@@ -207,6 +207,7 @@ def _run(system, preset, shape, options, claim):
         batches = (Streams if preset.unpaired else Batches)(arrays, preset.batch_size, rng, model.low)
     except DataError as error:
         raise DataError(f"{dataset.source}: {error}") from error
+    print(f"data: {sum(map(len, arrays)) if preset.unpaired else len(arrays[0]):,} images from {dataset.source}")
     settings = shape | {
         "batch_size": preset.batch_size,
         "rates_fall_over": preset.steps if preset.rates_fall else None,

@@ -70,7 +70,8 @@ def critic_losses(critic, real, fake, epsilon):
     between.cleargrad()
     norms = F.sum(F.flatten(slope) ** 2, axis=1) ** 0.5
     penalty = _mean((norms - 1) ** 2)
-    return {"penalty": penalty, "critic_loss": -distance + penalty * np.float32(10)}
+    penalty = penalty * np.float32(10)
+    return {"penalty": penalty, "critic_loss": -distance + penalty}
 
 
 def _mean(x):

@@ -1,0 +1,139 @@
+"""What batches hold: sizes, colours, outlines and bits of images, as pure functions of bytes."""
+
+import numpy as np
+import pytest
+
+from scratchgan.data import DataError, Dataset, load, views
+from scratchgan.data.views import binarised, coloured, outlined, shrunk, sized
+
+DIGITS = load(embedded=True)
+SOME = Dataset("mnist", DIGITS.images[::500], DIGITS.labels[::500], "a test")
+
+
+def noise(*shape, seed=0):
+    return np.random.default_rng(seed).integers(0, 256, shape, dtype=np.uint8)
+
+
+# Sizes ---------------------------------------------------------------------------------------------------------------
+
+
+def test_an_image_of_the_size_asked_for_stays_as_it_is():
+    images = noise(3, 1, 9, 9)
+    np.testing.assert_array_equal(sized(images, 9), images)
+    colours = noise(3, 3, 9, 9)
+    np.testing.assert_array_equal(sized(colours, 9, 3), colours)
+
+
+@pytest.mark.parametrize("size, times", [(32, 1), (64, 2), (128, 4)])
+def test_a_power_of_two_is_a_margin_of_zeros_and_repeated_pixels(size, times):
+    images = noise(2, 1, 28, 28)
+    padded = np.pad(images, ((0, 0), (0, 0), (2, 2), (2, 2)))
+    expected = np.kron(padded, np.ones((1, 1, times, times), np.uint8))
+    np.testing.assert_array_equal(sized(images, size), expected)
+
+
+def test_other_sizes_are_resampled_and_keep_the_mean():
+    images = views.coloured(SOME.images, (255, 0, 0), (0, 0, 255))
+    for size in (14, 20, 40):
+        made = sized(images, size, 3)
+        assert made.shape == (len(images), 3, size, size) and made.dtype == np.uint8
+        np.testing.assert_allclose(made.mean((2, 3)), images.mean((2, 3)), atol=4)
+
+
+def test_grey_is_the_same_in_all_channels_and_colours_become_their_luma():
+    grey = noise(2, 1, 8, 8)
+    np.testing.assert_array_equal(sized(grey, 8, 3), grey.repeat(3, 1))
+    plain = np.array([[255, 0, 0], [0, 255, 0], [0, 0, 255]], np.uint8)[:, :, None, None].repeat(4, 2).repeat(4, 3)
+    np.testing.assert_allclose(sized(plain, 4, 1)[:, 0, 0, 0], [76, 150, 29], atol=1)
+
+
+@pytest.mark.parametrize(
+    "images, size, channels",
+    [
+        (noise(2, 1, 8, 9), 8, 1),
+        (noise(2, 2, 8, 8), 8, 1),
+        (noise(2, 1, 8, 8), 8, 2),
+        (noise(2, 1, 8, 8), 0, 1),
+        (noise(2, 8, 8), 8, 1),
+        (noise(2, 1, 8, 8).astype(float), 8, 1),
+    ],
+)
+def test_what_cannot_be_made_is_refused(images, size, channels):
+    with pytest.raises(DataError):
+        sized(images, size, channels)
+
+
+# Data sets -----------------------------------------------------------------------------------------------------------
+
+
+def test_images_and_labels_go_together():
+    images, labels = views.labelled(SOME, 32)
+    np.testing.assert_array_equal(images, views.images(SOME, 32)[0])
+    np.testing.assert_array_equal(labels, SOME.labels)
+
+
+def test_labels_that_are_missing_or_unknown_to_the_networks_are_refused():
+    with pytest.raises(DataError, match="have no labels"):
+        views.labelled(Dataset("x", SOME.images, None, "x"))
+    with pytest.raises(DataError, match=r"labels must be 0…4, found 0…9"):
+        views.labelled(SOME, classes=5)
+
+
+def test_the_two_colours_share_no_image_and_have_the_ink_and_paper_they_should():
+    x, y = views.two_colours(SOME)
+    assert len(x) == len(y) == len(SOME) // 2
+    np.testing.assert_array_equal(x, coloured(SOME.images[: len(x)], views.ORANGE, views.BLACK))
+    np.testing.assert_array_equal(y, coloured(SOME.images[len(x) :][: len(y)], views.BLUE, views.WHITE))
+
+
+# Images --------------------------------------------------------------------------------------------------------------
+
+
+def test_ink_and_paper_have_their_colours_and_grey_lies_between():
+    made = coloured(np.array([0, 255, 51], np.uint8).reshape(3, 1, 1, 1), (200, 100, 0), (0, 50, 255))
+    assert made[:, :, 0, 0].tolist() == [[0, 50, 255], [200, 100, 0], [40, 60, 204]]
+
+
+def test_outlines_are_where_neighbours_differ_by_more_than_half():
+    image = np.zeros((1, 1, 7, 7), np.uint8)
+    image[0, 0, 2:5, 2:5] = 255
+    expected = np.zeros((7, 7), bool)
+    expected[1:6, 1:6] = True
+    expected[3, 3] = False
+    np.testing.assert_array_equal(outlined(image)[0, 0] == 255, expected)
+    for step, seen in ((127, False), (128, True)):
+        assert outlined(np.array([[[[0, step]]]], np.uint8)).any() == seen
+    assert not outlined(np.full((1, 1, 4, 4), 200, np.uint8)).any()  # no outline along the border
+
+
+def test_shrinking_takes_the_mean_of_each_block():
+    images = noise(2, 3, 6, 4)
+    made = shrunk(images, 2)
+    assert made.shape == (2, 3, 3, 2)
+    assert made[1, 2, 1, 0] == np.rint(images[1, 2, 2:4, 0:2].mean())
+    with pytest.raises(DataError, match="6×4 pixels cannot be shrunk 4 times"):
+        shrunk(images, 4)
+
+
+def test_bits_are_by_threshold_or_drawn_with_the_probability_of_the_grey():
+    grey = np.array([0, 127, 128, 255], np.uint8).reshape(1, 1, 1, 4)
+    assert binarised(grey).ravel().tolist() == [0, 0, 255, 255]
+    many = np.broadcast_to(np.array([0, 51, 204, 255], np.uint8).reshape(1, 1, 1, 4), (20_000, 1, 1, 4))
+    drawn = binarised(many, np.random.default_rng(0))
+    np.testing.assert_allclose(drawn.mean(0).ravel() / 255, [0, 0.2, 0.8, 1], atol=0.01)
+    assert drawn[..., 0].max() == 0 and drawn[..., 3].min() == 255
+
+
+@pytest.mark.parametrize("view", [lambda x: coloured(x, (0, 0, 0), (0, 0, 0)), outlined])
+def test_views_of_grey_refuse_colours_and_floats(view):
+    with pytest.raises(DataError, match=r"grey images are \(N, 1, H, W\)"):
+        view(noise(2, 3, 4, 4))
+    with pytest.raises(DataError, match="images must be uint8"):
+        view(np.zeros((2, 1, 4, 4)))
+
+
+def test_views_leave_their_images_alone():
+    images = SOME.images.copy()
+    for view in (outlined, binarised, lambda x: sized(x, 14), lambda x: shrunk(x, 2)):
+        view(images)
+    np.testing.assert_array_equal(images, SOME.images)
