@@ -120,8 +120,7 @@ def _drawn(flags):
             strip = model.strip(ROWS, COLUMNS, rng)
             images = strip.reshape(-1, *strip.shape[2:])
         else:
-            options = {} if flags.label is None else {"label": flags.label}
-            images = model.samples(flags.count, rng, **options)["samples"]
+            images = _samples(model, flags, rng)
     except (TypeError, ValueError) as error:
         raise TrainingError(str(error)) from error
     path = flags.out or flags.run / "drawn.png"
@@ -133,6 +132,14 @@ def _drawn(flags):
         raise TrainingError(f"{path}: name a picture.png or an array.npy")
     print(path)
     return 0
+
+
+def _samples(model, flags, rng):
+    if flags.label is None:
+        return model.samples(flags.count, rng)["samples"]
+    if not hasattr(model, "classes"):
+        raise ValueError(f"{type(model).__name__} knows no classes, so --label={flags.label} means nothing to it")
+    return model.samples(flags.count, rng, label=flags.label)["samples"]
 
 
 if __name__ == "__main__":

@@ -20,9 +20,9 @@ from scratchgan.training.pictures import grid
 SHOWN = 12  # samples in the picture
 
 
-def main(argv=None):
+def main(argv=None, prog="python -m scratchgan.metrics"):
     """Print the report, and write what is asked for; the exit status is 1 for an error."""
-    flags = _parser().parse_args(argv)
+    flags = _parser(prog).parse_args(argv)
     try:
         for path in filter(None, (flags.json, flags.picture)):
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -44,8 +44,8 @@ def main(argv=None):
     return 0
 
 
-def _parser():
-    parser = argparse.ArgumentParser(prog="python -m scratchgan.metrics", description=__doc__.partition("\n")[0])
+def _parser(prog):
+    parser = argparse.ArgumentParser(prog=prog, description=__doc__.partition("\n")[0])
     parser.add_argument("samples", type=Path, metavar="NPY", help="(N, 1, 28, 28), floats in [−1, 1] or bytes")
     parser.add_argument(
         "--data",

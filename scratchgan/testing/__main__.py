@@ -24,9 +24,9 @@ COLORS = ("#1f6f8b", "#e07a5f", "#81b29a", "#3d405b")
 EXACT = 1e-14  # errors below it are drawn there
 
 
-def main(argv=None):
+def main(argv=None, prog="python -m scratchgan.testing"):
     """Print the table, save it as a picture; the exit status is 1 if a derivative is wrong."""
-    parser = _parser()
+    parser = _parser(prog)
     flags = parser.parse_args(argv)
     known = {name: notes for table in TABLES for name, notes in table.items()}
     unknown = [name for name in flags.functions if name not in known]
@@ -46,8 +46,8 @@ def main(argv=None):
     return 1 if complaints else 0
 
 
-def _parser():
-    parser = argparse.ArgumentParser(prog="python -m scratchgan.testing", description=__doc__.partition("\n")[0])
+def _parser(prog):
+    parser = argparse.ArgumentParser(prog=prog, description=__doc__.partition("\n")[0])
     parser.add_argument("functions", nargs="*", metavar="FUNCTION", help="which to check; default: all")
     parser.add_argument("--order", type=int, choices=range(1, len(ORDINALS) + 1), default=2, help="default: 2")
     parser.add_argument("--out", metavar="PNG", type=Path, default=Path("runs/gradient_checks.png"), help="the picture")

@@ -1,0 +1,198 @@
+"""The command: `scratchgan list | train | sample | judge | check`, in any folder, for systems of one's own, too."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import scratchgan
+from scratchgan.__main__ import main
+from scratchgan.models import SYSTEMS
+from scratchgan.training import load_model, train
+
+README = Path(scratchgan.__file__).parents[1] / "README.md"
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """An empty folder to work in; only the data that ship with the package are there."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("SCRATCHGAN_DATA", raising=False)
+    return tmp_path
+
+
+def quick(system, **options):
+    """A run of two steps on the emoji, which need no network."""
+    return train(system, preset="quick", data="emoji", steps=2, **options)
+
+
+# list ----------------------------------------------------------------------------------------------------------------
+
+
+def test_every_system_is_listed_with_what_it_teaches_its_weights_its_time_and_its_presets(capsys):
+    assert main(["list"]) == 0
+    lines = {line.split()[0]: line for line in capsys.readouterr().out.splitlines() if line}
+    for name, system in SYSTEMS.items():
+        assert system.teaches in lines[name] and f"{system.minutes} min" in lines[name]
+        assert all(preset in lines[name] for preset in system.presets)
+    assert "302,882" in lines["wgan_gp"]
+
+
+def test_every_system_has_a_quick_and_a_default_preset_and_a_name_of_its_file():
+    for name, system in SYSTEMS.items():
+        assert {"quick", "default"} <= set(system.presets) and system.name == name
+        assert sys.modules[f"scratchgan.models.{name}"].SYSTEM is system
+        assert system.presets["quick"].steps < system.presets["default"].steps
+
+
+def test_without_a_word_or_with_another_one_the_words_are_named(capsys):
+    for words in ([], ["frain"]):
+        with pytest.raises(SystemExit) as stop:
+            main(words)
+        assert stop.value.code == 2 and "list" in (told := capsys.readouterr().err) or "COMMAND" in told
+
+
+@pytest.mark.parametrize("word", ["list", "train", "sample", "judge", "check"])
+def test_every_word_has_a_help(word, capsys):
+    with pytest.raises(SystemExit) as stop:
+        main([word, "--help"])
+    assert stop.value.code == 0 and f"scratchgan {word}" in capsys.readouterr().out
+
+
+# train ---------------------------------------------------------------------------------------------------------------
+
+
+def test_training_leaves_its_files_in_a_folder_named_after_the_system(folder, capsys):
+    assert main(["train", "rbm", "--preset", "quick", "--data", "emoji", "--steps", "2", "--samples", "3"]) == 0
+    names = {path.name for path in (folder / "runs" / "rbm").iterdir()}
+    assert names >= {"samples.png", "samples.npy", "training.gif", "curves.png", "log.csv", "config.json"}
+    assert "results: runs/rbm/" in capsys.readouterr().out
+
+
+def test_the_function_gives_back_a_run_whose_model_goes_on_being_of_use(folder):
+    run = quick("wgan_gp", out="here")
+    assert run.step == 2 and run.stopped_by is None and run.folder == Path("here")
+    images = run.model.images(run.model.latents(3, np.random.default_rng(0)))
+    assert images.shape == (3, 1, 28, 28)
+    again = load_model("here")
+    np.testing.assert_array_equal(again.images(again.latents(3, np.random.default_rng(0))), images)
+
+
+def test_a_resumed_run_is_told_nothing_again(folder):
+    straight = quick("autoencoder", out="straight", seed=3)
+    train("autoencoder", preset="quick", data="emoji", steps=1, out="stopped", seed=3)
+    resumed = train(out="stopped", resume=True, steps=2)
+    assert straight.checkpoint.read_bytes() == resumed.checkpoint.read_bytes()
+
+
+def test_an_unknown_system_preset_or_file_is_named_with_what_there_is(folder, capsys):
+    Path("empty.py").write_text("")
+    for words, why in (
+        (["dcgam"], "there is no system"),
+        (["nothing.py"], "there is no system"),
+        (["empty.py"], "has no SYSTEM"),
+        (["gan", "--preset", "huge"], "gan has no preset 'huge': there are quick, default, mlp, paper"),
+        ([], "which system"),
+    ):
+        assert main(["train", *words]) == 1
+        assert why in capsys.readouterr().err
+    assert not list(folder.rglob("checkpoint.npz"))
+
+
+def own_system():
+    """The example of the README."""
+    (example,) = (code for code in re.findall(r"```python\n(.*?)```", README.read_text(), re.S) if "SYSTEM = " in code)
+    return example
+
+
+def test_the_example_of_a_system_of_ones_own_is_trained_resumed_and_sampled(folder):
+    example = own_system()
+    assert len(example.splitlines()) <= 40
+    Path("my_gan.py").write_text(example)
+    words = ["train", "my_gan.py", "--data", "emoji", "--out", "mine"]
+    assert main([*words, "--steps", "2"]) == 0
+    assert main(["train", "--resume", "--out", "mine", "--steps", "3"]) == 0
+    assert main(["sample", "mine", "--out", "drawn.npy", "--count", "5"]) == 0
+    assert np.load("drawn.npy").shape == (5, 1, 28, 28)
+
+
+# sample --------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    """A run of a conditional GAN on folders of pictures, one of a GAN and one of an autoencoder."""
+    there = tmp_path_factory.mktemp("runs")
+    noise = np.random.default_rng(0)
+    for label in range(10):
+        (there / "pictures" / str(label)).mkdir(parents=True)
+        for i in range(7):
+            pixels = noise.integers(0, 256, (28, 28), dtype=np.uint8)
+            Image.fromarray(pixels).save(there / "pictures" / str(label) / f"{i}.png")
+    train("cgan", preset="quick", data=there / "pictures", steps=1, out=there / "cgan")
+    for system in ("wgan_gp", "autoencoder"):
+        train(system, preset="quick", data="emoji", steps=1, out=there / system)
+    return there
+
+
+def sampled(run, tmp_path, *words):
+    path = tmp_path / "drawn.npy"
+    assert main(["sample", str(run), "--out", str(path), *words]) == 0
+    return np.load(path)
+
+
+def test_samples_are_a_function_of_the_seed_and_as_many_as_asked_for(runs, tmp_path):
+    first = sampled(runs / "wgan_gp", tmp_path, "--count", "7")
+    assert first.shape == (7, 1, 28, 28) and first.dtype == np.float32
+    np.testing.assert_array_equal(sampled(runs / "wgan_gp", tmp_path, "--count", "7"), first)
+    assert (sampled(runs / "wgan_gp", tmp_path, "--count", "7", "--seed", "1") != first).any()
+
+
+def test_samples_of_one_class_differ_from_those_of_another(runs, tmp_path):
+    three, four = (sampled(runs / "cgan", tmp_path, "--count", "4", "--label", k) for k in "34")
+    assert (three != four).any()
+    model = load_model(runs / "cgan")
+    made = model.samples(4, np.random.default_rng(0), label=3)
+    np.testing.assert_array_equal(made["samples"], three)
+    assert made["labels"].tolist() == [3] * 4
+
+
+def test_a_strip_leads_from_one_latent_to_another(runs, tmp_path):
+    strip = sampled(runs / "wgan_gp", tmp_path, "--strip").reshape(6, 12, -1)
+    steps = np.linalg.norm(np.diff(strip, axis=1), axis=2)
+    assert steps.max() < np.linalg.norm(strip[:, 0] - strip[:, -1], axis=1).min()
+    assert sampled(runs / "cgan", tmp_path, "--strip").shape == (72, 1, 28, 28)
+
+
+def test_without_a_name_there_is_a_picture_in_the_run(runs, capsys):
+    assert main(["sample", str(runs / "wgan_gp")]) == 0
+    path = Path(capsys.readouterr().out.strip())
+    assert path == runs / "wgan_gp" / "drawn.png" and Image.open(path).size[0] > 200
+
+
+@pytest.mark.parametrize(
+    "words, why",
+    [
+        (["wgan_gp", "--label", "3"], "knows no classes"),
+        (["cgan", "--label", "10"], "label=10 is none of the 10 classes"),
+        (["autoencoder"], "makes no samples from noise alone"),
+        (["autoencoder", "--strip"], "no latents to walk between"),
+        (["wgan_gp", "--out", "drawn.txt"], "name a picture.png or an array.npy"),
+        (["nowhere"], "there is no checkpoint"),
+    ],
+)
+def test_what_cannot_be_drawn_is_an_error_with_the_reason(runs, words, why, capsys):
+    assert main(["sample", str(runs / words[0]), *words[1:]]) == 1
+    assert why in capsys.readouterr().err
+
+
+# From anywhere -------------------------------------------------------------------------------------------------------
+
+
+def test_it_is_a_module_too(folder):
+    done = subprocess.run([sys.executable, "-m", "scratchgan", "check", "relu"], capture_output=True, text=True)
+    assert done.returncode == 0 and "relu" in done.stdout
