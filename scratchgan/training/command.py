@@ -7,10 +7,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-from scratchgan.models import SYSTEMS
 from scratchgan.training.run import LONGEST
 from scratchgan.training.stop import ended
-from scratchgan.training.train import train
+from scratchgan.training.train import find_system, train
 
 
 def main(description, system, name=None, argv=None):
@@ -21,7 +20,7 @@ def main(description, system, name=None, argv=None):
     description : str
         What ``--help`` begins with.
     system : str
-        Of `models.SYSTEMS`.
+        A name of `models.SYSTEMS`, or a file.
     name : str, optional
         Of the folder under ``runs/``.
     argv : list of str, optional
@@ -32,7 +31,7 @@ def main(description, system, name=None, argv=None):
         The exit status: 0, 1 for an error, 128 and the signal's number when stopped (130 for Ctrl-C).
     """
     parser = argparse.ArgumentParser(description=description)
-    add_flags(parser, SYSTEMS[system].presets)
+    add_flags(parser, find_system(system).presets)
     return run_with(parser.parse_args(argv), system, name, [Path(sys.argv[0]).resolve()])
 
 

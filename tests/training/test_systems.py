@@ -4,7 +4,7 @@ import gc
 
 import numpy as np
 import pytest
-from tiny import MODELS
+from instances import MODELS
 
 from scratchgan import Tensor, nn
 from scratchgan.data import Batches, Dataset, Streams, load
