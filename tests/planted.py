@@ -26,7 +26,7 @@ OPTIONS += ["-m", "", "-c", str(TESTS.parent / "pyproject.toml"), "--rootdir", s
 mine = threading.local()  # each thread has a server of its own
 
 
-def pass_in(folder, *tests, seconds=100):
+def pass_in(folder, *tests, options=(), seconds=100):
     """Whether all these tests pass with the package in ``folder``; they must be found and run.
 
     They do not if they need more ``seconds`` of the processor, ten times as many of the day, or 8 GB.
@@ -41,7 +41,11 @@ def pass_in(folder, *tests, seconds=100):
         mine.server = subprocess.Popen(
             [sys.executable, __file__], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=one_thread
         )
-    print(json.dumps([str(folder), seconds, *tests]), file=mine.server.stdin, flush=True)
+    print(
+        json.dumps([str(folder), seconds, *options, *(str(TESTS / test) for test in tests)]),
+        file=mine.server.stdin,
+        flush=True,
+    )
     status = int(mine.server.stdout.readline() or mine.server.wait())
     if status >= 0 and status not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
         raise RuntimeError(f"{', '.join(tests)} could not be run: {status}\n{(folder / 'output.txt').read_text()}")
@@ -49,7 +53,7 @@ def pass_in(folder, *tests, seconds=100):
 
 
 def serve():
-    """Answer each line of the input, a folder and tests, with the exit status of pytest."""
+    """Answer each line of the input, a folder, seconds and what pytest is told, with the exit status of pytest."""
     import _hypothesis_pytestplugin  # noqa: F401
     import hypothesis.extra.numpy  # noqa: F401
     import matplotlib.backends.backend_agg  # noqa: F401
@@ -60,15 +64,15 @@ def serve():
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
     gc.freeze()
     for line in sys.stdin:
-        folder, seconds, *tests = json.loads(line)
+        folder, seconds, *arguments = json.loads(line)
         child = os.fork() if hasattr(os, "fork") else 0  # on Windows, a server ends with its first run
         if not child:
             _limit(seconds)
-            os._exit(_run(Path(folder), tests))
+            os._exit(_run(Path(folder), arguments))
         print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
 
 
-def _run(folder, tests):
+def _run(folder, arguments):
     """In the child: everything that it prints goes into a file."""
     file = os.open(folder / "output.txt", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     os.dup2(file, 1)
@@ -76,7 +80,7 @@ def _run(folder, tests):
     os.chdir(folder)
     sys.path.insert(0, str(folder))
     os.environ["PYTHONPATH"] = str(folder)  # for a demo that a test starts
-    return pytest.main([*OPTIONS, *(str(TESTS / test) for test in tests)])
+    return pytest.main([*OPTIONS, *arguments])
 
 
 def _limit(seconds):
