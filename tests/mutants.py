@@ -10,11 +10,15 @@ mistake, shows the change as a difference, and says which tests catch it:
         killed by models/test_wgan_gp.py::test_each_sample_has_one_epsilon_of_its_own
 """
 
+import random
 import shutil
+import subprocess
 from dataclasses import dataclass
 
 from places import DEMOS, PACKAGE, ROOT, TESTS
 from planted import pass_in
+
+TABLES = TESTS / "mutants"
 
 
 @dataclass(frozen=True)
@@ -47,7 +51,25 @@ def copy(folder):
         shutil.copytree(source, folder / source.name, ignore=shutil.ignore_patterns("pictures"))
 
 
-def read(folder=TESTS / "mutants"):
+def drawn(mutants, number, seed, changed=()):
+    """As many mutants as said: first those of the files that changed, then any."""
+    mixed = random.Random(seed).sample(mutants, len(mutants))
+    return set(sorted(mixed, key=lambda mutant: mutant.file not in changed)[:number])
+
+
+def last_commits(number=10):
+    """The last commit, and the files that it and those before it changed, or whose mutants they changed."""
+
+    def git(*arguments):
+        done = subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True)
+        return done.stdout.split() if done.returncode == 0 else []  # where there is no history
+
+    changed = set(git("log", f"-{number}", "--name-only", "--format=", "--relative"))
+    tables = [path.relative_to(TABLES) for path in map(ROOT.joinpath, changed) if TABLES in path.parents]
+    return "".join(git("rev-parse", "HEAD")), changed | {_source(table) for table in tables}
+
+
+def read(folder=TABLES):
     """All mutants, file by file."""
     return [
         _parsed(_source(path.relative_to(folder)), *block.splitlines())

@@ -1,6 +1,7 @@
 """The suite is known to catch the field's mistakes: each of the `mutants` is planted, and its test turns red.
 
-The table is checked with every run of the suite; planting takes minutes, so it is marked slow: ``pytest -m slow``.
+The table is checked with every run of the suite; planting takes minutes, so it is marked slow: ``pytest -m slow``
+plants all, ``pytest -m slow --plant 100`` a hundred, those of the files that the last commits changed before others.
 """
 
 import os
@@ -31,6 +32,16 @@ def test_a_mutant_names_tests_that_exist(mutant):
     for killer in mutant.killers:
         file, test = re.fullmatch(r"(.*?)::(\w+)(?:\[.*\])?", killer).groups()
         assert f"def {test}(" in (TESTS / file).read_text(encoding="utf-8")
+
+
+def test_a_sample_begins_with_what_changed_and_is_drawn_again_by_the_same_seed():
+    changed = {MUTANTS[-1].file}
+    of_changed = {mutant for mutant in MUTANTS if mutant.file in changed}
+    sample = mutants.drawn(MUTANTS, len(of_changed) + 9, "a", changed)
+    assert of_changed < sample and len(sample) == len(of_changed) + 9
+    assert mutants.drawn(MUTANTS, 2, "a", {mutant.file for mutant in MUTANTS}) < set(MUTANTS)
+    assert sample == mutants.drawn(MUTANTS, len(sample), "a", changed)
+    assert sample != mutants.drawn(MUTANTS, len(sample), "b", changed)
 
 
 PLACES = """gradcheck lab losses metrics models nn training data
