@@ -5,7 +5,7 @@
 `tests/mutants` holds mistakes that someone thought of; these make themselves, from the syntax: a comparison shifted by
 its boundary, an argument left out (so that its default holds), a sign turned, a number replaced, a statement dropped.
 Each is planted in a copy, as the mutants are, and the tests that execute the line run. These are sought in the test
-file that mirrors the source and in those that kill its mutants; --tests names others.
+file that mirrors the source and in those that kill its mutants, or else in those that name it; --tests adds others.
 
 Not every survivor is a gap: x.max(0) is x.max(), where x has one axis. But an option that can be left out, or a bound
 that can be moved, wants a test. The change is shown as `tests/mutants` writes it.
@@ -16,6 +16,7 @@ import ast
 import json
 import os
 import random
+import re
 import sys
 import tempfile
 from collections import namedtuple
@@ -140,11 +141,19 @@ def _text(node, **fields):
 
 
 def test_files(file):
-    """Where the tests of a source file are likely to be."""
-    killers = {k.partition("::")[0] for m in mutants.read() if m.file == file for k in m.killers}
+    """The test file that mirrors a source file and those that kill its mutants; without any, those that name it."""
+    killers = {killer.partition("::")[0] for m in mutants.read() if m.file == file for killer in m.killers}
     inner = Path(file).relative_to(DEMOS.name if file.startswith(DEMOS.name) else PACKAGE.name)
-    mirrored = inner.with_name(f"test_{inner.name}").as_posix()
-    return sorted(killers | ({mirrored} if (TESTS / mirrored).exists() else set()))
+    mirrored = {inner.with_name(f"test_{inner.name}")} & {path.relative_to(TESTS) for path in TESTS.rglob("test_*.py")}
+    return sorted(killers | {path.as_posix() for path in mirrored}) or sorted(_who_names(Path(file)))
+
+
+def _who_names(source):
+    folder, name = source.parent.name, source.stem
+    words = rf"\b{name}(\.py)?\"" if folder == DEMOS.name else rf"\b{folder}(\.| import .*\b){name}\b"
+    for path in TESTS.rglob("test_*.py"):
+        if re.search(words, path.read_text(encoding="utf-8")):
+            yield path.relative_to(TESTS).as_posix()
 
 
 def executed(file, tests):
