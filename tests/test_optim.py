@@ -227,3 +227,17 @@ def test_a_state_of_another_optimiser_is_refused_and_nothing_changes():
             optimizer.load_state_dict(other.state_dict())
     for key, array in optimizer.state_dict().items():
         np.testing.assert_array_equal(array, before[key], err_msg=key)
+
+
+DEFAULTS = {
+    SGD: {"lr": 1e-3, "momentum": 0, "weight_decay": 0},
+    RMSprop: {"lr": 1e-2, "alpha": 0.99, "eps": 1e-8, "weight_decay": 0, "momentum": 0},
+    Adam: {"lr": 1e-3, "betas": (0.9, 0.999), "eps": 1e-8, "weight_decay": 0},
+}
+
+
+@pytest.mark.parametrize("optimizer", DEFAULTS)
+def test_the_defaults_are_those_of_pytorch(optimizer):
+    """By what they do to gradients as small as ε."""
+    small = 1e-7 * G, -3e-7 * G
+    np.testing.assert_array_equal(after(optimizer, *small), after(optimizer, *small, **DEFAULTS[optimizer]))
