@@ -41,11 +41,8 @@ def pass_in(folder, *tests, options=(), seconds=100):
         mine.server = subprocess.Popen(
             [sys.executable, __file__], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=one_thread
         )
-    print(
-        json.dumps([str(folder), seconds, *options, *(str(TESTS / test) for test in tests)]),
-        file=mine.server.stdin,
-        flush=True,
-    )
+    request = [str(folder), seconds, *options, *(str(TESTS / test) for test in tests)]
+    print(json.dumps(request), file=mine.server.stdin, flush=True)
     status = int(mine.server.stdout.readline() or mine.server.wait())
     if status >= 0 and status not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
         raise RuntimeError(f"{', '.join(tests)} could not be run: {status}\n{(folder / 'output.txt').read_text()}")
