@@ -425,9 +425,9 @@ def test_masses_whose_sum_is_off_by_a_millionth_are_divided_by_it(off):
 @pytest.mark.parametrize(
     "options, message",
     [
+        ({"epsilon": np.inf}, "epsilon=inf must be positive and finite"),
         ({"epsilon": 0.0}, "epsilon=0.0 must be positive and finite"),
         ({"epsilon": np.nan}, "epsilon=nan must be positive and finite"),
-        ({"epsilon": np.inf}, "epsilon=inf must be positive and finite"),
         ({"max_steps": 0}, "max_steps=0 must be at least 1"),
     ],
 )
