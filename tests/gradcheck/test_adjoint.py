@@ -19,8 +19,8 @@ from scratchgan import Tensor
 from scratchgan import functional as F
 from scratchgan.functional.broadcast import broadcast_to, sum_to, total
 from scratchgan.functional.conv import conv, conv_transpose, weight_grad
-from scratchgan.functional.geometry import Geometry, Visits
-from scratchgan.functional.patches import _by_phases, _scatter_is_cheaper, _scattered
+from scratchgan.functional.kernels.geometry import Geometry, Visits
+from scratchgan.functional.kernels.strips import _by_phases, _scatter_is_cheaper, _scattered
 from scratchgan.functional.shape import getitem, scatter
 from scratchgan.testing import check_adjoint
 
@@ -94,7 +94,7 @@ def test_the_six_derivatives_of_convolution(derivative, at, batch, channels, map
 def rows_are_channels(whether):
     """The rows of a kernel as channels, as of images with few channels, or in strips, as of all others."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("scratchgan.functional.patches.THIN", math.inf if whether else 0)
+        patch.setattr("scratchgan.functional.kernels.strips.THIN", math.inf if whether else 0)
         yield
 
 
@@ -128,15 +128,15 @@ def test_the_rule_chooses_each_form_somewhere():
 
 
 @given(st.integers(1, 9), st.integers(0, 4), st.integers(1, 3), st.integers(-6, 4), st.integers(1, 6))
-def test_meetings_and_bands_are_the_taps_that_lie_on_the_axis(length, taps, stride, start, count):
+def test_taps_and_bands_are_what_lies_on_the_axis(length, taps, stride, start, count):
     """Found one by one: which tap of which visit lies on which element."""
     axis = Visits(length, taps, stride, start, count)
     places = {(i, u): start + stride * i + u for i in range(count) for u in range(taps)}
     met = {place: element for place, element in places.items() if 0 <= element < length}
     assert met == {
-        (i, tap): first + stride * (i - visits.start)
-        for tap, visits, first in axis.meetings()
-        for i in range(count)[visits]
+        (i, tap): element
+        for tap, visits, elements in axis.by_tap()
+        for i, element in zip(range(count)[visits], range(length)[elements], strict=True)
     }
     assert met == {
         (i, u): first + stride * (i - visits.start) + u - tapped.start
@@ -144,7 +144,6 @@ def test_meetings_and_bands_are_the_taps_that_lie_on_the_axis(length, taps, stri
         for i in range(count)[visits]
         for u in range(taps)[tapped]
     }
-    assert axis.touches == len(met)
     assert [i for band in axis.bands() for i in range(count)[band.visits]] == list(range(count))
 
 
