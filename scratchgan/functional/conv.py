@@ -18,8 +18,8 @@ What all three promise, and so all derivatives of any order:
 - Zeros in, exact zeros out. Where an image is black, ReLU's derivative stays 0, and so does a gradient that is 0.
 - No sign that the exact sum cannot have: of factors that are not negative, the result is not negative.
 
-Sums of products keep this promise. Methods with fewer products (Winograd's, or Fourier's) subtract large numbers that
-cancel only nearly, and break it. `unfold` shows the obvious way to compute a convolution, `kernels.strips` the fast one.
+Sums of products keep this promise. Methods with fewer products (Winograd's, or Fourier's) subtract numbers that cancel
+only nearly, and break it. `unfold` shows the obvious way to compute a convolution, `kernels.strips` the fast one.
 """
 
 import numpy as np

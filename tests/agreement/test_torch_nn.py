@@ -132,7 +132,7 @@ def test_the_weights_of_a_whole_network_travel():
 
 
 def test_the_gradients_on_real_digits_are_pytorchs():
-    """In float32: most of a digit is black, where ReLU's derivative is 0 only if a convolution of zeros is exactly 0."""
+    """Most of a digit is black, where ReLU's derivative is 0 only if a convolution of zeros is exactly 0 in float32."""
 
     def network(nn):
         layers = [[nn.Conv2d(c, 32, 3, padding=1), nn.ReLU()] for c in (1, 32, 32)]
