@@ -1,5 +1,7 @@
 """Bad input is refused at once, by a message that carries the shapes or values at fault."""
 
+import math
+
 import numpy as np
 import pytest
 
@@ -137,7 +139,19 @@ ERRORS = {
         lambda: F.interpolate(IMAGE, (4, 4, 4)), ValueError, r"\(4, 4, 4\) .*each of the 2 axes of \(2, 3, 8, 8\)"
     ),
     "interpolate: size 0": (
-        lambda: F.interpolate(IMAGE, (4, 0)), ValueError, r"\(4, 0\) should be a positive number"
+        lambda: F.interpolate(IMAGE, (4, 0)), ValueError, r"\(4, 0\) should be a positive whole number"
+    ),
+    "interpolate: half a pixel": (
+        lambda: F.interpolate(IMAGE, 4.5), ValueError, r"4.5 should be a positive whole number for each of the 2 axes"
+    ),
+    "interpolate: scale of nan": (
+        lambda: F.interpolate(IMAGE, scale_factor=(2, math.nan)), ValueError, r"\(2, nan\) should be a positive number"
+    ),
+    "interpolate: scale recomputed from a size": (
+        lambda: F.interpolate(IMAGE, 4, recompute_scale_factor=True), ValueError, "goes with scale_factor"
+    ),
+    "interpolate: antialias": (
+        lambda: F.interpolate(IMAGE, 4, mode="bilinear", antialias=True), NotImplementedError, "antialias=True"
     ),
     "interpolate: nothing left": (
         lambda: F.interpolate(IMAGE, scale_factor=0.1), ValueError, "scale_factor 0.1 leaves nothing of axis 2"

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from strategies import spreadable
 
-from scratchgan import Tensor
+from scratchgan import Tensor, grad
 from scratchgan import functional as F
 from scratchgan.functional.broadcast import broadcast_to, sum_to, total
 from scratchgan.functional.conv import conv, conv_transpose, weight_grad
@@ -382,6 +382,68 @@ def test_a_scale_that_gives_no_whole_number_of_pixels():
     centres = np.arange(4) + 0.5
     np.testing.assert_allclose(given_scale, np.clip(centres / 1.6 - 0.5, 0, 2), atol=1e-15)
     np.testing.assert_allclose(recomputed, np.clip(centres * 3 / 4 - 0.5, 0, 2), atol=1e-15)
+
+
+@pytest.mark.parametrize("scale, size", [(1.1, 5), (1.19, 5), (2.05, 10), (2.19, 10)])
+def test_an_image_whose_size_stays_or_doubles_is_copied_or_repeated(scale, size):
+    """Whatever the scale; a row of numbers is not an image."""
+    image = np.arange(25.0).reshape(1, 1, 5, 5)
+    expected = image.repeat(size // 5, 2).repeat(size // 5, 3)
+    np.testing.assert_array_equal(F.interpolate(Tensor(image), scale_factor=scale).data, expected)
+    if size == 5:
+        np.testing.assert_array_equal(F.interpolate(Tensor(image), scale_factor=scale, mode="bilinear").data, expected)
+    numbers = F.interpolate(Tensor(image[0]), scale_factor=scale).data
+    np.testing.assert_array_equal(numbers, image[0][..., np.floor(np.arange(size) / scale).astype(int)])
+
+
+def test_nearest_pixels_are_found_in_float32():
+    """⌊33 / 1.1⌋ is 30 there, as in PyTorch, and 29 in float64. But a whole scale repeats: ⌊41 · (1/41)⌋ would be 0."""
+    picked = F.interpolate(Tensor(np.arange(49.0)[None, None]), scale_factor=1.1).data[0, 0]
+    in_float32 = (np.arange(53, dtype=np.float32) * np.float32(1 / 1.1)).astype(int)
+    assert (in_float32 != (np.arange(53) * (1 / 1.1)).astype(int)).any()
+    np.testing.assert_array_equal(picked, in_float32)
+    repeated = F.interpolate(Tensor(np.arange(3.0)[None, None]), scale_factor=41).data[0, 0]
+    np.testing.assert_array_equal(repeated, np.arange(3).repeat(41))
+
+
+@pytest.mark.parametrize(
+    "resample",
+    [
+        lambda x: F.avg_pool2d(x, 3, 2, 1),
+        lambda x: F.avg_pool2d(x, 2, ceil_mode=True, count_include_pad=False),
+        lambda x: F.interpolate(x, scale_factor=2),
+        lambda x: F.interpolate(x, (4, 9)),
+        lambda x: F.interpolate(x, (9, 3), mode="bilinear"),
+        lambda x: F.interpolate(x, (13, 4), mode="bilinear", align_corners=True),
+    ],
+)
+@pytest.mark.parametrize("poison", [np.nan, np.inf])
+def test_what_an_average_does_not_read_does_not_change_it(resample, poison):
+    """Nor does a cotangent change that of an element it was not averaged from: no NaN is multiplied by 0."""
+    pixels = Tensor(np.eye(49).reshape(49, 1, 7, 7))
+    matrix = resample(pixels).data.reshape(49, -1).T  # a row for each output
+    x = Tensor(normal((1, 1, 7, 7)), requires_grad=True)
+    y = resample(x)
+    g = normal(y.shape)
+
+    def backwards(g):
+        return grad(y, x, Tensor(g))[0].data
+
+    def poisoned(array, place):
+        sick = array.copy()
+        sick.flat[place] = poison
+        return sick
+
+    for pixel in (0, 24, 31, 48):
+        seen = matrix[:, pixel] != 0
+        sick = resample(Tensor(poisoned(x.data, pixel))).data
+        np.testing.assert_array_equal(sick.flat[~seen], y.data.flat[~seen])
+        assert not np.isfinite(sick.flat[seen]).any()
+    for output in (0, len(matrix) // 2, len(matrix) - 1):
+        seen = matrix[output] != 0
+        sick = backwards(poisoned(g, output))
+        np.testing.assert_array_equal(sick.flat[~seen], backwards(g).flat[~seen])
+        assert not np.isfinite(sick.flat[seen]).any()
 
 
 # Moving elements -----------------------------------------------------------------------------------------------------
