@@ -8,7 +8,7 @@ import math
 
 import numpy as np
 
-from scratchgan.functional.broadcast import total
+from scratchgan.functional.broadcast import total, total_product
 from scratchgan.functional.elementwise import add_to, sqrt
 from scratchgan.functional.reduce import mean, var
 from scratchgan.tensor import Tensor, is_recording, record
@@ -56,16 +56,17 @@ def _cotangent(g, y, sigma, axes):
 
 def _mean(x, axes):
     """mean x over ``axes``, which are kept with length 1."""
-    return total(x, axes) / math.prod(x.shape[axis] for axis in axes)
+    return total(x, axes) / _count(x, axes)
 
 
 def _mean_product(a, b, axes):
-    """mean(a b) over ``axes``, which are kept with length 1, without an array of all products."""
-    every = list(range(a.ndim))
-    kept = [axis for axis in every if axis not in axes]
-    total = np.einsum(a, every, b, every, kept)
-    shape = [1 if axis in axes else n for axis, n in enumerate(a.shape)]
-    return total.reshape(shape) / math.prod(a.shape[axis] for axis in axes)
+    """mean(a b) over ``axes``, which are kept with length 1."""
+    return total_product(a, b, axes) / _count(a, axes)
+
+
+def _count(x, axes):
+    """How many elements lie along some axes."""
+    return math.prod(x.shape[axis] for axis in axes)
 
 
 def batch_norm(input, running_mean, running_var, weight=None, bias=None, training=False, momentum=0.1, eps=1e-05):
@@ -87,7 +88,7 @@ def batch_norm(input, running_mean, running_var, weight=None, bias=None, trainin
     _check_shapes(input, input.shape[1:2], running_mean=running_mean, running_var=running_var)
     axes = (0, *range(2, input.ndim))
     if training:
-        count = math.prod(input.shape[axis] for axis in axes)
+        count = _count(input, axes)
         if count <= 1:
             raise ValueError(
                 f"batch_norm: shape {input.shape} has {count} value per channel, training needs at least 2"
@@ -165,6 +166,6 @@ def instance_norm(
     if count <= 1:
         raise ValueError(f"instance_norm: shape {input.shape} has no two values per channel and sample")
     centred, mu, variance = _moments(input.data, axes)
-    _move(running_mean, mu.mean(0), momentum)
-    _move(running_var, variance.mean(0) * (count / (count - 1)), momentum)
+    _move(running_mean, _mean(mu, (0,)), momentum)
+    _move(running_var, _mean(variance, (0,)) * (count / (count - 1)), momentum)
     return _affine(_scaled(input, centred, variance, axes, eps), weight, bias)
