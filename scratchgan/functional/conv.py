@@ -112,8 +112,9 @@ def pair(value, least=1):
     ValueError
         When it is something else, or smaller than ``least``.
     """
-    values = (value, value) if isinstance(value, (int, np.integer)) else tuple(value) * (2 // max(len(value), 1))
-    if len(values) != 2 or min(values) < least:
+    values = (value,) if np.ndim(value) == 0 else tuple(value)
+    values *= 2 // max(len(values), 1)
+    if len(values) != 2 or not all(isinstance(v, (int, np.integer)) and v >= least for v in values):
         raise ValueError(f"expected an int or two, each at least {least}, got {value!r}")
     return values
 

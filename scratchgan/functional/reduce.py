@@ -6,7 +6,7 @@ import numpy as np
 
 from scratchgan.functional.broadcast import broadcast_to, total
 from scratchgan.functional.elementwise import exp, sqrt, where
-from scratchgan.tensor import record
+from scratchgan.tensor import Tensor, record
 
 # Axes ----------------------------------------------------------------------------------------------------------------
 
@@ -95,8 +95,9 @@ def amax(input, dim=(), keepdim=False):
     value = input.data.max(axes, keepdims=keepdim)
 
     def vjp(g, y):
-        winners = (input.data == _kept(y.data, input, axes)).astype(input.dtype)
-        return _spread(g, input, axes) * (winners / total(winners, axes))
+        winners = input.data == _kept(y.data, input, axes)
+        share = Tensor(total(winners.astype(input.dtype), axes))
+        return where(winners, _spread(g, input, axes) / share, 0.0)
 
     return record(value, (input, vjp))
 

@@ -123,6 +123,8 @@ def interpolate(
 
     Raises
     ------
+    TypeError
+        For a linear mode of data that are not floating.
     ValueError
         When not exactly one of ``size`` and ``scale_factor`` is given, or they do not fit the input's axes.
     NotImplementedError
@@ -135,6 +137,8 @@ def interpolate(
         raise NotImplementedError(f"interpolate: mode {mode!r} is not supported, these are: {known}")
     if axes < 1 or axes != _LINEAR.get(mode, axes):
         raise ValueError(f"interpolate: mode {mode!r} does not go with an input of shape {input.shape}")
+    if mode in _LINEAR and input.dtype.kind != "f":
+        raise TypeError(f"interpolate: mode {mode!r} needs floating data, not {input.dtype}: x.to(np.float32)")
     if mode in _NEAREST:
         refuse(None, align_corners=align_corners)
     for dim, (length, scale) in enumerate(_lengths(input, size, scale_factor, recompute_scale_factor), start=2):
