@@ -1,5 +1,7 @@
 """Bad input is refused at once, by a message that carries the shapes or values at fault."""
 
+import math
+
 import numpy as np
 import pytest
 
@@ -46,6 +48,9 @@ ERRORS = {
     ),
     "conv2d: groups": (lambda: F.conv2d(IMAGE, KERNEL, groups=3), NotImplementedError, "groups=3 is not supported"),
     "conv2d: stride 0": (lambda: F.conv2d(IMAGE, KERNEL, stride=0), ValueError, "at least 1, got 0"),
+    "conv2d: a stride of one and a half": (
+        lambda: F.conv2d(IMAGE, zeros(1, 3, 2, 2), stride=(1, 1.5)), ValueError, r"an int or two, .* got \(1, 1.5\)"
+    ),
     "conv2d: one stride of 0": (lambda: F.conv2d(IMAGE, KERNEL, stride=(1, 0)), ValueError, r"got \(1, 0\)"),
     "conv2d: no strides": (lambda: F.conv2d(IMAGE, KERNEL, stride=()), ValueError, r"got \(\)"),
     "conv2d: three strides": (lambda: F.conv2d(IMAGE, KERNEL, stride=(1, 2, 3)), ValueError, r"got \(1, 2, 3\)"),
@@ -137,7 +142,24 @@ ERRORS = {
         lambda: F.interpolate(IMAGE, (4, 4, 4)), ValueError, r"\(4, 4, 4\) .*each of the 2 axes of \(2, 3, 8, 8\)"
     ),
     "interpolate: size 0": (
-        lambda: F.interpolate(IMAGE, (4, 0)), ValueError, r"\(4, 0\) should be a positive number"
+        lambda: F.interpolate(IMAGE, (4, 0)), ValueError, r"\(4, 0\) should be a positive whole number"
+    ),
+    "interpolate: between bytes": (
+        lambda: F.interpolate(Tensor(np.zeros((1, 1, 2, 2), np.uint8)), 4, mode="bilinear"),
+        TypeError,
+        "'bilinear' needs floating data, not uint8",
+    ),
+    "interpolate: half a pixel": (
+        lambda: F.interpolate(IMAGE, 4.5), ValueError, r"4.5 should be a positive whole number for each of the 2 axes"
+    ),
+    "interpolate: scale of nan": (
+        lambda: F.interpolate(IMAGE, scale_factor=(2, math.nan)), ValueError, r"\(2, nan\) should be a positive number"
+    ),
+    "interpolate: scale recomputed from a size": (
+        lambda: F.interpolate(IMAGE, 4, recompute_scale_factor=True), ValueError, "goes with scale_factor"
+    ),
+    "interpolate: antialias": (
+        lambda: F.interpolate(IMAGE, 4, mode="bilinear", antialias=True), NotImplementedError, "antialias=True"
     ),
     "interpolate: nothing left": (
         lambda: F.interpolate(IMAGE, scale_factor=0.1), ValueError, "scale_factor 0.1 leaves nothing of axis 2"
@@ -276,7 +298,14 @@ ERRORS = {
     "layer_norm: shape": (lambda: F.layer_norm(X, (2,)), ValueError, r"last axes of \(2, 3\) are not \(2,\)"),
     "group_norm: groups": (lambda: F.group_norm(IMAGE, 2), ValueError, r"\(2, 3, 8, 8\) do not split into 2 groups"),
     "group_norm: no groups": (lambda: F.group_norm(IMAGE, 0), ValueError, "into 0 groups"),
-    "group_norm: rank": (lambda: F.group_norm(zeros(3), 1), ValueError, r"channels of \(3,\)"),
+    "group_norm: rank": (lambda: F.group_norm(zeros(3), 1), ValueError, r"needs \(N, C, …\), got shape \(3,\)"),
+    "group_norm: one value": (
+        lambda: F.group_norm(zeros(1, 3), 3), ValueError, r"\(1, 3\) has a single value per group"
+    ),
+    "instance_norm: rank": (lambda: F.instance_norm(zeros(3)), ValueError, r"needs \(N, C, …\), got shape \(3,\)"),
+    "instance_norm: size of the mean": (
+        lambda: F.instance_norm(IMAGE, np.zeros(1), np.ones(3)), ValueError, r"running_mean must have shape \(3,\)"
+    ),
     "instance_norm: one value": (
         lambda: F.instance_norm(zeros(2, 3, 1, 1)), ValueError, r"\(2, 3, 1, 1\) has no two values"
     ),

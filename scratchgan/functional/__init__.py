@@ -1,7 +1,7 @@
 """Differentiable functions, with PyTorch's names, arguments, defaults and numerics, in one flat namespace.
 
-Reading order: `elementwise`, `broadcast`, `reduce`, `shape`, `linear`, `conv`, `patches`, `normalize`; `unfold`,
-`resample`, `pool`, `loss`.
+Reading order: `elementwise`, `broadcast`, `reduce`, `methods`, `shape`, `linear`, `conv`, `unfold`, `normalize`,
+`resample`, `pool`, `loss`. How to convolve fast is optional reading, in `kernels`.
 """
 
 # fmt: off

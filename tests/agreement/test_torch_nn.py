@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from scratchgan import Parameter, Tensor, grad, nn, optim
+from scratchgan.data.mnist import embedded_digits
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed; it is needed only to compare with")
 torch.set_num_threads(1)  # for arrays this small, threads only wait for each other
@@ -128,6 +129,21 @@ def test_the_weights_of_a_whole_network_travel():
     assert list(ours.state_dict()) == list(theirs.state_dict())
     ours.load_state_dict(theirs.state_dict())
     assert_same(run_ours(ours, array(3, 1, 8, 8), array(3, 2)), run_torch(theirs, array(3, 1, 8, 8), array(3, 2)))
+
+
+def test_the_gradients_on_real_digits_are_pytorchs():
+    """Most of a digit is black, where ReLU's derivative is 0 only if a convolution of zeros is exactly 0 in float32."""
+
+    def network(nn):
+        layers = [[nn.Conv2d(c, 32, 3, padding=1), nn.ReLU()] for c in (1, 32, 32)]
+        return nn.Sequential(*sum(layers, []), nn.Flatten(), nn.Linear(32 * 28 * 28, 10))
+
+    ours, theirs = network(nn), network(torch.nn)
+    state = {k: np.zeros_like(v) if k.endswith("bias") else v for k, v in ours.state_dict().items()}
+    ours.load_state_dict(state), theirs.load_state_dict(to_torch(state))
+    x, g = (embedded_digits().images[:16] / 255).astype(np.float32), array(16, 10).astype(np.float32)
+    for a, b in zip(run_ours(ours, x, g), run_torch(theirs, x, g), strict=True):
+        np.testing.assert_allclose(a, b, rtol=0, atol=2e-5 * np.abs(b).max())
 
 
 @pytest.mark.parametrize("momentum", [0.1, 0.7, None])
