@@ -31,7 +31,7 @@ def test_a_mutant_names_tests_that_exist(mutant):
         assert f"def {test}(" in (mutants.TESTS / file).read_text(encoding="utf-8")
 
 
-PLACES = """gradcheck lab losses metrics models nn training data
+PLACES = """functional gradcheck lab losses metrics models nn training data
     test_arrays.py test_engine.py test_errors.py test_memory.py test_nn.py test_optim.py""".split()
 
 NO_DATA = "it is skipped without the data sets in $SCRATCHGAN_DATA"
