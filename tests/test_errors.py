@@ -233,7 +233,7 @@ ERRORS = {
         lambda: F.gather(X, 0, integers(0, 1, 1)), ValueError, r"index of shape \(3,\) does not fit \(2, 3\) beside"
     ),
     "gather: more rows than there are": (
-        lambda: F.gather(X, 1, integers([0], [0], [0])), ValueError, r"shape \(3, 1\) does not fit \(2, 3\) beside dim=1"
+        lambda: F.gather(X, 1, integers([0], [0], [0])), ValueError, r"\(3, 1\) .* \(2, 3\) beside dim=1"
     ),
     "index_select: negative index": (
         lambda: X.index_select(0, integers(1, -1)), IndexError, "index_select: indices -1…1 .* in 0…1"
@@ -358,7 +358,7 @@ ERRORS = {
         lambda: Tensor(np.arange(3), requires_grad=True), TypeError, r"int64; convert it: array.astype\(np.float32\)"
     ),
     "tensor: gradient of booleans": (lambda: Tensor([True], requires_grad=True), TypeError, "got bool"),
-    "tensor: an array in its place": (lambda: F.exp(np.ones(3)), TypeError, r"not ndarray; an array is wrapped as Tensor\(array\)"),
+    "tensor: an array in its place": (lambda: F.exp(np.ones(3)), TypeError, r"not ndarray; .* wrapped as Tensor\("),
     "tensor: assignment": (
         lambda: X.__setitem__(0, 1.0),
         TypeError, r"immutable value and cannot be assigned to; .*where\(mask, new, old\)",

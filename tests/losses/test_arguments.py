@@ -1,4 +1,4 @@
-"""What losses, penalties and noise take: Tensors of floating numbers; pictures in bytes are refused with the way out."""
+"""What losses, penalties and noise take: Tensors of floating numbers; pictures in bytes are refused."""
 
 import numpy as np
 import pytest
