@@ -34,6 +34,22 @@ def operand(value):
     raise NotATensor("an operand", value, "a Tensor, an array or a number")
 
 
+def number(name, value):
+    """A hyperparameter as Python's number: NumPy's scalars would turn an array of float32 into float64.
+
+    Raises
+    ------
+    TypeError
+        For anything but a number, such as a Tensor, to which no gradient would pass.
+    """
+    if type(value) in (int, float):
+        return value
+    scalar = operand(value) if isinstance(value, (np.generic, int, float)) else None
+    if scalar is None:
+        raise TypeError(f"{name} must be a number, not {type(value).__name__}")
+    return scalar.data
+
+
 def operands(input, other):
     """The two sides of a binary function as operands of one dtype."""
     a, b = operand(input), operand(other)
@@ -214,7 +230,7 @@ def relu(input, inplace=False):
 def leaky_relu(input, negative_slope=0.01, inplace=False):
     """x where x > 0, else a x with a = ``negative_slope``."""
     refuse(False, inplace=inplace)
-    x, a = input.data, negative_slope
+    x, a = input.data, number("negative_slope", negative_slope)
     value = np.maximum(x, a * x) if 0 < a <= 1 else np.where(x > 0, x, a * x)  # maximum is several times faster
     return record(value, (input, lambda g, y: g * _leaky_slope(input.data, a)))
 
@@ -229,7 +245,7 @@ def _leaky_slope(x, a):
 def elu(input, alpha=1.0, inplace=False):
     """x where x > 0, else α (eˣ − 1); there the slope is α eˣ = y + α."""
     refuse(False, inplace=inplace)
-    x = input.data
+    x, alpha = input.data, number("alpha", alpha)
     value = np.where(x > 0, x, alpha * np.expm1(np.minimum(x, 0)))
     return record(value, (input, lambda g, y: g * where(x > 0, 1.0, y + alpha)))
 
@@ -250,6 +266,7 @@ def prelu(input, weight):
 
 def softplus(input, beta=1.0, threshold=20.0):
     """log(1 + e^βx) / β, and x itself where βx > ``threshold``; computed from e^−|βx|, so that nothing overflows."""
+    beta, threshold = number("beta", beta), number("threshold", threshold)
     x = input.data * beta
     value = (np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))) / beta
     linear = x > threshold

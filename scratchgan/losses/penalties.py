@@ -26,7 +26,7 @@ minibatch standard deviation) adds the slopes of the others' scores.
 """
 
 from scratchgan.backend import array_like
-from scratchgan.functional.elementwise import agreed
+from scratchgan.functional.elementwise import agreed, number
 from scratchgan.tensor import Tensor, floating, grad
 
 # Slopes --------------------------------------------------------------------------------------------------------------
@@ -132,6 +132,7 @@ def perturb(real, rng, scale=0.5):
         For a scale that is negative.
     """
     floating(real=real)
+    scale = number("scale", scale)
     if not scale >= 0:
         raise ValueError(f"scale={scale} must not be negative: it is a standard deviation")
     noise = array_like(rng.standard_normal(real.shape).astype(real.dtype), real.data)

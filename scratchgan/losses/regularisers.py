@@ -3,6 +3,7 @@
 import numpy as np
 
 from scratchgan.backend import array_like, copied_like, to_numpy
+from scratchgan.functional.elementwise import number
 from scratchgan.tensor import NotATensor, Parameter, Tensor, floating
 
 # Terms of a loss -----------------------------------------------------------------------------------------------------
@@ -126,6 +127,7 @@ def instance_noise(x, scale, rng):
         For an s that is negative.
     """
     floating(x=x)
+    scale = number("scale", scale)
     if not scale >= 0:
         raise ValueError(f"scale={scale} must not be negative: it is a standard deviation")
     return x + Tensor(array_like((scale * rng.standard_normal(x.shape)).astype(x.dtype), x.data))
@@ -170,6 +172,7 @@ def clip_weights(params, bound):
     ValueError
         For a c that is not positive: every weight would be the same.
     """
+    bound = number("bound", bound)
     if not bound > 0:
         raise ValueError(f"bound={bound} must be positive: weights are kept in [−bound, bound]")
     for i, p in enumerate(params):

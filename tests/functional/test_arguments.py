@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from positions import read
 
-from scratchgan import Parameter, Tensor, grad
+from scratchgan import Parameter, Tensor, grad, losses
 from scratchgan import functional as F
 from scratchgan.functional import methods
 
@@ -252,6 +252,49 @@ def test_the_other_side_of_a_loss_may_be_integers():
             np.testing.assert_array_equal(loss(x, Tensor(target.astype(kind))).data, expected)
     integers, halves = Tensor(target), Tensor(np.full((1, 2), 0.5))
     np.testing.assert_array_equal(F.mse_loss(integers, halves).data, 0.25)
+
+
+# Hyperparameters -----------------------------------------------------------------------------------------------------
+
+SETTINGS = {
+    "leaky_relu": lambda x, a: F.leaky_relu(x, a),
+    "elu": lambda x, a: F.elu(x, a),
+    "softplus": lambda x, a: F.softplus(x, a, a),
+    "clamp": lambda x, a: F.clamp(x, -a, a),
+    "pow": lambda x, a: F.pow(x * x, a),
+    "add": lambda x, a: F.add(x, x, alpha=a),
+    "dropout": lambda x, a: F.dropout(x, a, rng=np.random.default_rng(0)),
+    "pad": lambda x, a: F.pad(x, (1, 1), value=a),
+    "cross_entropy": lambda x, a: F.cross_entropy(x, Tensor(np.array([0, 1, 3])), label_smoothing=a),
+    "perturb": lambda x, a: losses.perturb(x, np.random.default_rng(0), a),
+    "instance_noise": lambda x, a: losses.instance_noise(x, a, np.random.default_rng(0)),
+    "gradient_penalty": lambda x, a: losses.gradient_penalty(x[0], a),
+    "r1_penalty": lambda x, a: losses.r1_penalty(lambda x: x * x, x, a),
+    "minimax": lambda x, a: losses.Minimax(a).discriminator_loss(x, x),
+    "least squares": lambda x, a: losses.LeastSquares(a, 1.0, a).discriminator_loss(x, x),
+}
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_numpys_scalars_as_hyperparameters_change_no_dtype(name):
+    x = Tensor(A.astype(np.float32), requires_grad=True)
+    y = SETTINGS[name](x, np.float64(0.25))
+    assert y.dtype == np.float32
+    np.testing.assert_array_equal(y.data, SETTINGS[name](x, 0.25).data)
+
+
+def test_clipping_to_a_scalar_of_numpys_changes_no_dtype():
+    w = Parameter(np.array([-1.0, 1.0], np.float32))
+    losses.clip_weights([w], np.float64(0.5))
+    assert w.dtype == np.float32 and w.data.tolist() == [-0.5, 0.5]
+
+
+@pytest.mark.parametrize("name", ["leaky_relu", "elu", "softplus", "perturb", "instance_noise"])
+def test_a_hyperparameter_that_is_no_number_is_refused(name):
+    x = Tensor(A)
+    for given in (Tensor(0.25), None, np.ones(2), "0.25"):
+        with pytest.raises(TypeError, match=f"must be a number, not {type(given).__name__}"):
+            SETTINGS[name](x, given)
 
 
 # What a Tensor holds -------------------------------------------------------------------------------------------------
