@@ -164,11 +164,9 @@ class Parameter(Tensor):
         self._data, self.number = _differentiable(value), next(_creation)
 
 
-class NotATensor(TypeError):
-    """Something else was given where a Tensor is due."""
-
-    def __init__(self, name, value, due="a Tensor"):
-        super().__init__(f"{name} must be {due}, not {type(value).__name__}; an array is wrapped as Tensor(array)")
+def no_tensor(name, value, due="a Tensor"):
+    """The error that something else was given where a Tensor is due."""
+    return TypeError(f"{name} must be {due}, not {type(value).__name__}; an array is wrapped as Tensor(array)")
 
 
 def floating(**tensors):
@@ -180,7 +178,7 @@ def floating(**tensors):
     """
     for name, x in tensors.items():
         if not isinstance(x, Tensor):
-            raise NotATensor(name, x)
+            raise no_tensor(name, x)
         if x.dtype.kind != "f":
             raise _integers(name, x)
 
@@ -224,7 +222,7 @@ def record(data, *edges):
             _refuse_integers(edges)
     except AttributeError:
         wrong = [x for x, _ in edges if not hasattr(x, "requires_grad")]
-        raise NotATensor("an argument", wrong[0] if wrong else data) from None
+        raise no_tensor("an argument", wrong[0] if wrong else data) from None
     node.edges = tuple(live) if _mode.recording else ()
     node.requires_grad = bool(node.edges)
     node.number = next(_creation)
@@ -389,10 +387,10 @@ def _tensors(value, name):
     try:
         values = (value,) if isinstance(value, Tensor) else tuple(value)
     except TypeError:
-        raise NotATensor(name, value, "a Tensor, or several") from None
+        raise no_tensor(name, value, "a Tensor, or several") from None
     for i, x in enumerate(values):
         if not isinstance(x, Tensor):
-            raise NotATensor(f"{name}[{i}]", x)
+            raise no_tensor(f"{name}[{i}]", x)
     return values
 
 
@@ -403,7 +401,7 @@ def _given(outputs, grad_outputs):
     elif isinstance(grad_outputs, Tensor) or is_array(grad_outputs):
         grad_outputs = (grad_outputs,)
     elif not isinstance(grad_outputs, (tuple, list)):
-        raise NotATensor("grad_outputs", grad_outputs, "a Tensor for each output")
+        raise no_tensor("grad_outputs", grad_outputs, "a Tensor for each output")
     if len(grad_outputs) != len(outputs):
         raise ValueError(f"{len(outputs)} outputs but {len(grad_outputs)} grad_outputs")
     for output, g in zip(outputs, grad_outputs):
@@ -418,7 +416,7 @@ def _check_cotangent(output, g):
                 f"an output of shape {output.shape} is no scalar: pass grad_outputs, or reduce it with sum() or mean()"
             )
     elif not isinstance(g, Tensor):
-        raise NotATensor("a cotangent in grad_outputs", g)
+        raise no_tensor("a cotangent in grad_outputs", g)
     elif g.shape != output.shape or g.dtype != output.dtype:
         raise ValueError(
             f"a cotangent has shape {g.shape} and dtype {g.dtype}, its output {output.shape} and {output.dtype}"

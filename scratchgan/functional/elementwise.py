@@ -8,7 +8,7 @@ import numpy as np
 
 from scratchgan.backend import array_like, is_array, plain, supported
 from scratchgan.functional.broadcast import sum_to
-from scratchgan.tensor import NotATensor, Tensor, record, refuse
+from scratchgan.tensor import Tensor, no_tensor, record, refuse
 
 
 class Scalar:
@@ -31,7 +31,7 @@ def operand(value):
         return Scalar(value)
     if is_array(value):
         return Tensor(value)
-    raise NotATensor("an operand", value, "a Tensor, an array or a number")
+    raise no_tensor("an operand", value, "a Tensor, an array or a number")
 
 
 def number(name, value):
@@ -78,7 +78,7 @@ def real(input):
         if input._data.dtype.kind == "f":
             return input
     except AttributeError:
-        raise NotATensor("the argument", input) from None
+        raise no_tensor("the argument", input) from None
     return Tensor(input._data.astype(np.float32))
 
 
@@ -170,8 +170,7 @@ def pow(input, exponent):
 def _power_slope(x, p):
     if isinstance(p, Scalar):
         return p.data * x ** (p.data - 1) if p.data else x * 0
-    none = p.data == 0
-    return where(none, 0.0, p * where(none, 1.0, x) ** where(none, 1.0, p - 1))
+    return where(p.data == 0, 0.0, p * x ** where(p.data == 0, 1.0, p - 1))
 
 
 def _log_base(x):

@@ -6,7 +6,7 @@ It costs nothing on the way in: only what has failed, or has not given a Tensor,
 import functools
 import inspect
 
-from scratchgan.tensor import NotATensor, Tensor
+from scratchgan.tensor import Tensor, no_tensor
 
 DUE = ("input", "target", "weight", "bias", "pos_weight")  # these parameters are Tensors, in every function,
 TAKE_ARRAYS = ("add", "sub", "mul", "div", "pow", "maximum", "minimum", "where", "matmul", "embedding")  # but here
@@ -17,8 +17,8 @@ def entrance(function):
 
     Raises
     ------
-    NotATensor
-        A TypeError, for an argument that is an array, a list, a number or None.
+    TypeError
+        For an argument that is an array, a list, a number or None.
     """
     signature = inspect.signature(function)
 
@@ -48,4 +48,4 @@ def _refuse(name, signature, args, options):
         if parameter in given.arguments:
             x, optional = given.arguments[parameter], signature.parameters[parameter].default is None
             if not (isinstance(x, Tensor) or (optional and x is None)):
-                raise NotATensor(f"{name}: {parameter}", x) from None
+                raise no_tensor(f"{name}: {parameter}", x) from None

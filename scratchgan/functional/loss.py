@@ -7,10 +7,10 @@ logarithm of a probability that has already been rounded to 0 or 1.
 import numpy as np
 
 from scratchgan.backend import array_like
-from scratchgan.functional.elementwise import abs, agreed, clamp, softplus, where
+from scratchgan.functional.elementwise import abs, agreed, clamp, mul, operand, softplus, where
 from scratchgan.functional.reduce import log_softmax
 from scratchgan.functional.reduce import sum as total
-from scratchgan.tensor import NotATensor, Tensor, floating, record
+from scratchgan.tensor import Tensor, floating, no_tensor, record
 
 
 def mse_loss(input, target, *, reduction="mean"):
@@ -70,8 +70,9 @@ def _weighed(weight, loss):
     """weight · loss, where what weighs nothing adds nothing, even if it is infinite: 0 · ∞ is 0 here."""
     if weight is None:
         return loss
+    weight = operand(weight)
     nothing = (weight.data == 0) & np.isinf(loss.data)
-    return weight * where(nothing, 0.0, loss)
+    return mul(weight, where(nothing, 0.0, loss))
 
 
 def cross_entropy(input, target, weight=None, *, ignore_index=-100, reduction="mean", label_smoothing=0.0):
@@ -97,7 +98,7 @@ def cross_entropy(input, target, weight=None, *, ignore_index=-100, reduction="m
     """
     floating(**{"cross_entropy: input": input})
     if not isinstance(target, Tensor):
-        raise NotATensor("cross_entropy: target", target)
+        raise no_tensor("cross_entropy: target", target)
     axis = min(input.ndim - 1, 1)
     classes = input.shape[axis]
     labelled = target.dtype.kind in "iu"
@@ -131,7 +132,7 @@ def _compared(name, input, target):
     """The two sides of a loss, of one shape and one floating dtype."""
     for role, x in (("input", input), ("target", target)):
         if not isinstance(x, Tensor):
-            raise NotATensor(f"{name}: {role}", x)
+            raise no_tensor(f"{name}: {role}", x)
     if input.shape != target.shape:
         raise ValueError(f"{name}: input of shape {input.shape} and target of shape {target.shape} differ")
     input, target = agreed(input, target)

@@ -15,7 +15,7 @@ import numpy as np
 from scratchgan.backend import array_module, is_array, plain
 from scratchgan.functional.elementwise import agreed
 from scratchgan.functional.reduce import axes_of
-from scratchgan.tensor import NotATensor, Tensor, record
+from scratchgan.tensor import Tensor, no_tensor, record
 
 # Axes ----------------------------------------------------------------------------------------------------------------
 
@@ -114,7 +114,7 @@ def stack(tensors, dim=0):
 def _several(tensors):
     """The tensors; arrays among them as constants. One alone is not taken for its rows."""
     if isinstance(tensors, Tensor) or is_array(tensors) or not hasattr(tensors, "__iter__"):
-        raise NotATensor("tensors", tensors, "a sequence of Tensors")
+        raise no_tensor("tensors", tensors, "a sequence of Tensors")
     return [_constant(f"tensors[{i}]", x) for i, x in enumerate(tensors)]
 
 
@@ -123,7 +123,7 @@ def _constant(name, x):
         return x
     if is_array(x):
         return Tensor(x)
-    raise NotATensor(name, x)
+    raise no_tensor(name, x)
 
 
 # Indexing ------------------------------------------------------------------------------------------------------------

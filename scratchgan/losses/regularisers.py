@@ -4,7 +4,7 @@ import numpy as np
 
 from scratchgan.backend import array_like, copied_like, to_numpy
 from scratchgan.functional.elementwise import number
-from scratchgan.tensor import NotATensor, Parameter, Tensor, floating
+from scratchgan.tensor import Parameter, Tensor, floating, no_tensor
 
 # Terms of a loss -----------------------------------------------------------------------------------------------------
 
@@ -177,5 +177,5 @@ def clip_weights(params, bound):
         raise ValueError(f"bound={bound} must be positive: weights are kept in [−bound, bound]")
     for i, p in enumerate(params):
         if not isinstance(p, Parameter):
-            raise NotATensor(f"params[{i}]", p, "a Parameter")
+            raise no_tensor(f"params[{i}]", p, "a Parameter")
         p.data = np.clip(p.data, -bound, bound)

@@ -88,6 +88,9 @@ def test_a_function_at_infinity(name):
     f, *expected = AT_INFINITY[name]
     for value, known in zip(derivatives(f, [-INF, INF]), expected, strict=True):
         np.testing.assert_array_equal(value, known)
+    x, g = (Tensor(np.array(values), requires_grad=True) for values in ([-INF, INF], [1.0, 1.0]))
+    (first,) = grad(f(x), x, g, create_graph=True)
+    np.testing.assert_array_equal(grad(first.sum(), g, allow_unused=True)[0].data, expected[1])
 
 
 def test_the_slope_of_prelu_learns_nothing_from_an_infinite_positive_number():
@@ -110,9 +113,7 @@ def test_cross_entropy_with_a_masked_logit():
         np.testing.assert_allclose(first, [[0, p - 1, 1 - p]], rtol=1e-14)
         np.testing.assert_allclose(second, np.zeros((1, 3)), atol=1e-16)
 
-
-def test_the_curvature_of_a_cross_entropy_with_a_masked_logit():
-    """∂/∂x of p₂² where p₂ = ∂/∂x₂: 2 p₂ (δ − p) p₂, finite and 0 for the masked one."""
+    # The square of the slope in the last logit, q², has the slopes 2 q² (1 − q) in it and the negative in the other.
     x = Tensor(np.array([[-INF, 0.0, 1.0]]), requires_grad=True)
     (first,) = grad(F.cross_entropy(x, Tensor(np.array([1]))), x, create_graph=True)
     (second,) = grad((first[0, 2] ** 2).sum(), x)
@@ -131,6 +132,20 @@ def test_a_class_without_weight_may_be_impossible():
     )
     np.testing.assert_allclose(value, (0.7 + 0.1 + 0.1) * np.log(2), rtol=1e-14)
     np.testing.assert_allclose(first, [[0, -0.35, 0.35]], rtol=1e-14)
+
+
+def test_a_probability_of_0_has_a_slope_all_the_same():
+    """−Σ q log p is linear in q: its slope is −log p, also where q is 0."""
+    x, q = Tensor(np.log([[1.0, 3.0]])), Tensor(np.array([[0.0, 1.0]]), requires_grad=True)
+    np.testing.assert_allclose(grad(F.cross_entropy(x, q), q)[0].data, [[np.log(4), np.log(4 / 3)]], rtol=1e-14)
+
+
+def test_weights_may_be_arrays_and_numbers():
+    x, one = Tensor(np.array([-INF, 0.0])), Tensor(np.ones(2))
+    for weight in (np.array([0.0, 2.0]), Tensor(np.array([0.0, 2.0]))):
+        loss = F.binary_cross_entropy_with_logits(x, one, weight, reduction="sum")
+        np.testing.assert_allclose(loss.data, 2 * np.log(2), rtol=1e-14)
+    assert F.binary_cross_entropy_with_logits(x, one, 0.0).item() == 0
 
 
 def test_a_label_that_is_impossible_costs_infinitely_much():
