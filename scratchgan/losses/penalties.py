@@ -26,7 +26,8 @@ minibatch standard deviation) adds the slopes of the others' scores.
 """
 
 from scratchgan.backend import array_like
-from scratchgan.tensor import Tensor, grad
+from scratchgan.functional.elementwise import agreed, number
+from scratchgan.tensor import Tensor, floating, grad
 
 # Slopes --------------------------------------------------------------------------------------------------------------
 
@@ -47,7 +48,10 @@ def squared_slopes(critic, x):
     -------
     Tensor, (N,)
     """
-    (g,) = grad(critic(x).sum(), x, create_graph=True)
+    floating(x=x)
+    scores = critic(x)
+    floating(**{"what the critic returns": scores})
+    (g,) = grad(scores.sum(), x, create_graph=True)
     return (g * g).flatten(1).sum(1)
 
 
@@ -91,7 +95,11 @@ def interpolate(real, fake, rng):
     ------
     ValueError
         For two shapes.
+    TypeError
+        For images in integers, which lie on no line, and two dtypes.
     """
+    floating(real=real, fake=fake)
+    real, fake = agreed(real, fake)
     if real.shape != fake.shape:
         raise ValueError(f"real {real.shape} and fake {fake.shape} must have one shape to lie on lines between them")
     epsilon = rng.random((len(real), *(1,) * (real.ndim - 1))).astype(real.dtype)
@@ -123,6 +131,8 @@ def perturb(real, rng, scale=0.5):
     ValueError
         For a scale that is negative.
     """
+    floating(real=real)
+    scale = number("scale", scale)
     if not scale >= 0:
         raise ValueError(f"scale={scale} must not be negative: it is a standard deviation")
     noise = array_like(rng.standard_normal(real.shape).astype(real.dtype), real.data)
@@ -156,6 +166,7 @@ def gradient_penalty(norms, center=1.0, *, one_sided=False):
     ValueError
         For a c that is negative, or anything but one norm for each sample.
     """
+    floating(norms=norms)
     if not center >= 0:
         raise ValueError(f"center={center} must not be negative: no norm is")
     if norms.ndim != 1:
@@ -247,6 +258,7 @@ def r1_r2_penalty(critic, real, fake, gamma):
 
 
 def _zero_centered(critic, x, gamma):
+    floating(x=x)
     if not gamma >= 0:
         raise ValueError(f"gamma={gamma} must not be negative: the critic would be paid for steep slopes")
     return gamma / 2 * squared_slopes(critic, Tensor(x.data, requires_grad=True)).mean()
