@@ -35,6 +35,7 @@ Departures:
 | small networks: α from 0.004 to a twentieth, β₁ = 0           | α = 0.0001, β₁ = 0.5             |
 """
 
+import math
 from functools import partial
 
 from scratchgan import nn
@@ -42,6 +43,7 @@ from scratchgan.losses import Wasserstein, gradient_norms, gradient_penalty, int
 from scratchgan.models.game import Game
 from scratchgan.models.networks import strided_critic
 from scratchgan.nn import init
+from scratchgan.nn.options import Number
 from scratchgan.optim import Adam
 
 # The objective -------------------------------------------------------------------------------------------------------
@@ -152,12 +154,10 @@ def _initialise_as_the_authors(module, rng):
         gain, fans = 1, sum(module.weight.shape)
     elif isinstance(module, (nn.Conv2d, nn.ConvTranspose2d)):
         many, few, kh, kw = module.weight.shape  # the side of fewer pixels comes first in both
-        gain, fans = 2, kh * kw * (many / module.stride**2 + few)
+        gain, fans = 2, kh * kw * (many / math.prod(module.stride) + few)
     else:
         return
-    bound = (3 * 2 * gain / fans) ** 0.5
-    module.weight.data = init.uniform(module.weight.shape, bound, rng)
-    module.bias.data = module.bias.data * 0
+    init.begin_uniform(module, (3 * 2 * gain / fans) ** 0.5, rng)
 
 
 # Training ------------------------------------------------------------------------------------------------------------
@@ -188,6 +188,7 @@ class WGANGP(Game):
         For batch norm in the critic.
     """
 
+    penalty_weight, center = Number("[0, ∞)"), Number("[0, ∞)")
     watch = {"wasserstein": "W", "penalty": "penalty", "gradient_norm": "|∇D|"}
     panels = {
         "Wasserstein estimate": ["wasserstein"],
