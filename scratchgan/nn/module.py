@@ -51,7 +51,8 @@ class Module:
     def __setattr__(self, name, value):
         if isinstance(value, np.generic) and is_array(vars(self).get(name)):
             value = np.asarray(value)  # NumPy's functions give a scalar for what would be an array without axes
-        _refuse_loss(self, name, value)
+        if not hasattr(getattr(type(self), name, None), "__set__"):  # else it is an option, which checks itself
+            _refuse_loss(self, name, value)
         super().__setattr__(name, value)
 
     def __getattr__(self, name):
@@ -182,7 +183,7 @@ def _refuse_loss(module, name, value):
         )
     if after == "an array" and value.dtype.kind not in "fiub":
         raise TypeError(f"{where} would be a buffer, and these hold real numbers, not {value.dtype}")
-    if after and (name == "training" or "." in name or callable(getattr(Module, name, None))):
+    if after and (name == "training" or "." in name or callable(getattr(type(module), name, None))):
         raise ValueError(f"{name!r} cannot be the name of {after}: it has a dot, or a module has a method of that name")
     if not after and isinstance(value, Tensor) and value.requires_grad and not value.edges:
         raise TypeError(f"{where} would not be found as a Tensor: a Parameter is learned, an array is saved")
