@@ -84,16 +84,16 @@ def refuse_batch_norm(critic):
 # Networks ------------------------------------------------------------------------------------------------------------
 
 
-def small_networks(rng):
+def small_networks(rng, latent_size=64):
     """A generator with batch norm and a plain critic that learn digits within minutes on two CPU cores.
 
     Returns
     -------
-    generator : Module, (N, 64) -> (N, 1, 28, 28) in [−1, 1]
+    generator : Module, (N, latent_size) -> (N, 1, 28, 28) in [−1, 1]
     critic : Module, (N, 1, 28, 28) -> (N, 1)
     """
     generator = nn.Sequential(
-        nn.Linear(64, 64 * 7 * 7, rng=rng),
+        nn.Linear(latent_size, 64 * 7 * 7, rng=rng),
         nn.Unflatten(1, (64, 7, 7)),
         nn.BatchNorm2d(64),
         nn.ReLU(),
@@ -106,19 +106,19 @@ def small_networks(rng):
     return generator, strided_critic(16, rng, batch_norm=False)
 
 
-def paper_networks(rng, width=64):
+def paper_networks(rng, width=64, latent_size=128):
     """The networks of the authors' MNIST script, with its initial weights; no norm anywhere.
 
     The script pads as TensorFlow does, one pixel more after than before; here padding is symmetric.
 
     Returns
     -------
-    generator : Module, (N, 128) -> (N, 1, 28, 28) in [0, 1]
+    generator : Module, (N, latent_size) -> (N, 1, 28, 28) in [0, 1]
     critic : Module, (N, 1, 28, 28) -> (N, 1)
     """
     up = {"kernel_size": 5, "stride": 2, "padding": 2, "output_padding": 1, "rng": rng}
     generator = nn.Sequential(
-        nn.Linear(128, 4 * width * 4 * 4, rng=rng),
+        nn.Linear(latent_size, 4 * width * 4 * 4, rng=rng),
         nn.ReLU(),
         nn.Unflatten(1, (4 * width, 4, 4)),
         nn.ConvTranspose2d(4 * width, 2 * width, **up),  # 8×8
@@ -242,6 +242,6 @@ PRESETS = {
 def build(settings, rng, device):
     """The game of a preset."""
     networks = {"small": small_networks, "paper": paper_networks}[settings["networks"]]
-    generator, critic = (network.to(device) for network in networks(rng))
+    generator, critic = (network.to(device) for network in networks(rng, latent_size=settings["latent_size"]))
     names = ("latent_size", "penalty_weight", "critic_steps", "lr", "betas")
     return WGANGP(generator, critic, **{name: settings[name] for name in names})

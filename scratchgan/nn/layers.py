@@ -131,7 +131,7 @@ class _ChannelNorm(Module):
     """What the norms of channels share: how many there are, ε, and scale and shift of each."""
 
     num_features, eps = Whole(), Number("[0, ∞)")
-    _ranks = ()
+    _ranks, _channel_axis = (2, 3, 4, 5), 1
 
     def __init__(self, num_features, eps, affine):
         self.num_features, self.eps = num_features, eps
@@ -139,10 +139,11 @@ class _ChannelNorm(Module):
         self.bias = Parameter(np.zeros(self.num_features, np.float32)) if affine else None
 
     def _check(self, input):
-        if input.ndim not in self._ranks or input.shape[1] != self.num_features:
+        axis = self._channel_axis
+        if input.ndim not in self._ranks or input.shape[axis] != self.num_features:
             raise ValueError(
                 f"{type(self).__name__}({self.extra_repr()}) got shape {input.shape}; it needs "
-                f"{' or '.join(map(str, self._ranks))} axes with {self.num_features} channels on axis 1"
+                f"{' or '.join(map(str, self._ranks))} axes with {self.num_features} channels on axis {axis}"
             )
 
     def extra_repr(self):
@@ -214,7 +215,6 @@ class GroupNorm(_ChannelNorm):
     """Normalise each sample over groups of channels, see `functional.group_norm`. State: weight, bias (C,)."""
 
     num_groups = Whole()
-    _ranks = range(2, 33)
 
     def __init__(self, num_groups, num_channels, eps=1e-05, affine=True):
         self.num_groups = num_groups
@@ -236,7 +236,7 @@ class InstanceNorm2d(_ChannelNorm):
     """Normalise each channel of each image, see `functional.instance_norm`. State, if affine: weight, bias (C,)."""
 
     momentum = Number("[0, 1]", optional=True)
-    _ranks = (4,)
+    _ranks, _channel_axis = (3, 4), -3
 
     def __init__(self, num_features, eps=1e-05, momentum=0.1, affine=False, track_running_stats=False):
         refuse(False, track_running_stats=track_running_stats)
@@ -245,11 +245,8 @@ class InstanceNorm2d(_ChannelNorm):
 
     def forward(self, input):
         """(N, C, H, W) or (C, H, W) -> the same shape."""
-        return batched(self._normalised, input)
-
-    def _normalised(self, input):
         self._check(input)
-        return F.instance_norm(input, weight=self.weight, bias=self.bias, eps=self.eps)
+        return batched(lambda x: F.instance_norm(x, weight=self.weight, bias=self.bias, eps=self.eps), input)
 
 
 class PReLU(Module):

@@ -76,6 +76,21 @@ def test_what_is_no_number_is_refused(name, given):
         setattr(Thing(), name, given)
 
 
+@pytest.mark.parametrize("interval", ["[0, 1]", "[0, 1)", "(0, 1]", "(0, 1)"])
+def test_the_ends_of_an_interval_are_in_it_or_not(interval):
+    class Owner:
+        value = Number(interval)
+
+    for end, contained in ((0, interval[0] == "["), (1, interval[-1] == "]")):
+        owner = Owner()
+        if contained:
+            owner.value = end
+            assert owner.value == end
+        else:
+            with pytest.raises(ValueError):
+                owner.value = end
+
+
 MESSAGES = {
     "rate": (-1, "rate=-1 must be a number in [0, ∞)"),
     "share": (2, "share=2 must be a number in (0, 1) or None"),
