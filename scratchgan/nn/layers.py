@@ -10,7 +10,7 @@ from scratchgan.functional.conv import batched
 from scratchgan.functional.elementwise import refuse
 from scratchgan.nn import init
 from scratchgan.nn.module import Module
-from scratchgan.nn.options import Number, Several, Whole, pair
+from scratchgan.nn.options import Number, Several, Whole, pair, truth
 from scratchgan.tensor import Parameter
 
 
@@ -20,6 +20,7 @@ class Linear(Module):
     in_features, out_features = Whole(), Whole()
 
     def __init__(self, in_features, out_features, bias=True, *, rng=None):
+        truth(bias=bias)
         self.in_features, self.out_features, rng = in_features, out_features, init.generator(rng)
         self.weight = Parameter(init.default((self.out_features, self.in_features), self.in_features, rng))
         self.bias = Parameter(init.default((self.out_features,), self.in_features, rng)) if bias else None
@@ -43,6 +44,7 @@ class Conv2d(Module):
         self, in_channels, out_channels, kernel_size, stride=1, padding=0, dilation=1, groups=1, bias=True, *, rng=None
     ):
         refuse(1, dilation=dilation, groups=groups)
+        truth(bias=bias)
         self.in_channels, self.out_channels, self.kernel_size = in_channels, out_channels, kernel_size
         self.stride, self.padding, rng = stride, padding, init.generator(rng)
         if padding == "same" and self.stride != (1, 1):
@@ -85,6 +87,7 @@ class ConvTranspose2d(Module):
         rng=None,
     ):
         refuse(1, dilation=dilation, groups=groups)
+        truth(bias=bias)
         self.in_channels, self.out_channels, self.kernel_size = in_channels, out_channels, kernel_size
         self.stride, self.padding, self.output_padding = stride, padding, output_padding
         if any(extra >= step for extra, step in zip(self.output_padding, self.stride)):
@@ -134,6 +137,7 @@ class _ChannelNorm(Module):
     _ranks, _channel_axis = (2, 3, 4, 5), 1
 
     def __init__(self, num_features, eps, affine):
+        truth(affine=affine)
         self.num_features, self.eps = num_features, eps
         self.weight = Parameter(np.ones(self.num_features, np.float32)) if affine else None
         self.bias = Parameter(np.zeros(self.num_features, np.float32)) if affine else None
@@ -160,6 +164,7 @@ class _BatchNorm(_ChannelNorm):
     momentum = Number("[0, 1]", optional=True)
 
     def __init__(self, num_features, eps=1e-05, momentum=0.1, affine=True, track_running_stats=True):
+        truth(track_running_stats=track_running_stats)
         super().__init__(num_features, eps, affine)
         self.momentum = momentum
         self.running_mean = np.zeros(self.num_features, np.float32) if track_running_stats else None
@@ -197,6 +202,7 @@ class LayerNorm(Module):
     normalized_shape, eps = Several(Whole(), alone=1), Number("[0, ∞)")
 
     def __init__(self, normalized_shape, eps=1e-05, elementwise_affine=True, bias=True):
+        truth(elementwise_affine=elementwise_affine, bias=bias)
         self.normalized_shape, self.eps = normalized_shape, eps
         shape = self.normalized_shape
         self.weight = Parameter(np.ones(shape, np.float32)) if elementwise_affine else None

@@ -3,6 +3,7 @@
 import numpy as np
 
 from scratchgan.backend import device_module, is_array, to_numpy
+from scratchgan.nn.options import truth
 from scratchgan.nn.state import fitted
 from scratchgan.tensor import Parameter, Tensor
 
@@ -109,6 +110,7 @@ class Module:
 
     def train(self, mode=True):
         """Set training mode for this module and all below it."""
+        truth(mode=mode)
         for module in self.modules():
             module.training = mode
         return self

@@ -114,6 +114,13 @@ def pair(interval="[1, ∞)", **options):
     return Several(Whole(interval), 2, alone=2, **options)
 
 
+def truth(**options):
+    """Raise unless each option is True or False: a generator in the place of ``bias`` would count as True."""
+    for name, value in options.items():
+        if not isinstance(value, (bool, np.bool_)):
+            raise TypeError(f"{name}={value!r} must be True or False")
+
+
 def plain(value):
     """NumPy's numbers and vectors, and Tensors of these, as Python's own; anything else as it is.
 

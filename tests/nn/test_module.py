@@ -108,12 +108,15 @@ def test_a_count_stays_a_buffer_when_numpy_makes_it_a_scalar():
     assert layer.state_dict()["num_batches_tracked"] == 1
 
 
-def test_a_trained_weight_moves_after_data_was_given_to_it():
+def test_a_trained_weight_stays_trained():
+    """Whether a way to change its numbers is refused or not, the weight learns afterwards."""
     layer = nn.Linear(2, 3)
+    with pytest.raises(TypeError):
+        layer.weight = ARRAY
     layer.weight.data = ARRAY
     optimizer = optim.SGD(layer.parameters(), lr=0.1)
     optimizer.step(grad((layer(Tensor(ARRAY)) ** 2).sum(), optimizer.params))
-    assert (layer.weight.data != ARRAY).all()
+    assert len(optimizer.params) == 2 and (layer.weight.data != ARRAY).all()
 
 
 # Where nothing is found ----------------------------------------------------------------------------------------------
