@@ -33,6 +33,7 @@ from scratchgan.functional import cross_entropy
 from scratchgan.losses import Wasserstein, gradient_norms, gradient_penalty, interpolate
 from scratchgan.models.game import ConditionalGame
 from scratchgan.models.networks import small_generator, strided_critic
+from scratchgan.nn.options import Number, Several
 from scratchgan.optim import Adam
 
 # Networks ------------------------------------------------------------------------------------------------------------
@@ -71,6 +72,7 @@ class ACGAN(ConditionalGame):
         Of both players' Adam.
     """
 
+    penalty_weight, class_weights = Number("[0, ∞)"), Several(Number("[0, ∞)"), 2)
     watch = {"wasserstein": "W", "real_accuracy": "C(x)", "gradient_norm": "|∇D|"}
     panels = {
         "Wasserstein estimate": ["wasserstein"],

@@ -26,9 +26,8 @@ Departures (the example is Keras's; its networks are `keras_networks`):
 | non-saturating loss, G is averaged for samples | the paper writes the minimax loss                                |
 """
 
+import math
 from functools import partial
-
-import numpy as np
 
 from scratchgan import nn
 from scratchgan.functional import cat
@@ -94,16 +93,10 @@ def keras_networks(rng, latent_size=128, classes=10):
     )
     for layer in (*generator.modules(), *discriminator.modules()):
         if isinstance(layer, (nn.Linear, nn.Conv2d, nn.ConvTranspose2d)):
-            _initialise_as_keras(layer, rng)
+            many, few, *kernel = layer.weight.shape
+            fans = (many + few) * math.prod(kernel)
+            init.begin_uniform(layer, (6 / fans) ** 0.5, rng)  # Glorot's: of variance 2 / (fan_in + fan_out)
     return generator, discriminator
-
-
-def _initialise_as_keras(layer, rng):
-    """Glorot's uniform weights of variance 2 / (fan_in + fan_out), biases 0."""
-    many, few, *kernel = layer.weight.shape
-    bound = (6 / ((many + few) * np.prod(kernel, initial=1))) ** 0.5
-    layer.weight.data = init.uniform(layer.weight.shape, bound, rng)
-    layer.bias.data = layer.bias.data * 0
 
 
 # Training ------------------------------------------------------------------------------------------------------------
@@ -124,6 +117,8 @@ class ConditionalGAN(ConditionalGame):
     """
 
     def __init__(self, generator, discriminator, latent_size, lr=3e-4, betas=(0.9, 0.999), classes=10, maps="constant"):
+        if maps not in MAPS:
+            raise ValueError(f"maps={maps!r} must be one of {', '.join(map(repr, MAPS))}")
         adam = partial(Adam, lr=lr, betas=betas)
         super().__init__(generator, discriminator, latent_size, NonSaturating(), adam, classes=classes)
         self.maps = MAPS[maps]

@@ -15,6 +15,7 @@ import numpy as np
 
 from scratchgan.backend import array_like
 from scratchgan.functional import cat
+from scratchgan.nn.options import Whole
 from scratchgan.tensor import Tensor, grad, no_grad
 
 
@@ -34,6 +35,7 @@ class Game:
         The critic's steps for each one of the generator.
     """
 
+    latent_size, critic_steps = Whole(), Whole()
     conditional = False  # whether batches must come with labels
     watch = {"critic_loss": "L_D", "generator_loss": "L_G"}
     panels = {"losses": ["critic_loss", "generator_loss"], "mean scores": ["real_score", "fake_score"]}
@@ -96,17 +98,21 @@ class Game:
 
     def improve_critic(self, numbers):
         """Take the critic's step down ``numbers["critic_loss"]``; the numbers, without their graph."""
-        self.critic_optimizer.step(grad(numbers["critic_loss"], self.critic.parameters()))
+        self.critic_optimizer.step(grad(numbers["critic_loss"], self.critic_optimizer.params))
         return {name: value.detach() for name, value in numbers.items()}  # who holds a loss holds its whole graph
 
     def generator_step(self, count, rng):
         """One step down L_G. Only the generator's weights move, and no gradient of the critic's is formed."""
         loss = self.generator_loss(self.latents(count, rng))
-        self.generator_optimizer.step(grad(loss, self.generator.parameters()))
+        self.generator_optimizer.step(grad(loss, self.generator_optimizer.params))
         return {"generator_loss": loss.detach()}
 
+    def steps_now(self):
+        """How many steps the critic takes in this iteration."""
+        return self.critic_steps
+
     def train_step(self, batches, rng):
-        """``critic_steps`` steps of the critic, each on a fresh batch, and one of the generator.
+        """`steps_now` steps of the critic, each on a fresh batch, and one of the generator.
 
         Parameters
         ----------
@@ -118,7 +124,7 @@ class Game:
         dict of str to float
             The numbers to watch, of the last critic step and of the generator step.
         """
-        for _ in range(self.critic_steps):
+        for _ in range(self.steps_now()):
             real = self.draw(batches)
             numbers = self.critic_step(*real, rng)
         numbers |= self.generator_step(len(real[0]), rng)
@@ -139,6 +145,7 @@ class ConditionalGame(Game):
     classes : int
     """
 
+    classes = Whole()
     conditional = True
 
     def __init__(self, generator, critic, latent_size, objective, optimizer, critic_steps=1, classes=10):
@@ -146,7 +153,9 @@ class ConditionalGame(Game):
         self.classes = classes
 
     def one_hot(self, labels):
-        """e_y of integers y: Tensor (N, classes)."""
+        """e_y of integers y, each in 0 … classes − 1: Tensor (N, classes)."""
+        if np.min(labels, initial=0) < 0 or np.max(labels, initial=0) >= self.classes:
+            raise ValueError(f"labels {np.min(labels)}…{np.max(labels)} are outside the classes 0…{self.classes - 1}")
         return self.tensor(np.eye(self.classes)[labels])
 
     def latents(self, count, rng, labels=None):

@@ -24,6 +24,7 @@ from functools import partial
 from scratchgan.losses import LeastSquares
 from scratchgan.models.game import Game
 from scratchgan.models.networks import small_generator, strided_critic
+from scratchgan.nn.options import Number, Several
 from scratchgan.optim import Adam
 
 
@@ -40,9 +41,12 @@ class LSGAN(Game):
         Of both players' Adam.
     """
 
+    codes = Several(Number(), 3)
+
     def __init__(self, generator, discriminator, latent_size, codes=(0.0, 1.0, 1.0), lr=1e-3, betas=(0.5, 0.999)):
+        self.codes = codes
         adam = partial(Adam, lr=lr, betas=betas)
-        super().__init__(generator, discriminator, latent_size, LeastSquares(*codes), adam)
+        super().__init__(generator, discriminator, latent_size, LeastSquares(*self.codes), adam)
 
 
 SMALL = {

@@ -32,6 +32,7 @@ from functools import partial
 from scratchgan.losses import Wasserstein, clip_weights
 from scratchgan.models.game import Game
 from scratchgan.models.networks import small_generator, strided_critic
+from scratchgan.nn.options import Number, Several, Whole
 from scratchgan.optim import RMSprop
 
 
@@ -53,12 +54,13 @@ class WGAN(Game):
         Of both players' RMSprop: momentum makes the critic's training unstable (§4), so Adam will not do.
     """
 
+    clip, warm_up = Number("(0, ∞)"), Several(Whole(), 2)
     watch = {"wasserstein": "K·W", "generator_loss": "L_G"}
     panels = {"K times the Wasserstein distance": ["wasserstein"], "losses": ["critic_loss", "generator_loss"]}
 
     def __init__(self, generator, critic, latent_size, clip=0.01, critic_steps=5, warm_up=(100, 25), lr=5e-5):
         super().__init__(generator, critic, latent_size, Wasserstein(), partial(RMSprop, lr=lr), critic_steps)
-        self.clip, self.usual_steps, self.warm_up = clip, critic_steps, warm_up
+        self.clip, self.warm_up = clip, warm_up
 
     def critic_loss(self, real, fake, rng):
         """L_D on one batch, and the estimate −L_D of K·W₁."""
@@ -71,12 +73,11 @@ class WGAN(Game):
         clip_weights(self.critic.parameters(), self.clip)
         return numbers
 
-    def train_step(self, batches, rng):
-        """See `Game.train_step`; how many steps the critic takes depends on the iteration."""
+    def steps_now(self):
+        """Many at the beginning and every 500th time, else ``critic_steps``."""
         many, first = self.warm_up
         iteration = self.generator_optimizer.steps
-        self.critic_steps = many if iteration < first or iteration % 500 == 0 else self.usual_steps
-        return super().train_step(batches, rng)
+        return many if iteration < first or iteration % 500 == 0 else self.critic_steps
 
 
 SMALL = {

@@ -35,6 +35,7 @@ Departures:
 | small networks: α from 0.004 to a twentieth, β₁ = 0           | α = 0.0001, β₁ = 0.5             |
 """
 
+import math
 from functools import partial
 
 from scratchgan import nn
@@ -42,6 +43,7 @@ from scratchgan.losses import Wasserstein, gradient_norms, gradient_penalty, int
 from scratchgan.models.game import Game
 from scratchgan.models.networks import strided_critic
 from scratchgan.nn import init
+from scratchgan.nn.options import Number
 from scratchgan.optim import Adam
 
 # The objective -------------------------------------------------------------------------------------------------------
@@ -82,16 +84,16 @@ def refuse_batch_norm(critic):
 # Networks ------------------------------------------------------------------------------------------------------------
 
 
-def small_networks(rng):
+def small_networks(rng, latent_size=64):
     """A generator with batch norm and a plain critic that learn digits within minutes on two CPU cores.
 
     Returns
     -------
-    generator : Module, (N, 64) -> (N, 1, 28, 28) in [−1, 1]
+    generator : Module, (N, latent_size) -> (N, 1, 28, 28) in [−1, 1]
     critic : Module, (N, 1, 28, 28) -> (N, 1)
     """
     generator = nn.Sequential(
-        nn.Linear(64, 64 * 7 * 7, rng=rng),
+        nn.Linear(latent_size, 64 * 7 * 7, rng=rng),
         nn.Unflatten(1, (64, 7, 7)),
         nn.BatchNorm2d(64),
         nn.ReLU(),
@@ -104,19 +106,19 @@ def small_networks(rng):
     return generator, strided_critic(16, rng, batch_norm=False)
 
 
-def paper_networks(rng, width=64):
+def paper_networks(rng, width=64, latent_size=128):
     """The networks of the authors' MNIST script, with its initial weights; no norm anywhere.
 
     The script pads as TensorFlow does, one pixel more after than before; here padding is symmetric.
 
     Returns
     -------
-    generator : Module, (N, 128) -> (N, 1, 28, 28) in [0, 1]
+    generator : Module, (N, latent_size) -> (N, 1, 28, 28) in [0, 1]
     critic : Module, (N, 1, 28, 28) -> (N, 1)
     """
     up = {"kernel_size": 5, "stride": 2, "padding": 2, "output_padding": 1, "rng": rng}
     generator = nn.Sequential(
-        nn.Linear(128, 4 * width * 4 * 4, rng=rng),
+        nn.Linear(latent_size, 4 * width * 4 * 4, rng=rng),
         nn.ReLU(),
         nn.Unflatten(1, (4 * width, 4, 4)),
         nn.ConvTranspose2d(4 * width, 2 * width, **up),  # 8×8
@@ -152,12 +154,10 @@ def _initialise_as_the_authors(module, rng):
         gain, fans = 1, sum(module.weight.shape)
     elif isinstance(module, (nn.Conv2d, nn.ConvTranspose2d)):
         many, few, kh, kw = module.weight.shape  # the side of fewer pixels comes first in both
-        gain, fans = 2, kh * kw * (many / module.stride**2 + few)
+        gain, fans = 2, kh * kw * (many / math.prod(module.stride) + few)
     else:
         return
-    bound = (3 * 2 * gain / fans) ** 0.5
-    module.weight.data = init.uniform(module.weight.shape, bound, rng)
-    module.bias.data = module.bias.data * 0
+    init.begin_uniform(module, (3 * 2 * gain / fans) ** 0.5, rng)
 
 
 # Training ------------------------------------------------------------------------------------------------------------
@@ -188,6 +188,7 @@ class WGANGP(Game):
         For batch norm in the critic.
     """
 
+    penalty_weight, center = Number("[0, ∞)"), Number("[0, ∞)")
     watch = {"wasserstein": "W", "penalty": "penalty", "gradient_norm": "|∇D|"}
     panels = {
         "Wasserstein estimate": ["wasserstein"],
@@ -241,6 +242,6 @@ PRESETS = {
 def build(settings, rng, device):
     """The game of a preset."""
     networks = {"small": small_networks, "paper": paper_networks}[settings["networks"]]
-    generator, critic = (network.to(device) for network in networks(rng))
+    generator, critic = (network.to(device) for network in networks(rng, latent_size=settings["latent_size"]))
     names = ("latent_size", "penalty_weight", "critic_steps", "lr", "betas")
     return WGANGP(generator, critic, **{name: settings[name] for name in names})

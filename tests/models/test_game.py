@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from games import CLASSES, GAMES, LATENTS, batch, make, reseed
 
-from scratchgan import Tensor, nn
+from scratchgan import Parameter, Tensor, nn
 from scratchgan.losses import Wasserstein
 from scratchgan.models.game import ConditionalGame
 from scratchgan.optim import SGD
@@ -182,6 +182,23 @@ def test_fakes_have_the_labels_of_the_reals_beside_them():
     fake, y = game.seen
     np.testing.assert_array_equal(game.labels_of(fake), labels)
     np.testing.assert_array_equal(y.numpy(), np.eye(CLASSES)[labels])
+
+
+@pytest.mark.parametrize("labels", [[0, -1], [0, CLASSES]])
+def test_a_label_outside_the_classes_is_refused(labels):
+    """A negative one would count from the end."""
+    with pytest.raises(ValueError, match=rf"labels .* are outside the classes 0…{CLASSES - 1}"):
+        echo().one_hot(np.array(labels))
+    assert echo().one_hot(np.array([], int)).shape == (0, CLASSES)
+
+
+def test_a_parameter_that_was_replaced_is_missed_by_its_optimiser():
+    """It would be moved by the gradient of the one that took its place, which would never move."""
+    game = make("DCGAN")
+    layer = game.critic[0]
+    layer.weight = Parameter(layer.weight.data)
+    with pytest.raises(ValueError, match=r"do not depend on inputs\[0\]"):
+        game.critic_step(*batch(game), rng())
 
 
 def test_a_batch_of_pairs_stays_one_of_pairs():
