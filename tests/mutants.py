@@ -1,8 +1,8 @@
 """The mutants: mistakes to plant in the source, each with the test that must turn red.
 
 They lie in the folder ``mutants``, which mirrors the package: those of ``models/wgan_gp.py`` in
-``mutants/models/wgan_gp.txt``. An entry names the mistake, shows the change as a difference, and says which tests
-catch it:
+``mutants/models/wgan_gp.txt``. Beside them lie those of the demos: ``mutants/demos/latent.txt``. An entry names the
+mistake, shows the change as a difference, and says which tests catch it:
 
     one ε for the whole batch
         - rng.random((len(real), *(1,) * (real.ndim - 1)))
@@ -12,18 +12,14 @@ catch it:
 
 import shutil
 from dataclasses import dataclass
-from pathlib import Path
 
-from planted import TESTS, pass_in
-
-import scratchgan
-
-PACKAGE = Path(scratchgan.__file__).parent
+from places import DEMOS, PACKAGE, ROOT, TESTS
+from planted import pass_in
 
 
 @dataclass(frozen=True)
 class Mutant:
-    """A mistake: in ``file`` of the package, the text ``right`` becomes ``wrong``, and the tests ``killers`` fail."""
+    """A mistake: in ``file``, the text ``right`` becomes ``wrong``, and the tests ``killers`` fail."""
 
     name: str
     file: str
@@ -33,30 +29,37 @@ class Mutant:
 
     def planted(self):
         """The source of the file with the mistake in it."""
-        source = (PACKAGE / self.file).read_text(encoding="utf-8")
+        source = (ROOT / self.file).read_text(encoding="utf-8")
         if source.count(self.right) != 1:
             raise ValueError(f"{self.file} contains {source.count(self.right)} times, not once:\n{self.right}")
         return source.replace(self.right, self.wrong)
 
     def survives(self, folder):
-        """Those killers that pass although the mistake is planted in a copy of the package in ``folder``."""
-        copy_package(folder)
-        (folder / PACKAGE.name / self.file).write_text(self.planted(), encoding="utf-8")
+        """Those killers that pass although the mistake is planted in a copy in ``folder``."""
+        copy(folder)
+        (folder / self.file).write_text(self.planted(), encoding="utf-8")
         return [killer for killer in self.killers if pass_in(folder, killer)]
 
 
-def copy_package(folder):
-    """The package as it is."""
-    shutil.copytree(PACKAGE, folder / PACKAGE.name)
+def copy(folder):
+    """The package and the demos as they are."""
+    for source in (PACKAGE, DEMOS):
+        shutil.copytree(source, folder / source.name, ignore=shutil.ignore_patterns("pictures"))
 
 
 def read(folder=TESTS / "mutants"):
     """All mutants, file by file."""
     return [
-        _parsed(path.relative_to(folder).with_suffix(".py").as_posix(), *block.splitlines())
+        _parsed(_source(path.relative_to(folder)), *block.splitlines())
         for path in sorted(folder.rglob("*.txt"))
         for block in path.read_text(encoding="utf-8").split("\n\n")
     ]
+
+
+def _source(table):
+    """The file that a table is about, seen from `ROOT`: of the demos, or else of the package."""
+    folder = ROOT if table.parts[0] == DEMOS.name else PACKAGE
+    return (folder / table).with_suffix(".py").relative_to(ROOT).as_posix()
 
 
 def _parsed(file, name, *lines):

@@ -54,6 +54,7 @@ def _run(folder, verdict, output, tests):
     os.chdir(folder)
     sys.dont_write_bytecode = True
     sys.path.insert(0, str(folder))
+    os.environ["PYTHONPATH"] = str(folder)  # for a demo that a test starts
     where = ["-m", "", "-c", str(TESTS.parent / "pyproject.toml"), "--rootdir", str(TESTS.parent)]
     status = pytest.main([*OPTIONS, *where, *(str(TESTS / test) for test in tests)])
     verdict.write_text(pytest.ExitCode(status).name)

@@ -3,14 +3,14 @@
 import json
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 from PIL import Image
+from places import DEMOS
 
 from scratchgan.lab.mistakes import MISTAKES
 
-DEMO = Path(__file__).parent.parent / "demos" / "break_it.py"
+DEMO = DEMOS / "break_it.py"
 
 
 def demo(*flags):

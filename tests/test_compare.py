@@ -3,17 +3,15 @@
 import json
 import runpy
 import sys
-from pathlib import Path
 
 import numpy as np
 import pooch
 import pytest
 from PIL import Image
+from places import DEMOS
 
 from scratchgan.data.mnist import embedded_digits
 from scratchgan.metrics import classifier
-
-DEMOS = Path(__file__).parent.parent / "demos"
 
 
 @pytest.fixture(scope="module")

@@ -8,16 +8,16 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import numpy as np
 import pytest
+from places import DEMOS
 
 from scratchgan.data.mnist import embedded_digits
 from scratchgan.models import acgan, cgan
 from scratchgan.training.command import main
 
-DEMO = Path(__file__).parent.parent / "demos" / "wgan_gp_mnist.py"
+DEMO = DEMOS / "wgan_gp_mnist.py"
 
 
 @pytest.fixture(scope="module")

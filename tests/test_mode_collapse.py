@@ -5,14 +5,14 @@ import runpy
 import subprocess
 import sys
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from PIL import Image
+from places import DEMOS
 
 from scratchgan.lab import parallel, plane
 
-DEMO = Path(__file__).parent.parent / "demos" / "mode_collapse.py"
+DEMO = DEMOS / "mode_collapse.py"
 
 
 def demo(*flags, **options):

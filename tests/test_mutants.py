@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import mutants
 import pytest
+from places import TESTS
 
 MUTANTS = mutants.read()
 every_mutant = pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
@@ -28,7 +29,7 @@ def test_a_mutant_names_tests_that_exist(mutant):
     assert mutant.killers
     for killer in mutant.killers:
         file, test = re.fullmatch(r"(.*?)::(\w+)(?:\[.*\])?", killer).groups()
-        assert f"def {test}(" in (mutants.TESTS / file).read_text(encoding="utf-8")
+        assert f"def {test}(" in (TESTS / file).read_text(encoding="utf-8")
 
 
 PLACES = """gradcheck lab losses metrics models nn training data
@@ -48,10 +49,10 @@ EXEMPT = {
 
 
 def names_of_tests(place):
-    path = mutants.TESTS / place
+    path = TESTS / place
     for file in sorted(path.glob("test_*.py")) if path.is_dir() else [path]:
         for name in re.findall(r"^def (test_\w+)\(", file.read_text(encoding="utf-8"), re.M):
-            yield f"{file.relative_to(mutants.TESTS)}::{name}"
+            yield f"{file.relative_to(TESTS)}::{name}"
 
 
 @pytest.mark.parametrize("place", PLACES)
@@ -89,5 +90,5 @@ def test_the_mistake_is_caught(mutant, verdicts):
 @pytest.mark.slow
 def test_without_a_mistake_the_same_tests_pass(tmp_path):
     """They would kill everything if they always failed, or did not find the package."""
-    mutants.copy_package(tmp_path)
+    mutants.copy(tmp_path)
     assert mutants.pass_in(tmp_path, *{killer for mutant in MUTANTS for killer in mutant.killers})

@@ -4,18 +4,16 @@ import json
 import math
 import runpy
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
+from places import DEMOS
 
 from scratchgan import nn
 from scratchgan.data import toy
 from scratchgan.lab import critics
 from scratchgan.losses import OBJECTIVES
 from scratchgan.metrics import distances, wasserstein
-
-DEMOS = Path(__file__).parent.parent.parent / "demos"
 
 
 def rng(seed=0):

@@ -3,15 +3,15 @@
 import json
 import runpy
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
+from places import DEMOS
 
 from scratchgan.lab import dirac
 
-DEMO = Path(__file__).parents[2] / "demos" / "dirac_gan.py"
+DEMO = DEMOS / "dirac_gan.py"
 
 
 def sigmoid(u):

@@ -4,18 +4,18 @@ import json
 import math
 import runpy
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
+from places import DEMOS
 
 from scratchgan import metrics
 from scratchgan.lab import earth
 
-DEMO = Path(__file__).parents[2] / "demos" / "earth_mover.py"
+DEMO = DEMOS / "earth_mover.py"
 seeds = st.integers(0, 2**32)
 
 
