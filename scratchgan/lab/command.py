@@ -4,21 +4,13 @@ import argparse
 import json
 import math
 import shlex
-import signal
 import sys
 import time
-from contextlib import contextmanager
 from pathlib import Path
 
-from scratchgan.checkpoint import CheckpointError, write_atomically
-from scratchgan.data import DataError
-
-
-class Stopped(BaseException):
-    """Ctrl-C, or SIGTERM; ``status`` is the exit status that a shell expects, 128 + the signal's number."""
-
-    def __init__(self, status):
-        self.status = status
+from scratchgan.checkpoint import write_atomically
+from scratchgan.training.folder import claimed, claimed_anew
+from scratchgan.training.stop import ended
 
 
 def main(description, name, experiment, add_flags=None, full=None, seeded=True, goes_on=False, argv=None):
@@ -49,22 +41,24 @@ def main(description, name, experiment, add_flags=None, full=None, seeded=True, 
         that cannot be read end in argparse's 2.)
     """
     flags = _parser(description, add_flags, seeded).parse_args(argv)
-    given, folder = sys.argv[1:] if argv is None else argv, flags.out or Path("runs")
-    with _stoppable():
-        try:
-            folder = _made(flags.out, name)
-            began = time.perf_counter()
-            numbers, claims = experiment(flags, folder)
-            short = _shortened(flags, full or {})
-            _say(claims, short)
-            _save(folder / "numbers.json", flags, numbers, claims, short)
-            print(f"\nresults after {time.perf_counter() - began:.0f} s: {folder}/  ({', '.join(_files(folder))})")
-        except (OSError, DataError, CheckpointError) as error:
-            print(f"error: {error}", file=sys.stderr)
-            return 1
-        except Stopped as stop:
-            print(_last_words(folder, given, goes_on), file=sys.stderr)
-            return stop.status
+    given, folders = sys.argv[1:] if argv is None else argv, []
+
+    def work():
+        with _claimed(flags.out, name) as claim:
+            folders.append(claim.path)
+            return _done(experiment, flags, claim.path, full or {})
+
+    return ended(work, lambda: "".join(_last_words(folder, given, goes_on) for folder in folders))
+
+
+def _done(experiment, flags, folder, full):
+    """The exit status of an experiment, whose results are in the folder."""
+    began = time.perf_counter()
+    numbers, claims = experiment(flags, folder)
+    short = _shortened(flags, full)
+    _say(claims, short)
+    _save(folder / "numbers.json", flags, numbers, claims, short)
+    print(f"\nresults after {time.perf_counter() - began:.0f} s: {folder}/  ({', '.join(_files(folder))})")
     return 0 if short or all(claim.holds for claim in claims) else 1
 
 
@@ -91,18 +85,11 @@ def at_least(least, kind=int):
     return number
 
 
-def _made(folder, name):
-    """The folder that was asked for; or runs/name, or the first of runs/name-2, … that nobody else has made."""
+def _claimed(folder, name):
+    """The folder that was asked for; or runs/name, or the first of runs/name-2, … that is not there."""
     if folder:
-        folder.mkdir(parents=True, exist_ok=True)
-        return folder
-    for i in range(1, 10_000):
-        try:
-            (folder := Path("runs") / (name if i == 1 else f"{name}-{i}")).mkdir(parents=True)
-        except FileExistsError:
-            continue
-        return folder
-    raise FileExistsError(f"runs/ has {i:,} folders called {name}: choose a name with --out")
+        return claimed(folder)
+    return claimed_anew(Path("runs") / (name if i == 1 else f"{name}-{i}") for i in range(1, 10_000))
 
 
 # Claims --------------------------------------------------------------------------------------------------------------
@@ -128,33 +115,15 @@ def _save(path, flags, numbers, claims, short):
     write_atomically(path, lambda file: file.write(text.encode()))
 
 
-# The way out ---------------------------------------------------------------------------------------------------------
-
-
-@contextmanager
-def _stoppable():
-    """Within, Ctrl-C and SIGTERM raise `Stopped`, once: while the work is cleared away, a second one is not heard."""
-    asked = (signal.SIGINT, signal.SIGTERM)
-
-    def stop(number, frame):
-        for each in asked:
-            signal.signal(each, signal.SIG_IGN)
-        raise Stopped(128 + number)
-
-    before = [signal.signal(each, stop) for each in asked]
-    try:
-        yield
-    finally:
-        for each, handler in zip(asked, before):
-            signal.signal(each, handler)
+# Ends ----------------------------------------------------------------------------------------------------------------
 
 
 def _files(folder):
-    return sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
+    return sorted(path.name for path in folder.glob("[!.]*"))
 
 
 def _last_words(folder, given, goes_on):
     """What is kept of a run that was stopped, and the command that goes on, or begins anew."""
     kept = f"{folder}/ keeps {', '.join(_files(folder))}" if _files(folder) else "nothing was finished"
     again = given if not goes_on or "--out" in given else [*given, "--out", str(folder)]
-    return f"stopped; {kept}. To {'go on' if goes_on else 'begin anew'}: python {shlex.join([sys.argv[0], *again])}"
+    return f"{kept}; to {'go on' if goes_on else 'begin anew'}: python {shlex.join([sys.argv[0], *again])}\n"

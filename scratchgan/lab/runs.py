@@ -24,13 +24,18 @@ def train(name, system, folder, **flags):
 
     Raises
     ------
-    SystemExit
-        With the exit status of the command, which has said why.
+    KeyboardInterrupt
+        When the training was stopped, with the signal's number.
+    RuntimeError
+        When it could not be done; the command has said why.
     """
     arguments = [str(text) for flag, value in flags.items() if value is not None for text in (f"--{flag}", value)]
     resumed = ["--resume"] if (folder / "checkpoint.npz").exists() else []
-    if status := main("", name, system, ["--out", str(folder), *arguments, *resumed]):
-        raise SystemExit(status)
+    status = main("", name, system, ["--out", str(folder), *arguments, *resumed])
+    if status > 128:
+        raise KeyboardInterrupt(status - 128)
+    if status:
+        raise RuntimeError(f"{name} could not be trained in {folder}")
 
 
 def steps(folder):
