@@ -1,13 +1,13 @@
 """A walk through latent space: interpolation, arithmetic with a success rate, and from class to class.
 
-Top: between two random latents along the arc; every image on the way should be a possible one. "Possible" is the share
-of images among real ones in the features of a classifier (the judge's precision). The largest step of a path is
-measured in distances of two unrelated samples: a path that jumps from one digit to the next has 1.
+Top: between two random latents along the arc; every image on the way should be a possible one. S says how far the
+images on 200 arcs are from real ones (0; 1 is a Gaussian with their moments). The largest step of a path is measured in
+distances of two unrelated samples: a path that jumps from one digit to the next has 1.
 
 Middle: "thick − thin", the mean latent of three thick digits minus that of three thin ones, added to other latents; and
 the same with digits that lean right and left. The success rate counts, for 200 such differences, each of three
 exemplars drawn anew and added to a random latent, how often the attribute grows by half its standard deviation in a
-class of real digits, while the classifier still sees the same digit.
+class of real digits, while the judge's classifier is sure before and after, and sees the same digit.
 
 Bottom: a conditional generator with one z, and its class vector moved from one class to the next in straight lines.
 
@@ -24,7 +24,6 @@ import numpy as np
 from scratchgan.lab import command, latent, runs, style
 from scratchgan.lab.claims import Claim
 from scratchgan.metrics import Judge
-from scratchgan.metrics.fidelity import precision_recall
 from scratchgan.models import cgan, dcgan
 
 FRAMES, PATHS, TRIALS, EXEMPLARS, COMPARED = 12, 4, 200, 3, 2000
@@ -41,7 +40,7 @@ def experiment(flags, folder):
     trained = {name: runs.drawing(system, folders[name]) for name, system in SYSTEMS.items()}
     untrained = {name: runs.untrained(system, folders[name]) for name, system in SYSTEMS.items()}
     flags.steps = min(map(runs.steps, folders.values()))
-    numbers = {"real": {"possible": possible(judge, judge.test.images[:COMPARED])}}
+    numbers = {}
     for what, draw in (("trained", trained), ("untrained", untrained)):
         numbers[what] = arcs(draw["dcgan"], judge, flags.seed) | arithmetic(draw["dcgan"], judge, flags.seed)
         numbers[what]["right class"] = right_class(draw["cgan"], judge, flags.seed)
@@ -66,23 +65,18 @@ def along(draw, start, end):
 
 
 def arcs(draw, judge, seed):
-    """How possible the images on arcs are, beside their ends and a cross-fade of these; and their largest steps."""
+    """S of samples, of images on arcs between them, and of cross-fades of pixels; the largest steps of the arcs."""
     rng = np.random.default_rng([seed, 1])
     paths = np.stack([along(draw, *ends) for ends in pairs(draw, TRIALS, rng)])
     shares = np.linspace(0, 1, FRAMES)[1:-1, None, None, None]
     fades = (1 - shares) * paths[:, :1] + shares * paths[:, -1:]
     steps = [latent.largest_step(path, paths[:, 0]) for path in paths]
     return {
-        "possible, ends": possible(judge, paths[:, [0, -1]].reshape(-1, *paths.shape[2:])),
-        "possible, arcs": possible(judge, paths[:, 1:-1].reshape(-1, *paths.shape[2:])),
-        "possible, cross-fades": possible(judge, fades.reshape(-1, *paths.shape[2:])),
+        "S of samples": judge.S(draw(rng.standard_normal((COMPARED, draw.latent_size)))),
+        "S of images on arcs": judge.S(np.concatenate(paths[:, 1:-1])),
+        "S of cross-fades": judge.S(np.concatenate(fades)),
         "largest step": float(np.mean(steps)),
     }
-
-
-def possible(judge, images):
-    """The share of images among real ones."""
-    return precision_recall(judge.features(judge.real(COMPARED)), judge.features(images))[0]
 
 
 # Arithmetic
@@ -107,12 +101,10 @@ def arithmetic(draw, judge, seed):
 def rates(draw, judge, measure, z, change, least):
     """Of latents z moved by a change: how often an attribute grows, by ``least``, and in a digit that stays."""
     pair = [draw(latent.moved(z, step, 0)) for step in (0, change)]
-    values, classes = [measure(images) for images in pair], [judge.classify(images).argmax(1) for images in pair]
-    return {
-        "grows": float((values[1] > values[0]).mean()),
-        "same digit": float((classes[1] == classes[0]).mean()),
-        "success": float(latent.successes(*values, *classes, least).mean()),
-    }
+    grown = np.diff([measure(images) for images in pair], axis=0)[0]
+    same = latent.same_digit(*map(judge.classify, pair))
+    found = {"grows": grown > 0, "same digit": same, "success": same & (grown >= least)}
+    return {name: float(held.mean()) for name, held in found.items()}
 
 
 def walks(draw, rng):
@@ -158,7 +150,7 @@ def print_table(numbers):
                 numbers[column][name][what] if what else numbers[column][name] for column in ("trained", "untrained")
             ]
             print(f"  {name + (what and ', ' + what):44}{cells[0]:10.3f}{cells[1]:12.3f}")
-    print(f"  {'possible, real images':44}{numbers['real']['possible']:10.3f}")
+    print("  S is 0 for real images, 1 for a Gaussian with their moments")
 
 
 def claims(numbers):
@@ -167,9 +159,10 @@ def claims(numbers):
     for name in latent.ATTRIBUTES:
         anchors = {"random direction": trained[f"{name}, random direction"]["success"]}
         anchors["untrained"] = untrained[name]["success"]
-        yield Claim(f"{name} grows in the same digit", trained[name]["success"], low=0.3, anchors=anchors)
-    anchors = {"cross-fades": trained["possible, cross-fades"], "untrained": untrained["possible, arcs"]}
-    yield Claim("images on arcs that are possible", trained["possible, arcs"], low=0.5, anchors=anchors)
+        yield Claim(f"{name} grows in the same digit", trained[name]["success"], low=0.1, anchors=anchors)
+    anchors = {name: trained[f"S of {name}"] for name in ("samples", "cross-fades")}
+    anchors["untrained"] = untrained["S of images on arcs"]
+    yield Claim("S of images on arcs", trained["S of images on arcs"], high=0.2, anchors=anchors)
     anchors = {"a jump": 1.0, "untrained": untrained["largest step"]}
     yield Claim("largest step of an arc", trained["largest step"], high=0.5, anchors=anchors)
     anchors = {"chance": 0.1, "untrained": untrained["right class"]}

@@ -46,18 +46,22 @@ def main(description, name, experiment, add_flags=None, full=None, seeded=True, 
     def work():
         with _claimed(flags.out, name) as claim:
             folders.append(claim.path)
-            return _done(experiment, flags, claim.path, full or {})
+            return _done(experiment, flags, claim.path, full or {}, shlex.join(["python", sys.argv[0], *given]))
 
     return ended(work, lambda: "".join(_last_words(folder, given, goes_on) for folder in folders))
 
 
-def _done(experiment, flags, folder, full):
+def _done(experiment, flags, folder, full, command):
     """The exit status of an experiment, whose results are in the folder."""
     began = time.perf_counter()
     numbers, claims = experiment(flags, folder)
     short = _shortened(flags, full)
     _say(claims, short)
-    _save(folder / "numbers.json", flags, numbers, claims, short)
+    plain = {name: str(value) if isinstance(value, Path) else value for name, value in vars(flags).items()}
+    kept = {"command": command, "flags": plain, "shortened": short, "numbers": numbers}
+    kept["claims"] = [claim.as_json() for claim in claims]
+    text = json.dumps(kept, indent=1, ensure_ascii=False)
+    write_atomically(folder / "numbers.json", lambda file: file.write(text.encode()))
     print(f"\nresults after {time.perf_counter() - began:.0f} s: {folder}/  ({', '.join(_files(folder))})")
     return 0 if short or all(claim.holds for claim in claims) else 1
 
@@ -106,13 +110,6 @@ def _say(claims, short):
         print("\nwhat should come out" + (f" (shortened, so nothing is judged: {short})" if short else ""))
     for claim in claims:
         print(" ", claim.line(judged=not short))
-
-
-def _save(path, flags, numbers, claims, short):
-    plain = {name: str(value) if isinstance(value, Path) else value for name, value in vars(flags).items()}
-    kept = {"flags": plain, "shortened": short, "numbers": numbers, "claims": [claim.as_json() for claim in claims]}
-    text = json.dumps(kept, indent=1, ensure_ascii=False)
-    write_atomically(path, lambda file: file.write(text.encode()))
 
 
 # Ends ----------------------------------------------------------------------------------------------------------------

@@ -140,16 +140,15 @@ def spread_in_classes(values, labels):
     return float(np.sqrt(np.mean((values - means[labels]) ** 2)))
 
 
-def successes(before, after, classes, classes_after, least):
-    """Where an attribute has grown by ``least`` and the digit has remained what it was: array of bool (N,).
+def same_digit(before, after, sure=0.9):
+    """Where a classifier is sure of an image before and after, and sees the same: array of bool (N,).
+
+    Noise has a class, too, and may keep it; of noise the classifier is seldom sure.
 
     Parameters
     ----------
-    before, after : array, (N,)
-        The attribute.
-    classes, classes_after : array, (N,)
-        What a classifier takes the images for.
-    least : float
-        A change that can be seen: without it, any drift of a generator would count.
+    before, after : array, (N, classes)
+        Probabilities.
     """
-    return (after - before >= least) & (classes == classes_after)
+    alike = before.argmax(axis=1) == after.argmax(axis=1)
+    return alike & (before.max(axis=1) >= sure) & (after.max(axis=1) >= sure)

@@ -1,13 +1,10 @@
 """Trainings on images that an experiment needs, each done once, and the generators that they left."""
 
-from pathlib import Path
-
 import numpy as np
 
-from scratchgan import checkpoint
 from scratchgan.tensor import Tensor, no_grad
 from scratchgan.training.command import main
-from scratchgan.training.run import averaged_generator
+from scratchgan.training.run import averaged_generator, read
 
 
 def train(name, system, folder, **flags):
@@ -40,7 +37,7 @@ def train(name, system, folder, **flags):
 
 def steps(folder):
     """How many steps a run has done."""
-    return checkpoint.load(Path(folder) / "checkpoint.npz")[1]["step"]
+    return read(folder)[1]["step"]
 
 
 class Drawing:
