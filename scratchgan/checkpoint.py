@@ -1,29 +1,74 @@
 """Checkpoints: one ``.npz`` of plain arrays and a line of JSON. Written whole or not at all, and never unpickled."""
 
+import contextlib
 import json
 import os
-import zipfile
-import zlib
+import secrets
+import stat
 from pathlib import Path
 
 import numpy as np
 
+from scratchgan.npy import ArrayError, read_npz
+
 FORMAT = "scratchgan checkpoint 1"
+TEMPORARY = ".scratchgan-{}.tmp"  # what a killed process may leave behind
 
 
 class CheckpointError(ValueError):
     """A checkpoint is missing, damaged, of another program, or does not fit the run."""
 
 
+@contextlib.contextmanager
+def naming(path):
+    """Let an OSError name the file that it is about: a full disk does not."""
+    try:
+        yield
+    except OSError as error:
+        raise OSError(error.errno, error.strerror or str(error), str(path)) from error
+
+
 def write_atomically(path, write):
-    """Call ``write(file)`` on a temporary neighbour of ``path``, then rename it: no reader sees half a file."""
+    """Call ``write(file)`` on a temporary neighbour of ``path``, then rename it: no reader sees half a file.
+
+    A symbolic link of that name is replaced, and what it leads to is left alone. What is no regular file, such as
+    /dev/stdout, is written to directly.
+
+    Raises
+    ------
+    OSError
+        Naming ``path``, for a full disk or a missing folder. The old file is kept then, and nothing else is left.
+    """
     path = Path(path)
-    temporary = path.with_name(path.name + ".tmp")
-    with open(temporary, "wb") as file:
-        write(file)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(temporary, path)
+    temporary = path.with_name(TEMPORARY.format(secrets.token_hex(8)))
+    with naming(path):
+        if _is_device(path):
+            with open(path, "wb") as file:
+                return write(file)
+        try:
+            with open(temporary, "xb") as file:
+                write(file)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(temporary, path)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+        _sync_folder(path.parent)
+
+
+def _is_device(path):
+    return path.exists() and not stat.S_ISREG(path.stat().st_mode)
+
+
+def _sync_folder(folder):
+    """Let the new name outlive a loss of power, where folders can be opened and the file system knows how."""
+    with contextlib.suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
 
 
 def save(path, arrays, **facts):
@@ -40,10 +85,8 @@ def save(path, arrays, **facts):
     CheckpointError
         When an array holds NaN or infinity: the last good checkpoint is kept.
     """
-    for name, array in arrays.items():
-        if array.dtype.kind == "f" and not np.isfinite(array).all():
-            raise CheckpointError(f"{name} holds NaN or infinity, so {path} is left as it was")
-    text = json.dumps({"format": FORMAT, **facts}, sort_keys=True)
+    _demand_finite(arrays, f"so {path} is left as it was")
+    text = json.dumps({"format": FORMAT, **facts}, sort_keys=True, allow_nan=False)
     write_atomically(path, lambda file: np.savez(file, **{"facts.json": np.array(text)}, **arrays))
 
 
@@ -60,30 +103,35 @@ def load(path):
     CheckpointError
         Saying whether the file is missing, truncated or damaged, or not a checkpoint of this package.
     """
+    if not os.path.lexists(path):
+        raise CheckpointError(f"there is no checkpoint {path}")
     try:
-        with open(path, "rb") as file:
-            if file.read(4) != b"PK\x03\x04":
-                raise CheckpointError(f"{path} is not a checkpoint: it is no .npz file")
-            file.seek(0)
-            with np.load(file, allow_pickle=False) as saved:
-                arrays = {name: saved[name] for name in saved.files}
-    except FileNotFoundError as error:
-        raise CheckpointError(f"there is no checkpoint {path}") from error
-    except (zipfile.BadZipFile, EOFError, zlib.error) as error:
-        raise CheckpointError(f"{path} is truncated or damaged: {error}") from error
-    except ValueError as error:
-        if isinstance(error, CheckpointError):
-            raise
-        raise CheckpointError(f"{path} is not a checkpoint of scratchgan: {error}") from error
-    text = arrays.pop("facts.json", None)
-    facts = _parsed(text) if text is not None and text.dtype.kind == "U" else {}
+        arrays = read_npz(path, inflated=0)  # a checkpoint is not compressed
+    except ArrayError as error:
+        raise CheckpointError(str(error)) from error
+    facts = _parsed(arrays.pop("facts.json", None))
     if facts.get("format") != FORMAT:
-        raise CheckpointError(f"{path} is not a checkpoint of this version: expected {FORMAT!r}")
+        raise CheckpointError(f"{path} is not a checkpoint of this version of scratchgan: expected {FORMAT!r}")
+    _demand_finite(arrays, f"so {path} is damaged")
     return arrays, facts
 
 
+def _demand_finite(arrays, therefore):
+    for name, array in arrays.items():
+        if array.dtype.kind in "fc" and not np.isfinite(array).all():
+            raise CheckpointError(f"{name} holds NaN or infinity, {therefore}")
+
+
 def _parsed(text):
-    try:
-        return json.loads(str(text))
-    except json.JSONDecodeError:
+    """The facts in an array of text; none if it is something else."""
+    if text is None or text.dtype.kind != "U" or text.ndim:
         return {}
+    try:
+        facts = json.loads(str(text), parse_constant=_refuse)
+    except (ValueError, RecursionError):
+        return {}
+    return facts if isinstance(facts, dict) else {}
+
+
+def _refuse(constant):
+    raise ValueError(f"{constant} is no JSON")

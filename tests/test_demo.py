@@ -107,7 +107,7 @@ def test_ctrl_c_saves_and_says_how_to_go_on(digits, tmp_path):
     process.send_signal(signal.SIGINT)
     stdout, stderr = process.communicate(timeout=60)
     assert process.returncode == 130, stderr
-    assert "to go on: python" in stdout and f"--resume --out {tmp_path / 'run'}" in stdout
+    assert "; to go on: " in stdout and f"--resume --out {tmp_path / 'run'}" in stdout
     assert demo("--resume", "--out", tmp_path / "run", "--steps", 1).returncode == 0  # loadable; nothing left to do
 
 
@@ -124,7 +124,7 @@ def test_kill_at_any_moment_leaves_a_good_checkpoint(digits, tmp_path):
 @pytest.mark.parametrize(
     "flags, message",
     [
-        (["--data", "nowhere"], "no file train-images-idx3-ubyte"),
+        (["--data", "nowhere"], "nowhere is no folder; --data takes the name of a data set (mnist, fashion-mnist)"),
         (["--resume", "--out", "nowhere"], "there is no checkpoint"),
         (["--resume"], "there is no run"),
         (["--steps", "0"], "must be at least 1"),

@@ -82,8 +82,18 @@ class Batches:
         return {"order": self.order, "position": np.array(self.position, dtype=np.int64)}
 
     def load_state_dict(self, state):
-        """Go on from a place that `state_dict` gave; ValueError if it belongs to another number of images."""
-        order = np.array(state["order"], dtype=np.int64)
-        if order.shape != (len(self.images),):
-            raise ValueError(f"the saved order is of {order.size} images, the data has {len(self.images)}")
-        self.order, self.position = order, int(state["position"])
+        """Go on from a place that `state_dict` gave.
+
+        Raises
+        ------
+        ValueError
+            If it belongs to another number of images, or is none that `state_dict` can give.
+        """
+        order, position, count = np.array(state["order"]), np.array(state["position"]), len(self.images)
+        if order.shape != (count,):
+            raise ValueError(f"the saved order is of {order.size} images, the data has {count}")
+        if order.dtype.kind != "i" or not np.array_equal(np.sort(order), np.arange(count)):
+            raise ValueError(f"the saved order is no permutation of {count} images")
+        if position.dtype.kind != "i" or position.shape or not 0 <= position <= count:
+            raise ValueError(f"the saved position, {position}, is none from 0 to {count}")
+        self.order, self.position = order.astype(np.int64), int(position)

@@ -1,7 +1,6 @@
 """What people look at: grids of samples, their animation, and curves."""
 
 import csv
-from pathlib import Path
 
 import numpy as np
 from PIL import Image
@@ -32,11 +31,15 @@ def save_grid(path, images, columns=None):
 
 
 def save_animation(path, frames, milliseconds=150):
-    """Write ``frames``, PNGs of digits or images uint8 (H, W, 3), as one looping GIF that rests on its last picture."""
+    """Write ``frames``, PNGs of digits or images uint8 (H, W, 3), as one looping GIF that rests on its last picture.
+
+    PNGs that are missing, damaged or of another size than the last one are left out.
+    """
     if isinstance(frames[0], np.ndarray):
         images = _in_common_colors(frames)
     else:
-        images = [Image.open(frame).convert("L") for frame in frames]
+        images = [image for image in map(_picture, frames) if image]
+        images = [image for image in images if image.size == images[-1].size]
     durations = [milliseconds] * (len(images) - 1) + [10 * milliseconds]
     write_atomically(
         path,
@@ -44,6 +47,17 @@ def save_animation(path, frames, milliseconds=150):
             file, "GIF", save_all=True, append_images=images[1:], duration=durations, loop=0, optimize=True
         ),
     )
+
+
+def _picture(path):
+    """A PNG in grey; None for a file that is missing or no PNG."""
+    try:
+        with Image.open(path, formats=["PNG"]) as image:
+            return image.convert("L")
+    except MemoryError:
+        raise
+    except Exception:  # decoders of damaged pictures raise anything: SyntaxError, struct.error, OSError, …
+        return None
 
 
 def _in_common_colors(frames):
@@ -91,8 +105,3 @@ def _smooth(values):
     width = max(1, len(values) // 50)
     padded = np.pad(values, (width // 2, width - 1 - width // 2), mode="edge")
     return np.convolve(padded, np.ones(width) / width, mode="valid")
-
-
-def frames_in(folder):
-    """The PNGs of a folder in order of their names."""
-    return sorted(Path(folder).glob("*.png"))

@@ -86,6 +86,28 @@ def test_state_of_other_data():
         Batches(numbered(6), 2, np.random.default_rng(0)).load_state_dict(state)
 
 
+@pytest.mark.parametrize("order", [[0, 1, 2, 3, 5], [0, 1, 2, 3, 3], [-1, 0, 1, 2, 3], [0.0, 1, 2, 3, 4]])
+def test_an_order_that_is_no_permutation_is_refused(order):
+    batches = Batches(numbered(5), 2, np.random.default_rng(0))
+    with pytest.raises(ValueError, match="no permutation of 5 images"):
+        batches.load_state_dict({"order": np.array(order), "position": np.array(0)})
+    assert batches.position == 5  # and nothing was taken over
+
+
+@pytest.mark.parametrize("position", [-1, 6, 2.0, [2]])
+def test_a_position_beyond_the_images_is_refused(position):
+    batches = Batches(numbered(5), 2, np.random.default_rng(0))
+    with pytest.raises(ValueError, match="the saved position, .*, is none from 0 to 5"):
+        batches.load_state_dict({"order": np.arange(5), "position": np.array(position)})
+
+
+@pytest.mark.parametrize("position", [0, 5])
+def test_an_epoch_has_both_ends(position):
+    batches = Batches(numbered(5), 2, np.random.default_rng(0))
+    batches.load_state_dict({"order": np.arange(5)[::-1], "position": np.array(position)})
+    assert batches.position == position and batches.order[0] == 4
+
+
 def test_black_may_be_0_for_a_generator_that_ends_in_a_sigmoid():
     images = np.array([[[[0, 51, 255]]]], dtype=np.uint8)
     np.testing.assert_array_equal(

@@ -33,7 +33,7 @@ def test_equal_states_are_equal_files(path, tmp_path):
 def test_a_truncated_file_is_called_truncated(path, kept):
     data = path.read_bytes()
     path.write_bytes(data[: int(kept * len(data))])
-    with pytest.raises(CheckpointError, match="truncated or damaged"):
+    with pytest.raises(CheckpointError, match="is damaged"):
         checkpoint.load(path)
 
 
@@ -41,7 +41,7 @@ def test_a_flipped_bit_is_noticed(path):
     data = bytearray(path.read_bytes())
     data[data.index(np.float32(5).tobytes())] ^= 1
     path.write_bytes(data)
-    with pytest.raises(CheckpointError, match="truncated or damaged"):
+    with pytest.raises(CheckpointError, match="is damaged"):
         checkpoint.load(path)
 
 
@@ -49,11 +49,11 @@ def test_foreign_files_are_refused(tmp_path):
     (tmp_path / "text").write_text("hello, this is no archive")
     np.savez(tmp_path / "other.npz", weights=np.ones(3))
     np.savez(tmp_path / "pickled.npz", weights=np.array([{"an": "object"}], dtype=object))
-    with pytest.raises(CheckpointError, match="no .npz file"):
+    with pytest.raises(CheckpointError, match="not a zip file"):
         checkpoint.load(tmp_path / "text")
     with pytest.raises(CheckpointError, match="not a checkpoint of this version"):
         checkpoint.load(tmp_path / "other.npz")
-    with pytest.raises(CheckpointError, match="not a checkpoint of scratchgan"):
+    with pytest.raises(CheckpointError, match="object.*only plain numbers"):
         checkpoint.load(tmp_path / "pickled.npz")
     with pytest.raises(CheckpointError, match="there is no checkpoint"):
         checkpoint.load(tmp_path / "missing.npz")
