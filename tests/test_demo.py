@@ -145,5 +145,5 @@ def test_a_folder_that_cannot_be_written_is_said_before_training(digits, tmp_pat
 
 def test_help_explains_every_flag():
     text = demo("--help").stdout
-    for flag in ("--preset", "--data", "--out", "--steps", "--seed", "--device", "--resume", "--samples"):
+    for flag in ("--preset", "--data", "--out", "--steps", "--seed", "--device", "--resume", "--samples", "--threads"):
         assert flag in text

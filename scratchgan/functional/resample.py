@@ -15,11 +15,14 @@ from scratchgan.backend import array_like
 from scratchgan.functional.conv import pair
 from scratchgan.functional.elementwise import refuse
 from scratchgan.tensor import record
+from scratchgan.threads import product
 
 
 def along(input, matrix, dim):
     """y[…, i, …] = Σⱼ matrix[i, j] x[…, j, …] on axis ``dim``."""
-    value = np.moveaxis(np.tensordot(matrix, input.data, (1, dim)), 0, dim)
+    rows = np.moveaxis(input.data, dim, 0)
+    value = product(matrix, rows.reshape(len(rows), -1)).reshape(-1, *rows.shape[1:])
+    value = np.moveaxis(value, 0, dim)
     return record(value, (input, lambda g, y: along(g, matrix.T, dim)))
 
 
