@@ -13,8 +13,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from scratchgan import threads
 from scratchgan.data.mnist import embedded_digits
-from scratchgan.models import acgan, cgan
+from scratchgan.models import acgan, cgan, gan
 from scratchgan.training.command import main
 
 DEMO = Path(__file__).parent.parent / "demos" / "wgan_gp_mnist.py"
@@ -99,6 +100,24 @@ def wait_for(path, process, seconds=60):
     while not path.exists():
         assert time.monotonic() < end and process.poll() is None, f"no {path}"
         time.sleep(0.02)
+
+
+def test_the_number_of_threads_is_obeyed_and_changes_nothing(digits, tmp_path):
+    def train(out, count, *flags):
+        flags = ["--preset", "quick", "--out", str(tmp_path / out), "--threads", count, *flags]
+        assert main("", "run", gan, flags) == 0
+        assert {library.get_num_threads() for library in threads._libraries} <= {int(count)}
+
+    try:
+        train("one", "1", "--data", str(digits), "--steps", "2")
+        train("both", "2", "--data", str(digits), "--steps", "1")
+        train("both", "1", "--resume", "--steps", "2")
+    finally:
+        threads.use()
+    assert (tmp_path / "one" / "log.csv").read_bytes() == (tmp_path / "both" / "log.csv").read_bytes()
+    one, both = (np.load(tmp_path / name / "checkpoint.npz") for name in ("one", "both"))
+    assert one.files == both.files
+    assert all(one[name].tobytes() == both[name].tobytes() for name in one.files if name.partition("/")[1])
 
 
 def test_ctrl_c_saves_and_says_how_to_go_on(digits, tmp_path):
