@@ -4,6 +4,7 @@ from scratchgan.functional.broadcast import sum_to
 from scratchgan.functional.elementwise import add_to, operands, where
 from scratchgan.functional.shape import getitem, indices
 from scratchgan.tensor import record
+from scratchgan.threads import product
 
 
 def matmul(input, other):
@@ -19,7 +20,9 @@ def matmul(input, other):
     if b.ndim == 1:
         return matmul(a, b.reshape(-1, 1)).squeeze(-1)
     return record(
-        a.data @ b.data, (a, lambda g, y: sum_to(g @ b.mT, a.shape)), (b, lambda g, y: sum_to(a.mT @ g, b.shape))
+        product(a.data, b.data),
+        (a, lambda g, y: sum_to(g @ b.mT, a.shape)),
+        (b, lambda g, y: sum_to(a.mT @ g, b.shape)),
     )
 
 

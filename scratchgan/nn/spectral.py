@@ -10,6 +10,7 @@ from scratchgan.nn.layers import ConvTranspose2d
 from scratchgan.nn.module import Module
 from scratchgan.nn.options import Number, Whole
 from scratchgan.tensor import Parameter, Tensor
+from scratchgan.threads import product
 
 
 def power_iteration(matrix, v, steps, eps=1e-12):
@@ -33,8 +34,8 @@ def power_iteration(matrix, v, steps, eps=1e-12):
     u, v : array, (m,), (n,)
     """
     for _ in range(steps):
-        u = _unit(matrix @ v, eps)
-        v = _unit(matrix.T @ u, eps)
+        u = _unit(product(matrix, v[:, None])[:, 0], eps)
+        v = _unit(product(matrix.T, u[:, None])[:, 0], eps)
     return u, v
 
 

@@ -16,12 +16,13 @@ from scratchgan.backend import device_module
 from scratchgan.checkpoint import CheckpointError
 from scratchgan.data import Batches, DataError, fitted, load
 from scratchgan.data.mnist import SHA256
+from scratchgan.threads import use as use_threads
 from scratchgan.training.folder import claimed, claimed_anew, refuse_remains
 from scratchgan.training.run import LONGEST, Run, read
 from scratchgan.training.stop import ended
 
 SHAPING = {"preset": "default", "data": "mnist", "seed": 0}  # what a run is, to its end
-OPTIONS = {"samples": 0, "device": "cpu"}  # what may be given anew when it goes on, and else stays
+OPTIONS = {"samples": 0, "device": "cpu", "threads": 0}  # what may be given anew when it goes on, and else stays
 
 
 def main(description, name, system, argv=None):
@@ -68,6 +69,9 @@ def _parser(description, presets):
     parser.add_argument(
         "--resume", action="store_true", help="go on exactly where the run in --out, or the last one, ended"
     )
+    parser.add_argument(
+        "--threads", metavar="N", type=_whole(0), help="of matrix products; default: 0, as many as are fastest just now"
+    )
     parser.add_argument("--samples", metavar="N", type=_whole(0), help="also save N samples as samples.npy; default: 0")
     return parser
 
@@ -97,6 +101,7 @@ def _demo(flags, name, system, runs):
     with _folder(flags, name) as claim:
         shape, options, steps = _choices(flags, claim.path, system.PRESETS)
         device_module(options["device"])  # complain before anything long begins
+        use_threads(options["threads"])
         settings = {**system.PRESETS[shape["preset"]], **shape}
         planned, every = settings.pop("steps"), settings.pop("every")
         steps = flags.steps or steps or planned

@@ -19,6 +19,7 @@ import numpy as np
 
 from scratchgan.backend import array_module, solid
 from scratchgan.functional.kernels.geometry import Visits
+from scratchgan.threads import product
 
 THIN = 16  # numbers in a row of a strip; products of fewer take longer than to make rows of the kernel channels
 
@@ -119,9 +120,9 @@ def _summed(strips, w, vertical):
     for i, (tap, visits, patches) in enumerate(_by_taps(strips, vertical)):
         rows, weights = y[visits].reshape(-1, o), w[tap].reshape(-1, o)
         if i == 0:  # there is nothing yet to add to
-            np.matmul(patches, weights, out=rows)
+            product(patches, weights, out=rows)
         else:
-            rows += patches @ weights
+            rows += product(patches, weights)
     return y
 
 
@@ -131,7 +132,7 @@ def _add_products(cut, y, vertical, w):
         part = solid(y[:, :, band.visits])
         for tap, visits, patches in _by_taps(strips, vertical):
             taps = w[tap, band.taps]
-            taps += (patches.T @ part[visits].reshape(-1, w.shape[3])).reshape(taps.shape)
+            taps += product(patches.T, part[visits].reshape(-1, w.shape[3])).reshape(taps.shape)
 
 
 # Images of few channels ----------------------------------------------------------------------------------------------
@@ -178,7 +179,7 @@ def _scattered(y, w, geometry):
     x = np.zeros_like(y, order="C", shape=(c, *shape) if flat else (*shape, c))
     x = np.moveaxis(x, 0, 3) if flat else x
     elements, taps = y.reshape(-1, o), w.reshape(-1, o)
-    spread = ((taps @ elements.T).T if flat else elements @ taps.T).reshape(*y.shape[:3], kh, kw, c)
+    spread = (product(taps, elements.T).T if flat else product(elements, taps.T)).reshape(*y.shape[:3], kh, kw, c)
     for u, down, rows in vertical.by_tap():
         for v, across, columns in horizontal.by_tap():
             x[rows, :, columns] += spread[down, :, across, u, v]
