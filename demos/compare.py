@@ -11,6 +11,9 @@ number is fixed, so that a slower machine takes longer and trains as much. The c
   weights    of the generator and of its critic
   seconds    of training
 
+Below them stand three anchors, judged the same way: real images, the Gaussian, and the first system's generator before
+its first step.
+
 A run that was stopped goes on where it was with the same --out and flags; what is finished is not trained again.
 """
 
@@ -22,13 +25,15 @@ from types import SimpleNamespace
 import numpy as np
 
 from scratchgan.checkpoint import CheckpointError, write_atomically
-from scratchgan.lab import command, style
+from scratchgan.lab import command, runs, style
+from scratchgan.lab.claims import Claim
 from scratchgan.metrics import Judge
 from scratchgan.models import SYSTEMS
 from scratchgan.models.networks import count
 from scratchgan.training.command import absolute
-from scratchgan.training.command import main as train
 
+FULL = {"minutes": 3, "samples": 5000}
+WAYS = "no one two three four five six seven eight".split()
 SHOWN = 16  # samples of each system in the picture
 STEPS_A_MINUTE = {  # on the machine of the README's table of speed
     "GAN": 5400,
@@ -46,17 +51,18 @@ def experiment(flags, folder):
     """Train, judge and print one system after the other; the table, and the picture."""
     judge = Judge(flags.data)
     rows = {}
-    for name in flags.only:
+    for name in dict.fromkeys(flags.only):
         run = folder / name.lower()
         seconds = trained(name, flags, run)
         rows[name] = verdict(judge, name, run) | {"seconds": seconds}
         print(f"{name}: S = {rows[name]['S']:.3f}\n", flush=True)
-    print(table(rows))
+    beside = anchors(judge, flags, name, folder / name.lower())
+    print(table(rows | beside))
     real = judge.real(SHOWN) / 127.5 - 1
     save_picture(
         folder / "compare.png", {name: np.load(folder / name.lower() / "samples.npy") for name in rows}, rows, real
     )
-    return {"data": flags.data, "minutes": flags.minutes, "systems": rows}
+    return {"systems": rows, "anchors": beside}, list(claims(rows, beside))
 
 
 def trained(name, flags, run):
@@ -65,12 +71,10 @@ def trained(name, flags, run):
     if (run / "samples.npy").exists() and took.exists():
         refuse_another(run, data=absolute(flags.data), seed=flags.seed, steps=steps, samples=flags.samples)
         return json.loads(took.read_text())
-    arguments = ["--out", run, "--data", flags.data, "--seed", flags.seed, "--samples", flags.samples]
-    arguments += ["--resume"] if (run / "checkpoint.npz").exists() else []
-    print(f"{name}", flush=True)
+    print(name, flush=True)
     began = time.perf_counter()
-    if train("", name, with_steps(SYSTEMS[name], steps), [str(argument) for argument in arguments]):
-        raise KeyboardInterrupt
+    given = {"data": flags.data, "seed": flags.seed, "samples": flags.samples}
+    runs.train(name, with_steps(SYSTEMS[name], steps), run, **given)
     seconds = time.perf_counter() - began
     write_atomically(took, lambda file: file.write(json.dumps(seconds).encode()))
     return seconds
@@ -95,16 +99,39 @@ def verdict(judge, name, run):
     """The columns of the table."""
     samples = np.load(run / "samples.npy")
     report = judge.report(samples)
+    game = game_of(name, run)
+    weights = {"weights": [count(game.generator), count(game.critic)]}
+    accuracy = {"accuracy": judge.accuracy(samples, np.load(run / "labels.npy"))} if game.conditional else {}
+    return columns(report.score, report.samples) | weights | accuracy
+
+
+def game_of(name, run):
+    """The players of a run as they begin."""
     config = json.loads((run / "config.json").read_text())
-    game = SYSTEMS[name].build(config, np.random.default_rng(0), "cpu")
-    numbers = {
-        "S": report.score.S,
-        "precision": report.samples.precision,
-        "recall": report.samples.recall,
-        "classes": report.score.classes,
-        "weights": [count(game.generator), count(game.critic)],
-    }
-    return numbers | ({"accuracy": judge.accuracy(samples, np.load(run / "labels.npy"))} if game.conditional else {})
+    return SYSTEMS[name].build(config, np.random.default_rng(0), "cpu")
+
+
+def columns(score, measures):
+    """What a report says of one set of images."""
+    return {"S": score.S, "precision": measures.precision, "recall": measures.recall, "classes": score.classes}
+
+
+def anchors(judge, flags, name, run):
+    """The same columns of what is perfect, of what knows no shapes, and of a generator that has learnt nothing."""
+    latents = game_of(name, run).latents(flags.samples, np.random.default_rng([flags.seed, 2])).numpy()
+    report = judge.report(runs.untrained(SYSTEMS[name], run)(latents))
+    real = columns(judge.score(judge.real(flags.samples)), report.real)
+    gaussian = {"S": 1.0, "precision": report.gaussian.precision, "recall": report.gaussian.recall}
+    untrained = columns(report.score, report.samples)
+    return {"real": real | {"accuracy": report.accuracy}, "Gaussian": gaussian, "untrained": untrained}
+
+
+def claims(rows, beside):
+    """That each system is nearer to real images than the Gaussian, and that images look like what was asked for."""
+    for name, row in rows.items():
+        yield Claim(f"{name}, S", row["S"], high=1, anchors={"untrained": beside["untrained"]["S"]})
+        if "accuracy" in row:
+            yield Claim(f"{name}, accuracy", row["accuracy"], low=0.9, anchors={"chance": 0.1})
 
 
 def table(rows):
@@ -113,17 +140,22 @@ def table(rows):
         "| system | S | precision | recall | classes | accuracy | weights | seconds |",
         "|---|---|---|---|---|---|---|---|",
     ]
-    for name, row in rows.items():
-        accuracy = f"{row['accuracy']:.1%}" if "accuracy" in row else ""
-        weights = " + ".join(f"{number:,}" for number in row["weights"])
-        quality = f"{row['S']:.3f} | {row['precision']:.2f} | {row['recall']:.2f}"
-        lines.append(f"| {name} | {quality} | {row['classes']} | {accuracy} | {weights} | {row['seconds']:.0f} |")
-    return "\n".join(lines)
+    return "\n".join(lines + [f"| {' | '.join([name, *cells(row)])} |" for name, row in rows.items()])
+
+
+def cells(row):
+    """A row of the table as text; empty where there is no such number."""
+    accuracy = f"{row['accuracy']:.1%}" if "accuracy" in row else ""
+    weights = " + ".join(f"{number:,}" for number in row.get("weights", ()))
+    seconds = f"{row['seconds']:.0f}" if "seconds" in row else ""
+    quality = [f"{row['S']:.3f}", f"{row['precision']:.2f}", f"{row['recall']:.2f}", f"{row.get('classes', '')}"]
+    return [*quality, accuracy, weights, seconds]
 
 
 def save_picture(path, samples, rows, real):
     """A row of samples for each system, and one of real images."""
-    with style.figure(len(samples) + 1, 1, (13, 0.95), "The same data, eight ways to play") as (figure, panels):
+    title = f"The same data, {WAYS[len(samples)]} way{'s'[: len(samples) > 1]} to play"
+    with style.figure(len(samples) + 1, 1, (13, 0.95), title) as (figure, panels):
         for axes, (name, images) in zip(panels, {"real": real, **samples}.items()):
             strip = np.concatenate(images[:SHOWN, 0], axis=1)
             axes.imshow(strip, cmap="gray_r", vmin=-1, vmax=1)
@@ -137,10 +169,11 @@ def save_picture(path, samples, rows, real):
 def add_flags(parser):
     """What is compared."""
     parser.add_argument("--data", default="mnist", metavar="mnist|fashion-mnist|DIR", help="default: mnist")
-    parser.add_argument("--minutes", type=float, default=3, metavar="M", help="of training for each; default: 3")
-    parser.add_argument("--samples", type=int, default=5000, metavar="N", help="that are judged; default: 5000")
+    minutes, samples = command.at_least(0, float), command.at_least(129)  # as many as features, and one
+    parser.add_argument("--minutes", type=minutes, default=3, metavar="M", help="of training for each; default: 3")
+    parser.add_argument("--samples", type=samples, default=5000, metavar="N", help="that are judged; default: 5000")
     parser.add_argument("--only", nargs="+", choices=list(SYSTEMS), default=list(SYSTEMS), help="default: all")
 
 
 if __name__ == "__main__":
-    sys.exit(command.main(__doc__, "compare", experiment, add_flags))
+    sys.exit(command.main(__doc__, "compare", experiment, add_flags, FULL, goes_on=True))

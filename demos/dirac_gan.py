@@ -27,29 +27,24 @@ def experiment(flags, folder):
     """Play all games, compare them with what must come out, and draw them."""
     paths = {name: dirac.play(game) for name, game in dirac.GAMES.items()}
     ends = {name: dirac.final_radii(three) for name, three in paths.items()}
-    agreed = {name: [*map(dirac.agrees, ends[name], dirac.TABLE[name])] for name in ends}
-    checks = [*dirac.criteria(paths), ("the table is that of the closed form", all(map(all, agreed.values())))]
-    print_table(ends, agreed)
-    print()
-    for sentence, holds in checks:
-        print(f"  {'pass' if holds else 'FAIL'}   {sentence}")
+    print_table(ends)
     print("\n" + __doc__.split("\n\n")[-1].strip())
     draw(paths, ends, folder / "dirac_gan.png")
     if not flags.no_animation:
         film(paths, folder / "dirac_gan.gif")
-    return {
+    numbers = {
         "radii": {name: dict(zip(dirac.WAYS, three)) for name, three in ends.items()},
         "known": {name: dict(zip(dirac.WAYS, three)) for name, three in dirac.TABLE.items()},
-        "checks": {sentence: bool(holds) for sentence, holds in checks},
     }
+    return numbers, dirac.criteria(paths)
 
 
-def print_table(ends, agreed):
+def print_table(ends):
     """The final radii beside the known ones, and the eigenvalues that explain them."""
     print(f"distance from the solution after {dirac.STEPS} steps of {dirac.LR}, 1 at the start (known value)\n")
     print(f"  {'':22}" + "".join(f"{way:>19}" for way in dirac.WAYS) + "   eigenvalues at the solution")
     for name, three in ends.items():
-        cells = zip(three, dirac.TABLE[name], agreed[name])
+        cells = [(value, known, dirac.agrees(value, known)) for value, known in zip(three, dirac.TABLE[name])]
         row = "".join(f"{f'{value:.4f} ({known})' + ' !'[not good]:>19}" for value, known, good in cells)
         print(f"  {name:22}{row}   {eigenvalues(name)}")
 
@@ -152,4 +147,4 @@ def add_flags(parser):
 
 
 if __name__ == "__main__":
-    sys.exit(main(__doc__, "dirac_gan", experiment, add_flags))
+    sys.exit(main(__doc__, "dirac_gan", experiment, add_flags, seeded=False))

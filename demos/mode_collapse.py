@@ -10,6 +10,8 @@ and not with 25. The table says how well:
   KL       reverse KL: of the samples' shares of the modes to equal ones; the truth has (K - 1) / 5000
   W1       earth mover's distance of 500 samples to 500 real points; the truth has the number in its own row
 
+The first two rows are the anchors: real points, and the same generator before its first step.
+
 A run whose losses or samples are no longer finite has diverged; the table says when, and the means are of the others.
 
 mode_collapse.gif shows the first set and seed over time: each dot is one latent, and has a long way to go.
@@ -27,6 +29,7 @@ import numpy as np
 
 from scratchgan.data import toy
 from scratchgan.lab import command, pacgan, parallel, plane, style
+from scratchgan.lab.claims import Claim
 from scratchgan.metrics import measure_modes, modes_covered, wasserstein
 from scratchgan.training.pictures import save_animation
 
@@ -40,11 +43,14 @@ DATA = {
     "grid": toy.pacgan_grid(),
 }
 RECIPES = plane.RECIPES | pacgan.RECIPES
+PLAIN = "minimax", "non-saturating", "least-squares"
+BOUNDED = "wgan-clip", "wgan-gp", "spectral", "r1", "r1-r2"
 PROTOCOLS = {
     "ours": {"data": ["8", "25"], "methods": list(plane.RECIPES), "seeds": 3},
     "pacgan": {"data": ["ring", "grid"], "methods": list(pacgan.RECIPES), "seeds": 10},
 }
 STEPS = {"quick": 500, "default": 1500, "long": 10_000}
+FULL = {"steps": STEPS["default"], "seeds": 3}
 MOMENTS = (0.02, 0.1, 0.3, 1.0)  # of the pictures, as shares of the steps
 FRAMES = [(i / 40) ** 2 for i in range(1, 41)]  # of the animation: most happens early
 SAMPLES, TRANSPORTED = 2500, 500
@@ -54,21 +60,38 @@ def experiment(flags, folder):
     """Train every method on every set with every seed; the table, and the picture of the first seed."""
     for name, default in PROTOCOLS[flags.protocol].items():
         setattr(flags, name, getattr(flags, name) or default)
-    steps = flags.steps or (pacgan.STEPS if flags.protocol == "pacgan" else STEPS[flags.preset])
+    flags.steps = steps = flags.steps or (pacgan.STEPS if flags.protocol == "pacgan" else STEPS[flags.preset])
     seeds = range(flags.seed, flags.seed + flags.seeds)
     jobs = [(method, data, seed, steps) for seed in seeds for data in flags.data for method in flags.methods]
     runs = dict(zip(jobs, parallel.run_all(run, jobs, flags.processes)))
     numbers = {}
     for data in flags.data:
         truth = [measure(DATA[data].sample(SAMPLES, np.random.default_rng([seed, 3])), data, seed) for seed in seeds]
-        rows = {"real points": summary(truth)}
+        fresh = [measure(untrained(flags.methods[0], seed), data, seed) for seed in seeds]
+        rows = {"real points": summary(truth), "untrained": summary(fresh)}
         for method in flags.methods:
             rows[RECIPES[method].name] = summary([runs[method, data, seed, steps][1] for seed in seeds])
         numbers[DATA[data].name] = rows
         print_table(DATA[data], rows, f"{steps:,} steps, mean and deviation of {len(seeds)} seeds")
     save_picture(folder / "mode_collapse.png", flags, steps, runs, numbers)
     film(folder / "mode_collapse.gif", flags, steps, runs)
-    return {"steps": steps, "seeds": list(seeds), "sets": numbers}
+    return {"steps": steps, "seeds": list(seeds), "sets": numbers}, list(claims(numbers))
+
+
+def claims(numbers):
+    """On eight and on 25 Gaussians plain GANs leave modes out, and bounded critics bring them back."""
+    for name, few, many in (("8 Gaussians", 7, 8), ("25 Gaussians", 18, 20)):
+        found = {method: row["modes"]["mean"] for method, row in numbers.get(name, {}).items() if "modes" in row}
+        for methods, bounds in ((PLAIN, {"high": few}), (BOUNDED, {"low": many})):
+            for method in (RECIPES[method].name for method in methods):
+                if method in numbers.get(name, {}):
+                    modes, anchors = found.get(method, np.nan), {"untrained": found["untrained"]}
+                    yield Claim(f"{name}, modes of {method}", modes, **bounds, anchors=anchors)
+
+
+def untrained(method, seed):
+    """Samples of the generator of a method before its first step."""
+    return plane.train(RECIPES[method], DATA["8"], 0, seed, snapshots=(0,), points=SAMPLES).clouds[0]
 
 
 def run(method, data, seed, steps):
@@ -218,16 +241,10 @@ def caption(distribution, row):
     return f"{modes}/{len(distribution.centres)} modes\n{w1}"
 
 
-def positive(text):
-    """A number of which there must be one at least."""
-    if (number := int(text)) < 1:
-        raise ValueError
-    return number
-
-
 def add_flags(parser):
     """Flags beside --out and --seed."""
     presets = [f"{steps:,} ({preset})" for preset, steps in STEPS.items()]
+    positive = command.at_least(1)
     many = {"nargs": "+", "metavar": "NAME"}
     parser.add_argument("--protocol", choices=PROTOCOLS, default="ours", help="whose experiment; default: ours")
     parser.add_argument("--data", choices=DATA, help=f"of {', '.join(DATA)}; default: 8 25", **many)
@@ -239,4 +256,4 @@ def add_flags(parser):
 
 
 if __name__ == "__main__":
-    sys.exit(command.main(__doc__, "mode_collapse", experiment, add_flags))
+    sys.exit(command.main(__doc__, "mode_collapse", experiment, add_flags, FULL))

@@ -24,7 +24,8 @@ import numpy as np
 from scratchgan import nn
 from scratchgan.data import toy
 from scratchgan.lab import critics, style
-from scratchgan.lab.command import main
+from scratchgan.lab.claims import Claim
+from scratchgan.lab.command import at_least, main
 from scratchgan.losses import OBJECTIVES
 from scratchgan.metrics import wasserstein_1d
 
@@ -32,7 +33,12 @@ LINE, DATA = critics.TwoGaussians(distance=4.0), toy.eight_gaussians()
 X = np.linspace(-5, 5, 401)
 COLORS = {"minimax": "#c9a227", "non-saturating": "#81b29a", "wasserstein": style.CRITIC}
 NAMES = {"minimax": "saturating", "non-saturating": "non-saturating", "wasserstein": "Wasserstein, penalty"}
-RUNS = 3
+RUNS, FULL = 3, {"steps": 2000}
+
+
+def line_critics(rng):
+    """A discriminator and a critic of points on a line, untrained."""
+    return critics.mlp(1, 64, 3, rng), critics.mlp(1, 64, 3, rng)
 
 
 def train_on_line(steps, rng, bar):
@@ -41,7 +47,7 @@ def train_on_line(steps, rng, bar):
     def batches():
         return LINE.sample(256, rng)
 
-    discriminator, critic = critics.mlp(1, 64, 3, rng), critics.mlp(1, 64, 3, rng)
+    discriminator, critic = line_critics(rng)
     for _ in critics.train_discriminator(discriminator, batches, steps):
         bar.update()
     for _ in critics.train_penalised(critic, batches, steps, rng, lr=3e-3):
@@ -89,28 +95,41 @@ def sigmoid(logits):
     return 1 / (1 + np.exp(-logits.astype(np.float64)))
 
 
-def claims(line, runs, rng):
-    """What should come out, each with its number."""
-    claim, (discriminator, critic) = critics.Claim, line
-    real, fake = LINE.sample(4000, rng)
-    core = np.abs(X) < 4.05  # 98 % of the mass
-    points = X[core, None].astype(np.float32)
-    error = sigmoid(critics.scores(discriminator, points)) - LINE.discriminator(X[core])
-    slopes = critics.generator_slopes(OBJECTIVES["wasserstein"], critic, points)
-    yield claim("line: largest error of σ(D) where 98 % of the mass is", np.abs(error).max(), high=0.05)
-    off = np.abs(slopes - LINE.slopes(X[core])["wasserstein"]).mean()
-    yield claim("line: mean error of the critic's slope", off, high=0.1)
-    ratio = critics.critic_gap(critic, real, fake) / wasserstein_1d(real[:, 0], fake[:, 0])
-    yield claim("line: critic gap / exact W1 (the penalty allows about 1 + s / 2λ = 1.2)", ratio, 1, 1.3)
+def claims(line, untrained, runs, rng):
+    """What should come out, each with its number, and with that of untrained networks or of the other loss."""
+    points = LINE.sample(4000, rng)
+    beside = on_line(*untrained, points)
+    limits = {"high": 0.05}, {"high": 0.1}, {"low": 1, "high": 1.3}
+    for (text, value), bounds in zip(on_line(*line, points).items(), limits):
+        yield Claim(f"line: {text}", value, **bounds, anchors={"untrained": beside[text]})
     for number, run in enumerate(runs, start=1):
-        sure = run["fooled"] < 0.01
-        ratio = (run["non-saturating"] / run["minimax"])[sure].min(initial=np.inf) if sure.any() else np.nan
-        yield claim(f"plane, run {number}: non-saturating / saturating where σ(D) < 0.01", ratio, low=20)
-        fall = np.log10(run["minimax"].max() / run["minimax"][-1])
-        yield claim(f"plane, run {number}: orders of magnitude that the saturating gradient falls", fall, low=3)
-        later = run["wasserstein"][run["step"] >= run["step"][-1] / 10]
-        steady = later.min() / later.max()
-        yield claim(f"plane, run {number}: Wasserstein, least / largest of the last 90 %", steady, low=0.5)
+        sure, steep = run["fooled"] < 0.01, run["non-saturating"] / run["minimax"]
+        ratio = steep[sure].min(initial=np.inf) if sure.any() else np.nan
+        text = f"plane, run {number}: non-saturating / saturating where σ(D) < 0.01"
+        yield Claim(text, ratio, low=20, anchors={"after one step": steep[0]})
+        falls = {name: np.log10(run[name].max() / run[name][-1]) for name in COLORS}
+        text = f"plane, run {number}: orders of magnitude that the saturating gradient falls"
+        yield Claim(text, falls["minimax"], low=3, anchors={NAMES[name]: falls[name] for name in list(COLORS)[1:]})
+        later = run["step"] >= run["step"][-1] / 10
+        steady = {name: run[name][later].min() / run[name][later].max() for name in COLORS}
+        text = f"plane, run {number}: Wasserstein, least / largest of the last 90 %"
+        yield Claim(text, steady["wasserstein"], low=0.5, anchors={"saturating": steady["minimax"]})
+
+
+def on_line(discriminator, critic, points):
+    """How far the two are from the best ones: {what: number}."""
+    real, fake = points
+    core = np.abs(X) < 4.05  # 98 % of the mass
+    places = X[core, None].astype(np.float32)
+    error = sigmoid(critics.scores(discriminator, places)) - LINE.discriminator(X[core])
+    slopes = critics.generator_slopes(OBJECTIVES["wasserstein"], critic, places)
+    off = np.abs(slopes - LINE.slopes(X[core])["wasserstein"]).mean()
+    ratio = critics.critic_gap(critic, real, fake) / wasserstein_1d(real[:, 0], fake[:, 0])
+    return {
+        "largest error of σ(D) where 98 % of the mass is": np.abs(error).max(),
+        "mean error of the critic's slope": off,
+        "critic gap / exact W1 (the penalty allows about 1 + s / 2λ = 1.2)": ratio,
+    }
 
 
 def draw(path, line, runs):
@@ -177,16 +196,16 @@ def experiment(flags, folder):
         line = train_on_line(flags.steps, rng, bar)
         runs = [train_in_plane(flags.steps, rng, bar) for _ in range(RUNS)]
     draw(folder / "vanishing_gradient.png", line, runs)
-    found = list(claims(line, runs, rng))
-    print(*found, sep="\n")
+    untrained = line_critics(np.random.default_rng([flags.seed, 1]))
     plane = [{name: values.tolist() for name, values in run.items()} for run in runs]
-    return {"runs": plane, "claims": [claim.as_json() for claim in found]}
+    return {"runs": plane}, list(claims(line, untrained, runs, rng))
 
 
 def add_flags(parser):
     """How long to train."""
-    parser.add_argument("--steps", type=int, default=2000, metavar="N", help="of each critic")
+    default, words = FULL["steps"], f"of each critic; default: {FULL['steps']}"
+    parser.add_argument("--steps", type=at_least(1), default=default, metavar="N", help=words)
 
 
 if __name__ == "__main__":
-    sys.exit(main(__doc__, "vanishing_gradient", experiment, add_flags))
+    sys.exit(main(__doc__, "vanishing_gradient", experiment, add_flags, FULL))

@@ -32,6 +32,44 @@ def is_array(value):
     return isinstance(value, np.ndarray) or (hasattr(value, "__array_function__") and hasattr(value, "dtype"))
 
 
+def plain(data):
+    """``data`` as an array that keeps the rules of arrays, NumPy's or CuPy's: no subclass, of real numbers it can hold.
+
+    An `np.matrix` would multiply as a matrix, and a masked array hides some of its numbers.
+
+    Raises
+    ------
+    TypeError
+        For a masked array, and a dtype that is none of float32, float64, the integers and bool.
+    """
+    if isinstance(data, np.ma.MaskedArray):
+        raise TypeError("a masked array hides some of its numbers; say what they are: array.filled(0)")
+    if isinstance(data, np.ndarray) or not is_array(data):
+        data = np.asarray(data)
+    supported(data.dtype)
+    return data if data.dtype.isnative else data.astype(data.dtype.newbyteorder("="))
+
+
+def supported(dtype):
+    """Whether a dtype is a floating one, of those that a Tensor holds.
+
+    Raises
+    ------
+    TypeError
+        For those that it does not hold.
+    """
+    if dtype.char in "fd":
+        return True
+    if dtype.char in "?bhilqBHILQ":
+        return False
+    if dtype.kind == "f":
+        raise TypeError(
+            f"{dtype} is not supported: the sums and the ε of this package need float32 or float64; "
+            "convert it: array.astype(np.float32)"
+        )
+    raise TypeError(f"a Tensor holds real numbers, not dtype {dtype}")
+
+
 def array_module(array):
     """The library that ``array`` belongs to: ``numpy``, or ``cupy`` for an array on a GPU."""
     return np if isinstance(array, np.ndarray) else sys.modules[type(array).__module__.partition(".")[0]]

@@ -7,8 +7,18 @@ There is no ``.grad`` to forget to clear, so no gradient can leak from one playe
 
 import numpy as np
 
-from scratchgan.backend import copied_like, to_numpy
-from scratchgan.tensor import Parameter
+from scratchgan.backend import to_numpy
+from scratchgan.nn.module import Module
+from scratchgan.nn.options import Number, Several, options_of
+from scratchgan.nn.state import fitted
+from scratchgan.tensor import Parameter, Tensor
+
+STEP = "optimizer.step(grad(loss, optimizer.params))"
+HABITS = {
+    "zero_grad": f"gradients are values, so there is nothing to clear: {STEP}",
+    "param_groups": "the options are attributes, as in optimizer.lr = 1e-4; another group has an optimiser of its own",
+    "add_param_group": "another group has an optimiser of its own",
+}  # of those who come from PyTorch, and what they find here
 
 
 class Optimizer:
@@ -16,42 +26,45 @@ class Optimizer:
 
     Parameters
     ----------
-    params : sequence of Parameter
+    params : iterable of Parameter
+        A module that is given another Parameter later learns no longer: make a new optimiser then.
     lr : float
-        The learning rate; may be changed between steps.
+        The learning rate, ≥ 0. It may be changed between steps, as may all options.
     weight_decay : float
         Adds ``weight_decay`` · w to each gradient.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For what is no Parameter, one that is given twice, an option that is no number or out of its interval.
     """
 
+    lr, weight_decay = Number("[0, ∞)"), Number("[0, ∞)")
     buffers = ()  # the names of the arrays kept for each parameter, each zero at the start
 
     def __init__(self, params, lr, weight_decay=0):
-        self.params, self.lr, self.weight_decay, self.steps = list(params), lr, weight_decay, 0
-        if not self.params:
-            raise ValueError("an optimiser needs at least one parameter")
-        for i, p in enumerate(self.params):
-            if not isinstance(p, Parameter):
-                raise TypeError(f"params[{i}] must be a Parameter, not {type(p).__name__}")
-        if len({id(p) for p in self.params}) < len(self.params):
-            raise ValueError("a parameter is given twice, so each step would move it twice")
-        if lr < 0 or weight_decay < 0:
-            raise ValueError(f"lr={lr} and weight_decay={weight_decay} must not be negative")
+        self.params, self.lr, self.weight_decay, self.steps = _parameters(params), lr, weight_decay, 0
         self.state = [{name: np.zeros_like(p.data) for name in self.buffers} for p in self.params]
 
-    def step(self, grads):
+    def __getattr__(self, name):
+        instead = f": {HABITS[name]}" if name in HABITS else ""
+        raise AttributeError(f"{type(self).__name__} has no attribute {name!r}{instead}")
+
+    def step(self, grads=None):
         """Move each parameter by the gradient in the same place of ``grads``.
 
         Raises
         ------
-        ValueError
+        TypeError, ValueError
             When number, shapes or dtypes differ from the parameters'; nothing has moved then.
         """
+        if grads is None or isinstance(grads, Tensor):
+            raise TypeError(f"step needs a gradient for each parameter: {STEP}")
         grads = tuple(grads)
         if len(grads) != len(self.params):
             raise ValueError(f"{len(self.params)} parameters but {len(grads)} gradients")
-        for i, (p, g) in enumerate(zip(self.params, grads)):
-            if g.shape != p.shape or g.dtype != p.dtype:
-                raise ValueError(f"gradient {i} is {g.dtype} {g.shape}, its parameter {p.dtype} {p.shape}")
+        for i, (p, g, state) in enumerate(zip(self.params, grads, self.state)):
+            _check(i, p, g, state)
         self.steps += 1
         for p, g, state in zip(self.params, grads, self.state):
             g = g.data + self.weight_decay * p.data if self.weight_decay else g.data
@@ -62,31 +75,70 @@ class Optimizer:
         raise NotImplementedError
 
     def state_dict(self):
-        """The number of steps and all buffers as NumPy arrays: {"steps": …, "0.momentum_buffer": …, …}."""
-        buffers = {f"{i}.{k}": np.array(to_numpy(v)) for i, state in enumerate(self.state) for k, v in state.items()}
-        return {"steps": np.array(self.steps), **buffers}
+        """The number of steps, the options and all buffers as NumPy arrays: {"steps": …, "lr": …, "0.exp_avg": …, …}.
+
+        With it a new optimiser continues exactly, whatever options it was made with.
+        """
+        return {name: np.array(to_numpy(array)) for name, array in self._arrays().items()}
+
+    def _arrays(self):
+        options = {name: np.array(value) for name, value in options_of(self).items()}
+        buffers = {f"{i}.{name}": array for i, state in enumerate(self.state) for name, array in state.items()}
+        return {"steps": np.array(self.steps), **options, **buffers}
 
     def load_state_dict(self, saved):
         """Take over a `state_dict`.
 
         Raises
         ------
-        ValueError
-            When its entries or their shapes are not this optimiser's.
+        TypeError, ValueError
+            When its entries, their shapes or their values cannot be this optimiser's, which is then unchanged.
         """
-        own = self.state_dict()
-        wrong = sorted(own.keys() ^ saved.keys()) or [k for k in own if np.shape(saved[k]) != own[k].shape]
-        if wrong:
-            raise ValueError(f"the state does not fit this {type(self).__name__}: see {', '.join(wrong[:5])}")
-        self.steps = int(saved["steps"])
-        for i, (p, state) in enumerate(zip(self.params, self.state)):
-            for name in state:
-                state[name] = copied_like(saved[f"{i}.{name}"], p.data)
+        new = fitted(self._arrays(), saved, type(self).__name__)
+        options = {name: getattr(type(self), name).checked(new[name]) for name in options_of(self)}
+        if new["steps"] < 0:
+            raise ValueError(f"steps={new['steps']} must not be negative")
+        self.steps = int(new["steps"])
+        vars(self).update(options)
+        self.state = [{name: new[f"{i}.{name}"] for name in self.buffers} for i in range(len(self.params))]
+
+
+def _parameters(params):
+    """The parameters as a list, checked."""
+    if isinstance(params, (Module, Parameter, dict)) or callable(params):
+        raise TypeError(
+            f"params must be a list of Parameters, such as module.parameters(), not {type(params).__name__}"
+        )
+    params = list(params)
+    if not params:
+        raise ValueError("an optimiser needs at least one parameter")
+    for i, p in enumerate(params):
+        if not isinstance(p, Parameter):
+            hint = ": each group of parameters has an optimiser of its own" if isinstance(p, dict) else ""
+            raise TypeError(f"params[{i}] must be a Parameter, not {type(p).__name__}{hint}")
+    if len({id(p) for p in params}) < len(params):
+        raise ValueError("a parameter is given twice, so each step would move it twice")
+    return params
+
+
+def _check(i, p, g, state):
+    """Raise unless the i-th gradient and buffers have the shape and dtype of their parameter."""
+    if not isinstance(g, Tensor):
+        raise TypeError(f"gradient {i} must be a Tensor, as grad returns it, not {type(g).__name__}")
+    if g.shape != p.shape or g.dtype != p.dtype:
+        raise ValueError(f"gradient {i} is {g.dtype} {g.shape}, its parameter {p.dtype} {p.shape}")
+    for name, array in state.items():
+        if array.shape != p.shape or array.dtype != p.dtype:
+            raise ValueError(
+                f"parameter {i} has become {p.dtype} {p.shape}, its {name} is {array.dtype} {array.shape}: "
+                "convert a module before its optimiser is made"
+            )
 
 
 class SGD(Optimizer):
     """Stochastic gradient descent: b ← μ b + g (b = g at the first step), w ← w − lr · b."""
 
+    momentum = Number("[0, 1]")
     buffers = ("momentum_buffer",)
 
     def __init__(self, params, lr=1e-3, momentum=0, *, weight_decay=0):
@@ -104,6 +156,7 @@ class SGD(Optimizer):
 class RMSprop(Optimizer):
     """v ← α v + (1 − α) g², w ← w − lr · g / (√v + ε); with momentum, b ← μ b + g / (√v + ε) and w ← w − lr · b."""
 
+    alpha, eps, momentum = Number("[0, 1]"), Number("[0, ∞)"), Number("[0, 1]")
     buffers = ("square_avg", "momentum_buffer")
 
     def __init__(self, params, lr=1e-2, alpha=0.99, eps=1e-8, weight_decay=0, momentum=0):
@@ -126,12 +179,11 @@ class Adam(Optimizer):
     m ← β₁ m + (1 − β₁) g,   v ← β₂ v + (1 − β₂) g²,   m̂ = m / (1 − β₁ᵗ),   v̂ = v / (1 − β₂ᵗ).
     """
 
+    betas, eps = Several(Number("[0, 1)"), 2), Number("[0, ∞)")
     buffers = ("exp_avg", "exp_avg_sq")
 
     def __init__(self, params, lr=1e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=0):
         self.betas, self.eps = betas, eps
-        if not all(0 <= beta < 1 for beta in betas):
-            raise ValueError(f"betas={betas} must lie in [0, 1)")
         super().__init__(params, lr, weight_decay)
 
     def update(self, g, state):

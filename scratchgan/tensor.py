@@ -32,7 +32,7 @@ from operator import attrgetter
 
 import numpy as np
 
-from scratchgan.backend import is_array, to_numpy
+from scratchgan.backend import is_array, plain, to_numpy
 
 _creation = itertools.count()
 
@@ -50,7 +50,8 @@ class Tensor:
     Parameters
     ----------
     data : array_like
-        Wrapped without a copy when it is a NumPy or CuPy array. Real: floating, integer or boolean.
+        Wrapped without a copy when it is a NumPy or CuPy array: float32, float64, integers or booleans. A subclass,
+        such as `np.matrix`, is wrapped as the plain array that it holds.
     requires_grad : bool
         Whether gradients are asked for with respect to this tensor; its data must then be floating.
 
@@ -66,11 +67,11 @@ class Tensor:
     Raises
     ------
     TypeError
-        For data that is not real numbers, or not floating although ``requires_grad``.
+        For data that is not real numbers, is float16 or masked, or is not floating although ``requires_grad``.
     """
 
     __slots__ = ("_data", "requires_grad", "edges", "number", "__weakref__")
-    __array_ufunc__ = None  # ndarray * Tensor calls Tensor.__rmul__ instead of looping over the tensor
+    __array_priority__ = 1000  # ndarray * Tensor calls Tensor.__rmul__; np.sin(tensor) is refused by __array__
 
     def _assigned(self, *_):
         raise TypeError(
@@ -87,13 +88,7 @@ class Tensor:
     def __init__(self, data, requires_grad=False):
         if isinstance(data, Tensor):
             raise TypeError("data is a Tensor already; x.detach() is the same value without its history")
-        data = data if is_array(data) else np.asarray(data)
-        if data.dtype.kind not in "fiub":
-            raise TypeError(f"a Tensor holds real numbers, not dtype {data.dtype}")
-        if requires_grad and data.dtype.kind != "f":
-            raise TypeError(
-                f"only floating data can require a gradient, got {data.dtype}; convert it: array.astype(np.float32)"
-            )
+        data = _differentiable(data) if requires_grad else plain(data)
         self._data, self.requires_grad, self.edges, self.number = data, requires_grad, (), next(_creation)
 
     def detach(self):
@@ -134,7 +129,10 @@ class Tensor:
         return format(self.item(), spec) if spec else str(self)
 
     def __array__(self, dtype=None, copy=None):
-        raise TypeError("NumPy does not know a Tensor: x.numpy() is its value, functional.stack joins several")
+        raise TypeError(
+            "NumPy does not know a Tensor: x.numpy() is its value, x.exp() or functional.exp(x) keeps its gradient, "
+            "functional.stack joins several"
+        )
 
     def __repr__(self):
         tail = ", requires_grad=True" if self.requires_grad else ""
@@ -163,7 +161,42 @@ class Parameter(Tensor):
 
     @data.setter
     def data(self, value):
-        self._data, self.number = _array(value), next(_creation)
+        self._data, self.number = _differentiable(value), next(_creation)
+
+
+def no_tensor(name, value, due="a Tensor"):
+    """The error that something else was given where a Tensor is due."""
+    return TypeError(f"{name} must be {due}, not {type(value).__name__}; an array is wrapped as Tensor(array)")
+
+
+def floating(**tensors):
+    """Refuse what is no Tensor of floating numbers, by its name: ``floating(real=real, fake=fake)``.
+
+    Raises
+    ------
+    TypeError
+    """
+    for name, x in tensors.items():
+        if not isinstance(x, Tensor):
+            raise no_tensor(name, x)
+        if x.dtype.kind != "f":
+            raise _integers(name, x)
+
+
+def _integers(name, x):
+    return TypeError(
+        f"{name} must hold floating numbers, not {x.dtype}: convert it with x.to(np.float32), "
+        "and scale pixels to the range of your network"
+    )
+
+
+def _differentiable(data):
+    data = plain(data)
+    if data.dtype.kind != "f":
+        raise TypeError(
+            f"only floating data can require a gradient, got {data.dtype}; convert it: array.astype(np.float32)"
+        )
+    return data
 
 
 def record(data, *edges):
@@ -175,17 +208,32 @@ def record(data, *edges):
     *edges : (Tensor, callable)
         For each argument the vjp ``(g, y) -> cotangent of the argument``, where ``g`` is the cotangent of the result
         and ``y`` the result, both Tensors. Arguments that require no gradient are dropped.
+
+    Raises
+    ------
+    TypeError
+        For an argument that is no Tensor, or holds integers although the result is of real numbers.
     """
     node = Tensor.__new__(Tensor)
     node._data = _array(data)
     try:
-        node.edges = tuple([edge for edge in edges if edge[0].requires_grad]) if _mode.recording else ()
+        live = [edge for edge in edges if edge[0].requires_grad]
+        if not live and edges and node._data.dtype.kind == "f":
+            _refuse_integers(edges)
     except AttributeError:
-        kinds = ", ".join(type(parent).__name__ for parent, _ in edges)
-        raise TypeError(f"expected Tensors, got {kinds}; wrap an array as Tensor(array)") from None
+        wrong = [x for x, _ in edges if not hasattr(x, "requires_grad")]
+        raise no_tensor("an argument", wrong[0] if wrong else data) from None
+    node.edges = tuple(live) if _mode.recording else ()
     node.requires_grad = bool(node.edges)
     node.number = next(_creation)
     return node
+
+
+def _refuse_integers(edges):
+    """As PyTorch does: a function of real numbers either converts integers itself, or does not know what they mean."""
+    for x, _ in edges:
+        if x.dtype is not None and x.dtype.kind != "f":
+            raise _integers("an argument", x)
 
 
 def _array(data):
@@ -212,7 +260,30 @@ def is_recording():
     return _mode.recording
 
 
-def grad(outputs, inputs, grad_outputs=None, create_graph=False, allow_unused=False):
+def refuse(default, **options):
+    """Raise for an option that differs from the only value supported, given once or for each axis.
+
+    Raises
+    ------
+    NotImplementedError
+        Naming the option, as in ``refuse(1, dilation=dilation)``.
+    """
+    for name, value in options.items():
+        if value not in (default, (default,), (default, default), [default], [default, default]):
+            raise NotImplementedError(f"{name}={value!r} is not supported, only {default!r}")
+
+
+def grad(
+    outputs,
+    inputs,
+    grad_outputs=None,
+    retain_graph=None,
+    create_graph=False,
+    only_inputs=True,
+    allow_unused=False,
+    is_grads_batched=False,
+    materialize_grads=False,
+):
     """The gradients of ``outputs`` with respect to ``inputs``: Σₖ Jₖᵀ gₖ over the outputs k.
 
     Nothing is stored on any tensor, and only edges on a path from an input to an output are followed: the gradient of
@@ -224,10 +295,14 @@ def grad(outputs, inputs, grad_outputs=None, create_graph=False, allow_unused=Fa
     inputs : Tensor or sequence of Tensor
     grad_outputs : Tensor or sequence of (Tensor or None), optional
         The cotangent of each output, of its shape and dtype. May be left out (or None) for a scalar output: 1.
+    retain_graph : bool, optional
+        PyTorch's. It changes nothing here: a graph is never taken apart, and lives as long as its outputs do.
     create_graph : bool
         Record the sweep, so that the gradients can be differentiated again.
-    allow_unused : bool
+    allow_unused, materialize_grads : bool
         Give zeros for an input that no output depends on, instead of an error.
+    only_inputs, is_grads_batched : bool
+        PyTorch's, at their only values.
 
     Returns
     -------
@@ -241,11 +316,15 @@ def grad(outputs, inputs, grad_outputs=None, create_graph=False, allow_unused=Fa
         output depends on.
     RuntimeError
         When a parameter was updated after the graph was recorded.
+    NotImplementedError
+        For ``only_inputs=False`` (nothing is accumulated anywhere) and ``is_grads_batched=True``.
     """
+    refuse(True, only_inputs=only_inputs)
+    refuse(False, is_grads_batched=is_grads_batched)
     outputs, inputs = _tensors(outputs, "outputs"), _tensors(inputs, "inputs")
     grad_outputs = _given(outputs, grad_outputs)
     ancestors = _ancestors(outputs)
-    if not allow_unused:
+    if not (allow_unused or materialize_grads):
         _refuse_unreachable(inputs, ancestors)
     live = _depending_on(inputs, ancestors)
     kept, cotangents = {x.number for x in inputs}, {}
@@ -305,10 +384,13 @@ def _refuse_unreachable(inputs, ancestors):
 
 
 def _tensors(value, name):
-    values = (value,) if isinstance(value, Tensor) else tuple(value)
+    try:
+        values = (value,) if isinstance(value, Tensor) else tuple(value)
+    except TypeError:
+        raise no_tensor(name, value, "a Tensor, or several") from None
     for i, x in enumerate(values):
         if not isinstance(x, Tensor):
-            raise TypeError(f"{name}[{i}] must be a Tensor, not {type(x).__name__}")
+            raise no_tensor(f"{name}[{i}]", x)
     return values
 
 
@@ -318,6 +400,8 @@ def _given(outputs, grad_outputs):
         grad_outputs = (None,) * len(outputs)
     elif isinstance(grad_outputs, Tensor) or is_array(grad_outputs):
         grad_outputs = (grad_outputs,)
+    elif not isinstance(grad_outputs, (tuple, list)):
+        raise no_tensor("grad_outputs", grad_outputs, "a Tensor for each output")
     if len(grad_outputs) != len(outputs):
         raise ValueError(f"{len(outputs)} outputs but {len(grad_outputs)} grad_outputs")
     for output, g in zip(outputs, grad_outputs):
@@ -332,7 +416,7 @@ def _check_cotangent(output, g):
                 f"an output of shape {output.shape} is no scalar: pass grad_outputs, or reduce it with sum() or mean()"
             )
     elif not isinstance(g, Tensor):
-        raise TypeError(f"a cotangent in grad_outputs must be a Tensor, not {type(g).__name__}: wrap it, Tensor(array)")
+        raise no_tensor("a cotangent in grad_outputs", g)
     elif g.shape != output.shape or g.dtype != output.dtype:
         raise ValueError(
             f"a cotangent has shape {g.shape} and dtype {g.dtype}, its output {output.shape} and {output.dtype}"

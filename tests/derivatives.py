@@ -51,9 +51,9 @@ def weights_replaced(module, tensors):
     slots = [slot for slot in module.slots().values() if isinstance(getattr(*slot), Parameter)]
     parameters = [getattr(*slot) for slot in slots]
     try:
-        for slot, tensor in zip(slots, tensors, strict=True):
-            setattr(*slot, tensor)
+        for (owner, name), tensor in zip(slots, tensors, strict=True):
+            vars(owner)[name] = tensor  # which a module would refuse: it is no Parameter
         yield
     finally:
-        for slot, parameter in zip(slots, parameters):
-            setattr(*slot, parameter)
+        for (owner, name), parameter in zip(slots, parameters):
+            vars(owner)[name] = parameter

@@ -24,6 +24,8 @@ waits = []
 class ndarray:
     """An array that lives on a pretended device."""
 
+    __array_priority__ = 100
+
     def __init__(self, shape, dtype=float):
         self._host = np.empty(shape, dtype)
 
@@ -98,6 +100,9 @@ class ndarray:
     def transpose(self, *axes):
         return _wrap(self._host.transpose(*axes))
 
+    def view(self, dtype):
+        return _wrap(self._host.view(dtype))
+
     def swapaxes(self, axis1, axis2):
         return _wrap(self._host.swapaxes(axis1, axis2))
 
@@ -149,9 +154,16 @@ ndarray.astype = _method("astype", "dtype", "order", "casting", "subok", "copy")
 ndarray.copy = _method("copy", "order")
 
 
+def _yields(x, y):
+    """Whether the operator of y answers: CuPy's arrays ask for ``__array_ufunc__``, and without it for a priority."""
+    if hasattr(y, "__array_ufunc__"):
+        return y.__array_ufunc__ is None
+    return x.__array_priority__ < getattr(y, "__array_priority__", 0)
+
+
 def _binary(ufunc):
     def forward(self, other):
-        return NotImplemented if getattr(other, "__array_ufunc__", self) is None else ufunc(self, other)
+        return NotImplemented if _yields(self, other) else ufunc(self, other)
 
     def reflected(self, other):
         return ufunc(other, self)

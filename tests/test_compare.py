@@ -3,17 +3,17 @@
 import json
 import runpy
 import sys
-from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pooch
 import pytest
 from PIL import Image
+from places import DEMOS
 
 from scratchgan.data.mnist import embedded_digits
+from scratchgan.lab import style
 from scratchgan.metrics import classifier
-
-DEMOS = Path(__file__).parent.parent / "demos"
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +54,11 @@ def test_the_comparison_trains_and_judges_each_system_once(demo, tmp_path, capsy
     assert set(rows) == {"GAN", "CGAN"} and "accuracy" in rows["CGAN"] and "accuracy" not in rows["GAN"]
     assert rows["GAN"]["weights"] == [550_416, 338_785]
     assert all(row["S"] > 0.1 and 0 <= row["recall"] <= 1 for row in rows.values())  # after a step: noise
-    assert f"| GAN | {rows['GAN']['S']:.3f} | " in table
+    assert f"| GAN | {rows['GAN']['S']:.3f} | " in table and "shortened" in table
+    anchors = json.loads((tmp_path / "out" / "numbers.json").read_text())["numbers"]["anchors"]
+    assert anchors["real"]["S"] == pytest.approx(0, abs=1e-9) and anchors["Gaussian"]["S"] == 1
+    assert anchors["untrained"]["S"] > 0.5 and anchors["untrained"]["recall"] < 0.1 < anchors["real"]["recall"]
+    assert f"| untrained | {anchors['untrained']['S']:.3f} | " in table
     assert Image.open(tmp_path / "out" / "compare.png").width > 600
 
     weights = tmp_path / "out" / "gan" / "checkpoint.npz"
@@ -77,7 +81,7 @@ def test_each_system_has_as_many_steps_as_fit_into_the_minutes(demo, tmp_path):
 
 def test_the_walk_takes_finished_runs_or_trains_its_own(demo, tmp_path, capsys):
     assert demo("latent.py", "--steps", 1, "--out", tmp_path / "first") == 0
-    assert "slant grows" in capsys.readouterr().out
+    assert "slant, success" in capsys.readouterr().out
     runs = "--dcgan", tmp_path / "first" / "dcgan", "--cgan", tmp_path / "first" / "cgan"
     assert demo("latent.py", *runs, "--out", tmp_path / "second") == 0
     first, second = (tmp_path / name / "numbers.json" for name in ("first", "second"))
@@ -91,3 +95,99 @@ def test_a_run_of_another_system_is_refused(demo, tmp_path, capsys):
     gan = tmp_path / "out" / "gan"
     assert demo("latent.py", "--dcgan", gan, "--cgan", gan, "--out", tmp_path / "walk") == 1
     assert "holds no run of scratchgan.models.dcgan" in capsys.readouterr().err
+
+
+def test_another_seed_is_another_walk_and_the_same_one_the_same(demo, tmp_path):
+    assert demo("latent.py", "--steps", 1, "--out", tmp_path / "first") == 0
+    runs = "--dcgan", tmp_path / "first" / "dcgan", "--cgan", tmp_path / "first" / "cgan"
+    assert demo("latent.py", *runs, "--seed", 1, "--out", tmp_path / "other") == 0
+    first, other = (json.loads((tmp_path / name / "numbers.json").read_text()) for name in ("first", "other"))
+    assert first["numbers"] != other["numbers"] and first["shortened"] == "--steps 1, not 3000"
+
+
+COMPARE, WALK = (runpy.run_path(str(DEMOS / f"{name}.py")) for name in ("compare", "latent"))
+
+
+def test_each_cell_of_the_table_has_its_number():
+    full = {"S": 0.1234, "precision": 0.5, "recall": 0.25, "classes": 9, "weights": [1234, 56], "seconds": 7.6}
+    header, _, *rows = COMPARE["table"]({"a": full | {"accuracy": 0.987}, "b": {**full, "S": 2}}).splitlines()
+    assert header == "| system | S | precision | recall | classes | accuracy | weights | seconds |"
+    assert rows[0] == "| a | 0.123 | 0.50 | 0.25 | 9 | 98.7% | 1,234 + 56 | 8 |"
+    assert rows[1] == "| b | 2.000 | 0.50 | 0.25 | 9 |  | 1,234 + 56 | 8 |"
+    assert COMPARE["cells"]({"S": 1.0, "precision": 0.5, "recall": 0.1}) == ["1.000", "0.50", "0.10", "", "", "", ""]
+
+
+def test_the_columns_are_those_of_the_report():
+    score, measures = SimpleNamespace(S=1, classes=2), SimpleNamespace(precision=3, recall=4)
+    assert COMPARE["columns"](score, measures) == {"S": 1, "precision": 3, "recall": 4, "classes": 2}
+
+
+@pytest.mark.parametrize("S, accuracy, broken", [(1.0, 0.9, []), (1.01, 0.9, [0]), (1.0, 0.899, [1])])
+def test_each_claim_of_the_comparison_breaks_just_beyond_its_bound(S, accuracy, broken):
+    claims = list(COMPARE["claims"]({"CGAN": {"S": S, "accuracy": accuracy}}, {"untrained": {"S": 3.5}}))
+    assert [i for i, claim in enumerate(claims) if not claim.holds] == broken
+    assert [claim.anchors for claim in claims] == [{"untrained": 3.5}, {"chance": 0.1}]
+
+
+@pytest.mark.parametrize("count, title", [(1, "one way"), (2, "two ways"), (8, "eight ways")])
+def test_the_title_counts_the_systems(count, title, monkeypatch, tmp_path):
+    titles = []
+
+    def figure(rows, columns, size, title, **options):
+        titles.append(title)
+        raise InterruptedError
+
+    monkeypatch.setattr(style, "figure", figure)
+    with pytest.raises(InterruptedError):
+        COMPARE["save_picture"](tmp_path / "x.png", dict.fromkeys(range(count)), {}, None)
+    assert titles == [f"The same data, {title} to play"]
+
+
+def walked(arithmetic=0.1, arcs=0.2, step=0.5, right=0.9):
+    rates = {"success": arithmetic}
+    names = {name: rates for a in ("thickness", "slant") for name in (a, f"{a}, random direction")}
+    scores = {"S of samples": 0.01, "S of images on arcs": arcs, "S of cross-fades": 0.4}
+    return names | scores | {"largest step": step, "right class": right}
+
+
+@pytest.mark.parametrize(
+    "beyond, broken",
+    [({}, []), ({"arithmetic": 0.09}, [0, 1]), ({"arcs": 0.21}, [2]), ({"step": 0.51}, [3]), ({"right": 0.89}, [4])],
+)
+def test_each_claim_of_the_walk_breaks_just_beyond_its_bound(beyond, broken):
+    fresh = walked(arithmetic=0.0, arcs=3.6, step=0.15, right=0.08)
+    claims = list(WALK["claims"]({"trained": walked(**beyond), "untrained": fresh}))
+    assert [i for i, claim in enumerate(claims) if not claim.holds] == broken
+    assert [claim.anchors["untrained"] for claim in claims] == [0, 0, 3.6, 0.15, 0.08]
+
+
+def bars(latents):
+    """Upright bars; the first number of a latent is the width."""
+    across = np.abs(np.arange(28) - 13.5)
+    ink = np.clip(4 + 2 * np.tanh(latents[:, :1]) - across, 0, 1)
+    return (2 * np.repeat(ink[:, None, None], 28, 2) - 1).reshape(-1, 1, 28, 28).astype(np.float32)
+
+
+def test_the_rates_of_a_generator_that_draws_its_first_number_as_width():
+    """Beside a judge that is sure of all images, and sees the same in them; and one that sees two classes."""
+    z, wider = np.random.default_rng(0).standard_normal((50, 4)), np.array([2.0, 0, 0, 0])
+    measure = WALK["latent"].thickness
+    sure = SimpleNamespace(classify=lambda images: np.eye(10)[np.zeros(len(images), int)])
+    rates = WALK["rates"](bars, sure, measure, z, wider, least=0.0)
+    assert rates["grows"] > 0.9 and rates["same digit"] == 1 and rates["success"] == rates["grows"]
+    assert WALK["rates"](bars, sure, measure, z, wider, least=100.0)["success"] == 0
+    assert WALK["rates"](bars, sure, measure, z, -wider, least=0.0)["grows"] < 0.1
+    torn = SimpleNamespace(
+        classify=lambda images: np.eye(10)[(measure(images) > np.median(measure(bars(z)))).astype(int)]
+    )
+    rates = WALK["rates"](bars, torn, measure, z, wider, least=0.0)
+    assert rates["success"] <= rates["same digit"] < 0.9
+
+
+@pytest.mark.parametrize(
+    "name, flags", [("compare.py", ["--minutes", "-1"]), ("compare.py", ["--samples", "128"]),
+                    ("compare.py", ["--only", "x"]), ("latent.py", ["--steps", "0"])]
+)  # fmt: skip
+def test_a_bad_flag_is_answered_in_a_sentence(name, flags, demo, capsys):
+    assert demo(name, *flags) == 2
+    assert "error: argument" in capsys.readouterr().err

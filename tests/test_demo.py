@@ -8,16 +8,17 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import numpy as np
 import pytest
+from places import DEMOS
 
+from scratchgan import threads
 from scratchgan.data.mnist import embedded_digits
-from scratchgan.models import acgan, cgan
+from scratchgan.models import acgan, cgan, gan
 from scratchgan.training.command import main
 
-DEMO = Path(__file__).parent.parent / "demos" / "wgan_gp_mnist.py"
+DEMO = DEMOS / "wgan_gp_mnist.py"
 
 
 @pytest.fixture(scope="module")
@@ -101,6 +102,24 @@ def wait_for(path, process, seconds=60):
         time.sleep(0.02)
 
 
+def test_the_number_of_threads_is_obeyed_and_changes_nothing(digits, tmp_path):
+    def train(out, count, *flags):
+        flags = ["--preset", "quick", "--out", str(tmp_path / out), "--threads", count, *flags]
+        assert main("", "run", gan, flags) == 0
+        assert {library.get_num_threads() for library in threads._libraries} <= {int(count)}
+
+    try:
+        train("one", "1", "--data", str(digits), "--steps", "2")
+        train("both", "2", "--data", str(digits), "--steps", "1")
+        train("both", "1", "--resume", "--steps", "2")
+    finally:
+        threads.use()
+    assert (tmp_path / "one" / "log.csv").read_bytes() == (tmp_path / "both" / "log.csv").read_bytes()
+    one, both = (np.load(tmp_path / name / "checkpoint.npz") for name in ("one", "both"))
+    assert one.files == both.files
+    assert all(one[name].tobytes() == both[name].tobytes() for name in one.files if name.partition("/")[1])
+
+
 def test_ctrl_c_saves_and_says_how_to_go_on(digits, tmp_path):
     process = start("--data", digits, "--out", tmp_path / "run")
     wait_for(tmp_path / "run" / "checkpoint.npz", process)
@@ -145,5 +164,5 @@ def test_a_folder_that_cannot_be_written_is_said_before_training(digits, tmp_pat
 
 def test_help_explains_every_flag():
     text = demo("--help").stdout
-    for flag in ("--preset", "--data", "--out", "--steps", "--seed", "--device", "--resume", "--samples"):
+    for flag in ("--preset", "--data", "--out", "--steps", "--seed", "--device", "--resume", "--samples", "--threads"):
         assert flag in text

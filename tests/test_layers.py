@@ -13,9 +13,10 @@ FILES = sorted(ROOT.rglob("*.py"))
 # What the modules of each floor may import of the package; each may also import its own floor, where that is a folder.
 FLOORS = {
     "backend": set(),
+    "threads": set(),
     "tensor": {"backend"},
-    "functional": {"tensor", "backend"},
-    "nn": {"functional", "tensor", "backend"},
+    "functional": {"tensor", "backend", "threads"},
+    "nn": {"functional", "tensor", "backend", "threads"},
     "optim": {"functional", "tensor", "backend", "nn"},
     "losses": {"functional", "tensor", "backend", "nn"},
     "models": {"nn", "optim", "functional", "tensor", "backend", "losses"},
@@ -36,6 +37,7 @@ FLOORS = {
         "functional",
         "tensor",
         "backend",
+        "threads",
         "*",
     },
     "lab": {

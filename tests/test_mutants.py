@@ -1,13 +1,16 @@
 """The suite is known to catch the field's mistakes: each of the `mutants` is planted, and its test turns red.
 
-The table is checked with every run of the suite; planting takes minutes, so it is marked slow: ``pytest -m slow``.
+The table is checked with every run of the suite; planting takes minutes, so it is marked slow: ``pytest -m slow``
+plants all, ``pytest -m slow --plant 100`` a hundred, those of the files that the last commits changed before others.
 """
 
+import os
 import re
 from concurrent.futures import ThreadPoolExecutor
 
 import mutants
 import pytest
+from places import TESTS
 
 MUTANTS = mutants.read()
 every_mutant = pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
@@ -28,11 +31,22 @@ def test_a_mutant_names_tests_that_exist(mutant):
     assert mutant.killers
     for killer in mutant.killers:
         file, test = re.fullmatch(r"(.*?)::(\w+)(?:\[.*\])?", killer).groups()
-        assert f"def {test}(" in (mutants.TESTS / file).read_text(encoding="utf-8")
+        assert f"def {test}(" in (TESTS / file).read_text(encoding="utf-8")
 
 
-PLACES = """gradcheck lab losses metrics models nn training data
-    test_arrays.py test_engine.py test_errors.py test_memory.py test_nn.py test_optim.py""".split()
+def test_a_sample_begins_with_what_changed_and_is_drawn_again_by_the_same_seed():
+    changed = {MUTANTS[-1].file}
+    of_changed = {mutant for mutant in MUTANTS if mutant.file in changed}
+    sample = mutants.drawn(MUTANTS, len(of_changed) + 9, "a", changed)
+    assert of_changed < sample and len(sample) == len(of_changed) + 9
+    assert mutants.drawn(MUTANTS, 2, "a", {mutant.file for mutant in MUTANTS}) < set(MUTANTS)
+    assert sample == mutants.drawn(MUTANTS, len(sample), "a", changed)
+    assert sample != mutants.drawn(MUTANTS, len(sample), "b", changed)
+
+
+PLACES = """functional gradcheck lab losses metrics models nn training data
+    test_arrays.py test_engine.py test_errors.py test_memory.py test_nn.py test_npy.py test_optim.py
+    test_threads.py""".split()
 
 NO_DATA = "it is skipped without the data sets in $SCRATCHGAN_DATA"
 STAND_IN = "it tests pretend.py, a part of the suite, and nothing of the package"
@@ -48,10 +62,10 @@ EXEMPT = {
 
 
 def names_of_tests(place):
-    path = mutants.TESTS / place
+    path = TESTS / place
     for file in sorted(path.glob("test_*.py")) if path.is_dir() else [path]:
         for name in re.findall(r"^def (test_\w+)\(", file.read_text(encoding="utf-8"), re.M):
-            yield f"{file.relative_to(mutants.TESTS)}::{name}"
+            yield f"{file.relative_to(TESTS)}::{name}"
 
 
 @pytest.mark.parametrize("place", PLACES)
@@ -72,9 +86,9 @@ def test_every_exemption_is_of_a_test_that_kills_nothing():
 
 @pytest.fixture(scope="module")
 def verdicts(request, tmp_path_factory):
-    """For each mutant of this run, what `Mutant.survives` will say; two are worked on at a time."""
+    """For each mutant of this run, what `Mutant.survives` will say; there is a thread for each processor."""
     items = [item for item in request.session.items if "verdicts" in item.fixturenames]
-    pool = ThreadPoolExecutor(2)
+    pool = ThreadPoolExecutor(os.cpu_count())
     chosen = [item.callspec.params["mutant"] for item in items]
     yield {mutant: pool.submit(mutant.survives, tmp_path_factory.mktemp("mutant")) for mutant in chosen}
     pool.shutdown(cancel_futures=True)
@@ -89,5 +103,5 @@ def test_the_mistake_is_caught(mutant, verdicts):
 @pytest.mark.slow
 def test_without_a_mistake_the_same_tests_pass(tmp_path):
     """They would kill everything if they always failed, or did not find the package."""
-    mutants.copy_package(tmp_path)
-    assert mutants.pass_in(tmp_path, *{killer for mutant in MUTANTS for killer in mutant.killers})
+    mutants.copy(tmp_path)
+    assert mutants.pass_in(tmp_path, *{killer for mutant in MUTANTS for killer in mutant.killers}, seconds=3000)

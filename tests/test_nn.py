@@ -477,7 +477,6 @@ def test_initial_weights_are_uniform_within_the_bound_of_their_fan():
         bound, size = fan_in**-0.5, np.abs(layer.weight.data)
         assert 0.98 * bound < size.max() <= bound and abs(size.mean() / bound - 0.5) < 0.05
         assert 0.5 * bound < np.abs(layer.bias.data).max() <= bound
-    assert not nn.Linear(0, 3).bias.data.any()  # nor is anything divided by 0
 
 
 def test_layers_that_share_a_generator_start_differently():
@@ -559,6 +558,88 @@ def test_without_running_statistics_evaluation_also_uses_the_batch():
 def test_batch_norm_names_the_shape_that_it_cannot_take(shape):
     with pytest.raises(ValueError, match=r"BatchNorm1d\(4\)"):
         nn.BatchNorm1d(4)(data(*shape))
+
+
+WRONG_SHAPES = {  # the layer: shapes of which each has another rank, or channels on another axis
+    "BatchNorm1d": (lambda: nn.BatchNorm1d(4), [(4,), (4, 3), (2, 4, 3, 3)]),
+    "BatchNorm2d": (lambda: nn.BatchNorm2d(4), [(4, 3, 3), (2, 4), (2, 3, 4, 4)]),
+    "InstanceNorm2d": (lambda: nn.InstanceNorm2d(4), [(4, 3), (2, 4, 4), (2, 3, 4, 4), (2, 2, 4, 3, 3)]),
+    "GroupNorm": (lambda: nn.GroupNorm(2, 4, affine=False), [(4,), (4, 2), (2, 8, 3, 3)]),
+    "LayerNorm": (lambda: nn.LayerNorm((3, 4)), [(4,), (4, 3), (2, 4, 3)]),
+    "Linear": (lambda: nn.Linear(4, 2), [(), (3,), (4, 3)]),
+    "Conv2d": (lambda: nn.Conv2d(4, 2, 3), [(4,), (4, 3), (3, 4, 4), (2, 2, 4, 4, 4)]),
+    "ConvTranspose2d": (lambda: nn.ConvTranspose2d(4, 2, 3), [(4,), (4, 3), (3, 4, 4), (2, 2, 4, 4, 4)]),
+    "PReLU": (lambda: nn.PReLU(4), [(4,), (4, 3)]),
+    "Maxout": (lambda: nn.Maxout(2), [(4,), (2, 3), (2, 4, 3)]),
+    "MinibatchStdDev": (nn.MinibatchStdDev, [(4, 3), (4, 3, 3)]),
+    "MinibatchDiscrimination": (lambda: nn.MinibatchDiscrimination(4, 2, 2), [(4,), (4, 3), (2, 4, 3)]),
+}
+
+
+@pytest.mark.parametrize("name", WRONG_SHAPES)
+def test_another_rank_or_number_of_channels_is_refused_with_its_shape(name):
+    make, shapes = WRONG_SHAPES[name]
+    for shape in shapes:
+        with pytest.raises(ValueError) as error:
+            make()(data(*shape))
+        assert str(shape) in str(error.value), error.value
+
+
+def test_instance_norm_treats_one_image_as_it_would_in_a_batch():
+    layer, x = nn.InstanceNorm2d(4), data(2, 4, 5, 6)
+    np.testing.assert_array_equal(layer(x[1]).data, layer(x).data[1])
+
+
+# For each option the layer, its input, and two values that do not do the same.
+OBEYED = {
+    "Conv2d, stride": (lambda v: nn.Conv2d(4, 5, 3, stride=v, rng=rng()), data(*IMAGE), (1, 2)),
+    "Conv2d, padding": (lambda v: nn.Conv2d(4, 5, 3, padding=v, rng=rng()), data(*IMAGE), (0, "same")),
+    "Conv2d, bias": (lambda v: nn.Conv2d(4, 5, 3, bias=v, rng=rng()), data(*IMAGE), (False, True)),
+    "ConvTranspose2d, stride": (lambda v: nn.ConvTranspose2d(4, 5, 3, v, rng=rng()), data(*IMAGE), (1, 2)),
+    "ConvTranspose2d, padding": (lambda v: nn.ConvTranspose2d(4, 5, 3, 2, v, rng=rng()), data(*IMAGE), (0, 1)),
+    "ConvTranspose2d, output": (lambda v: nn.ConvTranspose2d(4, 5, 3, 2, 0, v, rng=rng()), data(*IMAGE), (0, 1)),
+    "ConvTranspose2d, bias": (lambda v: nn.ConvTranspose2d(4, 5, 3, bias=v, rng=rng()), data(*IMAGE), (False, True)),
+    "Linear, bias": (lambda v: nn.Linear(4, 3, v, rng=rng()), data(2, 4), (False, True)),
+    "BatchNorm2d, eps": (lambda v: nn.BatchNorm2d(4, v), data(*IMAGE), (1e-5, 0.1)),
+    "BatchNorm2d, momentum": (lambda v: moved_by(nn.BatchNorm2d(4, momentum=v)), data(*IMAGE), (0.1, 0.5)),
+    "BatchNorm2d, statistics": (
+        lambda v: moved_by(nn.BatchNorm2d(4, track_running_stats=v)), data(*IMAGE), (False, True)
+    ),
+    "GroupNorm, groups": (lambda v: nn.GroupNorm(v, 4), data(*IMAGE), (1, 2)),
+    "GroupNorm, eps": (lambda v: nn.GroupNorm(2, 4, v), data(*IMAGE), (1e-5, 0.1)),
+    "LayerNorm, shape": (lambda v: nn.LayerNorm(v), data(*IMAGE), (6, (6, 6))),
+    "LayerNorm, eps": (lambda v: nn.LayerNorm(6, v), data(*IMAGE), (1e-5, 0.1)),
+    "InstanceNorm2d, eps": (lambda v: nn.InstanceNorm2d(4, v), data(*IMAGE), (1e-5, 0.1)),
+    "PReLU, init": (lambda v: nn.PReLU(4, v), data(*IMAGE), (0.25, 0.5)),
+    "LeakyReLU": (nn.LeakyReLU, data(9), (0.01, 0.2)),
+    "Dropout": (lambda v: nn.Dropout(v, rng=rng()), data(99), (0.2, 0.5)),
+    "Maxout": (nn.Maxout, data(2, 12), (2, 3)),
+    "MinibatchStdDev, size": (nn.MinibatchStdDev, data(4, 2, 3, 3), (2, 4)),
+    "MinibatchStdDev, channels": (lambda v: nn.MinibatchStdDev(4, v), data(4, 2, 3, 3), (1, 2)),
+    "PixelShuffle": (nn.PixelShuffle, data(*IMAGE), (1, 2)),
+    "Embedding, padding": (lambda v: nn.Embedding(5, 3, v, rng=rng()), labels(9), (None, 2)),
+    "SpectralNorm, turns": (lambda v: turning(v), data(2, 4), (1, 9)),
+}  # fmt: skip
+
+
+def moved_by(layer):
+    """The layer in evaluation after a batch."""
+    layer(3 * data(*IMAGE, seed=1) + 2)
+    return layer.eval()
+
+
+def turning(turns):
+    """Under spectral normalisation, after its weight has changed."""
+    layer = nn.SpectralNorm(nn.Linear(4, 3, rng=rng()), turns, rng=rng())
+    layer.layer.weight.data = rng(5).standard_normal((3, 4)).astype(np.float32)
+    return layer
+
+
+@pytest.mark.parametrize("make, x, values", OBEYED.values(), ids=OBEYED)
+def test_another_value_of_an_option_makes_another_layer(make, x, values):
+    one, other, again = (make(value)(x).data for value in (*values, values[0]))
+    np.testing.assert_array_equal(one, again)
+    assert one.shape != other.shape or np.abs(one - other).max() > 1e-3
 
 
 def test_a_single_value_per_channel_cannot_be_normalised_in_training():

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from scratchgan import Parameter, Tensor, grad, nn
+from scratchgan.nn.options import options_of
 from scratchgan.optim import SGD, Adam, RMSprop
 
 W = np.array([1.0, -2.0, 3.0])
@@ -75,6 +76,67 @@ def test_the_learning_rate_may_change_between_steps():
     close(w.data, W - 0.11 * G)
 
 
+def test_a_falling_rate_stays_out_of_the_averages():
+    """The buffers hold gradients, not steps: a new rate holds for all that is in them."""
+    rates = 0.1, 0.05, 0.01
+    for make in (
+        lambda p: SGD(p, momentum=0.9),
+        lambda p: RMSprop(p, alpha=0.8, eps=1e-3, momentum=0.9),
+        lambda p: Adam(p, betas=(0.5, 0.9), eps=1e-3),
+    ):
+        fallen, steady = Parameter(W), Parameter(W)
+        falling, constant = make([fallen]), make([steady])
+        constant.lr, expected = 1.0, W
+        for lr, g in zip(rates, (G, -2 * G, G**2)):
+            falling.lr, before = lr, steady.data
+            falling.step([Tensor(g)])
+            constant.step([Tensor(g)])
+            expected = expected + lr * (steady.data - before)
+        close(fallen.data, expected)
+
+
+OPTIONS = {  # of each optimiser, and another value for each
+    SGD: {"lr": 0.2, "momentum": 0.9, "weight_decay": 0.3},
+    RMSprop: {"lr": 0.2, "alpha": 0.5, "eps": 0.1, "momentum": 0.9, "weight_decay": 0.3},
+    Adam: {"lr": 0.2, "betas": (0.5, 0.999), "eps": 0.1, "weight_decay": 0.3},
+}
+every_option = pytest.mark.parametrize(
+    "optimizer, name, value",
+    [(optimizer, *pair) for optimizer, others in OPTIONS.items() for pair in [*others.items(), ("betas", (0.9, 0.5))]
+     if pair[0] in others],
+)  # fmt: skip
+UNEQUAL = G, -3 * G**2, 0.1 * G
+
+
+@every_option
+def test_every_option_is_obeyed_from_the_start_and_when_it_is_changed(optimizer, name, value):
+    assert OPTIONS[optimizer].keys() == options_of(optimizer([Parameter(W)])).keys()
+    usual, other = after(optimizer, *UNEQUAL), after(optimizer, *UNEQUAL, **{name: value})
+    assert (np.abs(usual - other) > 1e-6).all()
+    w = Parameter(W)
+    changed = optimizer([w])
+    setattr(changed, name, value)
+    for g in UNEQUAL:
+        changed.step([Tensor(g)])
+    np.testing.assert_array_equal(w.data, other)
+
+
+@every_option
+def test_numbers_of_numpy_leave_float32_weights_what_they_are(optimizer, name, value):
+    for given in (np.asarray(value), Tensor(np.asarray(value)), np.asarray(value)[()]):
+        w = Parameter(W.astype(np.float32))
+        moved = optimizer([w], **{name: given})
+        for g in UNEQUAL:
+            moved.step([Tensor(g.astype(np.float32))])
+        assert w.dtype == np.float32 and {array.dtype for array in moved.state[0].values()} == {np.dtype(np.float32)}
+        np.testing.assert_allclose(w.data, after(optimizer, *UNEQUAL, **{name: value}), rtol=1e-5)
+
+
+def test_without_averages_adam_steps_along_the_sign():
+    """β = (0, 0): m̂ = g and v̂ = g² at each step."""
+    close(after(Adam, *UNEQUAL, lr=0.1, betas=(0, 0), eps=0), W - 0.1 * sum(np.sign(g) for g in UNEQUAL))
+
+
 # What moves ----------------------------------------------------------------------------------------------------------
 
 every_optimizer = pytest.mark.parametrize(
@@ -131,7 +193,7 @@ def test_a_parameter_without_axes_stays_an_array(make):
     optimizer = make([w])
     optimizer.step(grad(w * w, w))
     assert isinstance(w.data, np.ndarray) and w.shape == ()
-    assert all(array.shape == () for array in optimizer.state_dict().values())
+    assert all(array.shape == () for name, array in optimizer.state_dict().items() if name != "betas")
     assert optimizer.state_dict()["0." + optimizer.buffers[0]].shape == ()
 
 
@@ -140,6 +202,10 @@ WRONG = {
     "too many": (lambda steps: [*steps, steps[0]], "4 parameters but 5 gradients"),
     "shape": (lambda steps: [*steps[:2], steps[2].T, steps[3]], r"gradient 2 .*\(4, 2\).*\(2, 4\)"),
     "dtype": (lambda steps: [*steps[:3], steps[3].to(np.float64)], "gradient 3 .*float64.*float32"),
+    "an array": (lambda steps: [*steps[:3], steps[3].data], "gradient 3 must be a Tensor, as grad .* not ndarray"),
+    "none": (lambda steps: [None, *steps[1:]], "gradient 0 must be a Tensor, .* not NoneType"),
+    "a loss": (lambda steps: (steps[0] ** 2).sum(), r"a gradient for each parameter: optimizer.step\(grad\(loss, "),
+    "nothing": (lambda steps: None, r"a gradient for each parameter: optimizer.step\(grad\(loss, "),
 }
 
 
@@ -150,7 +216,7 @@ def test_a_gradient_that_does_not_fit_is_named_and_nothing_moves(make, spoil, me
     optimizer = make(module.parameters())
     optimizer.step(gradients(module, 0))
     before, state = module.state_dict(), optimizer.state_dict()
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises((TypeError, ValueError), match=message):
         optimizer.step(spoil(gradients(module, 1)))
     for old, new in ((before, module.state_dict()), (state, optimizer.state_dict())):
         for path, array in old.items():
@@ -163,14 +229,50 @@ def test_a_gradient_that_does_not_fit_is_named_and_nothing_moves(make, spoil, me
         (lambda: SGD([]), ValueError, "at least one parameter"),
         (lambda: SGD([Parameter(W), Tensor(W)]), TypeError, r"params\[1\]"),
         (lambda: SGD([Parameter(W)] * 2), ValueError, "given twice"),
-        (lambda: Adam([Parameter(W)], lr=-1.0), ValueError, "lr=-1.0"),
-        (lambda: RMSprop([Parameter(W)], weight_decay=-0.1), ValueError, "weight_decay=-0.1"),
-        (lambda: Adam([Parameter(W)], betas=(0.9, 1.0)), ValueError, r"\[0, 1\)"),
+        (lambda: SGD(network()), TypeError, r"such as module.parameters\(\), not Sequential"),
+        (lambda: SGD(network().parameters), TypeError, r"such as module.parameters\(\), not method"),
+        (lambda: SGD(Parameter(W)), TypeError, "a list of Parameters.* not Parameter"),
+        (lambda: SGD([{"params": [Parameter(W)]}]), TypeError, "not dict: each group .* an optimiser of its own"),
+        (lambda: SGD(network().named_parameters()), TypeError, r"params\[0\] must be a Parameter, not tuple"),
     ],
 )
 def test_what_makes_no_sense_is_refused(make, error, message):
     with pytest.raises(error, match=message):
         make()
+
+
+def test_the_parameters_may_come_from_a_generator():
+    module = network()
+    assert SGD(p for p in module.parameters()).params == module.parameters()
+
+
+@every_optimizer
+@pytest.mark.parametrize(
+    "become, message",
+    [(lambda a: a.astype(np.float64), r"float64 \(4, 3\)"), (lambda a: a[:, :1], r"float32 \(4, 1\)")],
+)
+def test_a_parameter_that_has_become_another_is_named(make, become, message):
+    module = network()
+    optimizer, weight = make(module.parameters()), module[0].weight
+    weight.data = become(weight.data)
+    steps = [Tensor(np.ones_like(p.data)) for p in module.parameters()]
+    with pytest.raises(ValueError, match=f"parameter 0 has become {message}, .*before its optimiser is made"):
+        optimizer.step(steps)
+
+
+@pytest.mark.parametrize(
+    "name, message",
+    [
+        ("zero_grad", r"nothing to clear: optimizer.step\(grad\(loss, optimizer.params\)\)"),
+        ("param_groups", "optimizer.lr = 1e-4"),
+        ("add_param_group", "an optimiser of its own"),
+    ],
+)
+def test_who_comes_from_pytorch_is_told_what_to_write(name, message):
+    with pytest.raises(AttributeError, match=f"Adam has no attribute '{name}': .*{message}"):
+        getattr(Adam([Parameter(W)]), name)
+    with pytest.raises(AttributeError, match="Adam has no attribute 'learning_rate'$"):
+        Adam([Parameter(W)]).learning_rate
 
 
 # Saving and loading --------------------------------------------------------------------------------------------------
@@ -193,9 +295,36 @@ def test_a_loaded_state_continues_exactly(make):
         np.testing.assert_array_equal(resumed.state_dict()[path], array, err_msg=path)
 
 
+@pytest.mark.parametrize("optimizer", OPTIONS)
+def test_a_loaded_state_continues_whatever_the_optimiser_was_made_with(optimizer):
+    """The options are in it: the rate may have fallen since, and a script may have other defaults."""
+    w, again = Parameter(W), Parameter(W)
+    first, second = optimizer([w], **OPTIONS[optimizer]), optimizer([again])
+    first.lr = 0.05
+    second.load_state_dict(first.state_dict())
+    assert options_of(second) == options_of(first) and second.lr == 0.05
+    for g in UNEQUAL:
+        first.step([Tensor(g)])
+        second.step([Tensor(g)])
+    np.testing.assert_array_equal(again.data, w.data)
+
+
+@pytest.mark.parametrize(
+    "entry, value", [("steps", -1), ("steps", 2.5), ("lr", -0.1), ("lr", np.nan), ("betas", [0.9, 1.0]), ("eps", "1")]
+)
+def test_a_state_of_impossible_numbers_is_refused_and_nothing_changes(entry, value):
+    optimizer = Adam([Parameter(W)], lr=0.5)
+    optimizer.step([Tensor(G)])
+    before, other = optimizer.state_dict(), Adam([Parameter(W)])
+    with pytest.raises(ValueError, match=entry):
+        optimizer.load_state_dict(other.state_dict() | {entry: np.array(value)})
+    for key, array in optimizer.state_dict().items():
+        np.testing.assert_array_equal(array, before[key], err_msg=key)
+
+
 def test_a_loaded_state_takes_the_dtype_of_its_parameter():
     optimizer = SGD([Parameter(np.ones(2, np.float32))], momentum=0.5)
-    optimizer.load_state_dict({"steps": np.array(3), "0.momentum_buffer": np.ones(2)})
+    optimizer.load_state_dict(optimizer.state_dict() | {"steps": np.array(3), "0.momentum_buffer": np.ones(2)})
     assert optimizer.steps == 3 and optimizer.state[0]["momentum_buffer"].dtype == np.float32
 
 
@@ -227,3 +356,17 @@ def test_a_state_of_another_optimiser_is_refused_and_nothing_changes():
             optimizer.load_state_dict(other.state_dict())
     for key, array in optimizer.state_dict().items():
         np.testing.assert_array_equal(array, before[key], err_msg=key)
+
+
+DEFAULTS = {
+    SGD: {"lr": 1e-3, "momentum": 0, "weight_decay": 0},
+    RMSprop: {"lr": 1e-2, "alpha": 0.99, "eps": 1e-8, "weight_decay": 0, "momentum": 0},
+    Adam: {"lr": 1e-3, "betas": (0.9, 0.999), "eps": 1e-8, "weight_decay": 0},
+}
+
+
+@pytest.mark.parametrize("optimizer", DEFAULTS)
+def test_the_defaults_are_those_of_pytorch(optimizer):
+    """By what they do to gradients as small as ε."""
+    small = 1e-7 * G, -3e-7 * G
+    np.testing.assert_array_equal(after(optimizer, *small), after(optimizer, *small, **DEFAULTS[optimizer]))

@@ -1,9 +1,18 @@
 """What the README says is so: its programs run, its links lead somewhere, its two commands are there."""
 
+import json
 import re
+import shlex
+import subprocess
+import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+
+from scratchgan.data.mnist import embedded_digits
+from scratchgan.models import SYSTEMS
+from scratchgan.models.networks import count
 
 ROOT = Path(__file__).parent.parent
 TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -35,3 +44,87 @@ def test_its_two_commands_stand_near_the_top():
 @pytest.mark.parametrize("target", sorted(set(re.findall(r"\]\((?!http)([^)#]+)\)", TEXT))))
 def test_its_links_lead_somewhere(target):
     assert (ROOT / target).exists()
+
+
+def test_what_the_judge_is_given_is_what_the_line_before_leaves(tmp_path):
+    """The two lines are run as they stand, the first for one step on a few digits."""
+    demo, judge = re.search(r"\n(python demos/.*)\n(python -m scratchgan.metrics .*)\n```", TEXT).groups()
+    images = embedded_digits().images[::100]
+    header = np.array([2051, len(images), 28, 28], ">u4").tobytes()
+    (tmp_path / "train-images-idx3-ubyte").write_bytes(header + images.tobytes())
+    labels = np.array([2049, len(images)], ">u4").tobytes() + bytes(len(images))
+    (tmp_path / "train-labels-idx1-ubyte").write_bytes(labels)
+    _, script, *flags = shlex.split(demo)
+    quick = ["--preset", "quick", "--steps", "1", "--data", str(tmp_path)]
+    done = subprocess.run([sys.executable, ROOT / script, *flags, *quick], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    (samples,) = (word for word in shlex.split(judge) if word.endswith(".npy"))
+    assert np.load(tmp_path / samples).shape == (5000, 1, 28, 28)
+
+
+# Numbers: each in a file that a command left, beside the picture that it left ----------------------------------------
+
+
+def kept(name):
+    """The numbers of a command; the file says which, and how they were obtained."""
+    left = json.loads((ROOT / "demos" / "pictures" / f"{name}.json").read_text(encoding="utf-8"))
+    assert left["command"].startswith(f"python demos/{name}.py")
+    return left["numbers"]
+
+
+def table(first):
+    """The cells of a table whose header begins so: a list for each row."""
+    lines = TEXT.partition(f"| {first} |")[2].partition("\n\n")[0].splitlines()[2:]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+
+
+def test_the_table_of_systems_is_that_of_the_comparison():
+    numbers, rows = kept("compare"), table("system | S | precision")
+    systems, anchors = rows[: len(SYSTEMS)], rows[len(SYSTEMS) :]
+    expected = [
+        [f"{row['S']:.3f}", " + ".join(f"{n:,}" for n in row["weights"])] for row in numbers["systems"].values()
+    ]
+    assert [[cells[1], cells[6]] for cells in systems] == expected and list(numbers["systems"]) == list(SYSTEMS)
+    for cells, row in zip(anchors, numbers["anchors"].values(), strict=True):
+        classes = str(row.get("classes", ""))
+        assert cells[1:5] == [f"{row['S']:.3f}", f"{row['precision']:.2f}", f"{row['recall']:.2f}", classes]
+    assert anchors[0][5] == f"{100 * numbers['anchors']['real']['accuracy']:.1f} %"
+
+
+@pytest.mark.parametrize("name", SYSTEMS)
+def test_the_weights_of_the_table_are_those_of_the_networks(name):
+    game = SYSTEMS[name].build(SYSTEMS[name].PRESETS["default"], np.random.default_rng(0), "cpu")
+    assert [count(game.generator), count(game.critic)] == kept("compare")["systems"][name]["weights"]
+
+
+def test_the_walk_through_latent_space_is_quoted_as_it_was():
+    trained, untrained = kept("latent")["trained"], kept("latent")["untrained"]
+    words = TEXT.partition("`python demos/latent.py` walks")[2].partition("\n\n")[0]
+    scores = [f"{trained[f'S of {what}']:.3f}" for what in ("images on arcs", "samples", "cross-fades")]
+    assert re.findall(r"\d\.\d{3}", words) == scores
+    rates = [trained[name]["success"] for name in ("thickness", "slant")]
+    rates += [trained[f"{name}, random direction"]["success"] for name in ("thickness", "slant")]
+    rates += [column["slant"]["grows"] for column in (trained, untrained)]
+    assert re.findall(r"[\d.]+%", words) == [f"{rate:.1%}" for rate in rates]
+    assert "untrained in none" in words and untrained["thickness"]["success"] == untrained["slant"]["success"] == 0
+
+
+def test_the_modes_are_quoted_as_they_were():
+    rows = kept("mode_collapse")["sets"]["25 Gaussians"]
+    words = " ".join(TEXT.partition("`python demos/mode_collapse.py`: ten")[2].partition("\n\n")[0].split())
+    assert f"minimax ends with {rows['minimax']['modes']} of 25" in words
+    assert f"WGAN-GP {rows['WGAN-GP']['modes']} of 25, non-saturating with R₁ 25 on every seed" in words
+    r1, real, fresh = (rows[name] for name in ("non-saturating + R1", "real points", "untrained"))
+    assert f"W₁ {r1['w1']} where two sets of real points are {real['w1']:.2f} apart" in words and r1["modes"] == 25
+    assert f"A generator before its first step has {fresh['modes']:.0f} of 25, and W₁ {fresh['w1']:.2f}" in words
+
+
+def test_the_published_numbers_are_quoted_as_they_were_published():
+    from scratchgan.lab.pacgan import PUBLISHED
+
+    for name, cells in ((row[0], row[1:]) for row in table("| ring: modes") if row[0].startswith("published")):
+        method = re.search("published: (.*), 400,000 steps", name)[1]
+        found = [PUBLISHED[data][method] for data in ("PacGAN ring", "PacGAN grid")]
+        assert cells == [
+            cell for modes, share, kl in found for cell in (f"{modes}", f"{100 * share:.1f} %", f"{kl:.2f}")
+        ]

@@ -1,7 +1,7 @@
 """Differentiable functions, with PyTorch's names, arguments, defaults and numerics, in one flat namespace.
 
-Reading order: `elementwise`, `broadcast`, `reduce`, `shape`, `linear`, `conv`, `patches`, `normalize`; `unfold`,
-`resample`, `pool`, `loss`.
+Reading order: `elementwise`, `broadcast`, `reduce`, `methods`, `shape`, `linear`, `conv`, `unfold`, `normalize`,
+`resample`, `pool`, `loss`. How to convolve fast is optional reading, in `kernels`.
 """
 
 # fmt: off
@@ -12,6 +12,7 @@ from scratchgan.functional.elementwise import (
     abs, add, clamp, div, dropout, elu, exp, leaky_relu, log, maximum, minimum, mul, neg, pow, prelu, relu, sigmoid,
     softplus, sqrt, sub, tanh, where,
 )
+from scratchgan.functional.entrance import entrance as _entrance
 from scratchgan.functional.linear import embedding, linear, matmul
 from scratchgan.functional.loss import (
     binary_cross_entropy, binary_cross_entropy_with_logits, cross_entropy, l1_loss, mse_loss,
@@ -28,3 +29,4 @@ from scratchgan.functional.unfold import fold, unfold
 # fmt: on
 
 __all__ = [name for name, value in list(globals().items()) if not name.startswith("_") and callable(value)]
+globals().update({name: _entrance(globals()[name]) for name in __all__})

@@ -10,14 +10,23 @@ so the family is closed under differentiation:
 | x = conv_transpose(y, w) | conv(g, w) | weight_grad(g, y) |
 | w = weight_grad(x, y) | conv_transpose(y, g, size of x) | conv(x, g) |
 
-Shapes are (N, C, H, W) for x, (N, O, oh, ow) for y, (O, C, kh, kw) for w. The three are computed in `patches`.
+Shapes are (N, C, H, W) for x, (N, O, oh, ow) for y, (O, C, kh, kw) for w.
+
+What all three promise, and so all derivatives of any order:
+
+- An element depends only on the factors of its own sum. A NaN or a huge number elsewhere does not change one bit of it.
+- Zeros in, exact zeros out. Where an image is black, ReLU's derivative stays 0, and so does a gradient that is 0.
+- No sign that the exact sum cannot have: of factors that are not negative, the result is not negative.
+
+Sums of products keep this promise. Methods with fewer products (Winograd's, or Fourier's) subtract numbers that cancel
+only nearly, and break it. `unfold` shows the obvious way to compute a convolution, `kernels.strips` the fast one.
 """
 
 import numpy as np
 
-from scratchgan.functional import patches
 from scratchgan.functional.elementwise import add_to, operands, refuse
-from scratchgan.functional.geometry import Geometry
+from scratchgan.functional.kernels import strips
+from scratchgan.functional.kernels.geometry import Geometry
 from scratchgan.functional.shape import pad
 from scratchgan.tensor import record
 
@@ -103,8 +112,9 @@ def pair(value, least=1):
     ValueError
         When it is something else, or smaller than ``least``.
     """
-    values = (value, value) if isinstance(value, (int, np.integer)) else tuple(value) * (2 // max(len(value), 1))
-    if len(values) != 2 or min(values) < least:
+    values = (value,) if np.ndim(value) == 0 else tuple(value)
+    values *= 2 // max(len(values), 1)
+    if len(values) != 2 or not all(isinstance(v, (int, np.integer)) and v >= least for v in values):
         raise ValueError(f"expected an int or two, each at least {least}, got {value!r}")
     return values
 
@@ -143,7 +153,7 @@ def _pad_same(input, weight, stride):
 def conv(x, w, geometry):
     """(N, C, H, W) ⋆ (O, C, kh, kw) -> (N, O, oh, ow)."""
     return record(
-        patches.conv(x.data, w.data, geometry),
+        strips.conv(x.data, w.data, geometry),
         (x, lambda g, y: conv_transpose(g, w, geometry)),
         (w, lambda g, y: weight_grad(x, g, geometry)),
     )
@@ -152,7 +162,7 @@ def conv(x, w, geometry):
 def conv_transpose(y, w, geometry):
     """(N, O, oh, ow), (O, C, kh, kw) -> (N, C, H, W)."""
     return record(
-        patches.conv_transpose(y.data, w.data, geometry),
+        strips.conv_transpose(y.data, w.data, geometry),
         (y, lambda g, x: conv(g, w, geometry)),
         (w, lambda g, x: weight_grad(g, y, geometry)),
     )
@@ -161,7 +171,7 @@ def conv_transpose(y, w, geometry):
 def weight_grad(x, y, geometry):
     """(N, C, H, W), (N, O, oh, ow) -> (O, C, kh, kw)."""
     return record(
-        patches.weight_grad(x.data, y.data, geometry),
+        strips.weight_grad(x.data, y.data, geometry),
         (x, lambda g, w: conv_transpose(y, g, geometry)),
         (y, lambda g, w: conv(x, g, geometry)),
     )

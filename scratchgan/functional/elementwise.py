@@ -6,9 +6,9 @@ Conventions at kinks are PyTorch's: ``relu`` and ``abs`` have slope 0 at 0, ties
 
 import numpy as np
 
-from scratchgan.backend import array_like, is_array
+from scratchgan.backend import array_like, is_array, plain, supported
 from scratchgan.functional.broadcast import sum_to
-from scratchgan.tensor import Tensor, record
+from scratchgan.tensor import Tensor, no_tensor, record, refuse
 
 
 class Scalar:
@@ -26,18 +26,60 @@ def operand(value):
     if isinstance(value, (Tensor, Scalar)):
         return value
     if isinstance(value, np.generic):
-        return Scalar(value.item())
+        value = value.item()
     if isinstance(value, (int, float)):
         return Scalar(value)
     if is_array(value):
         return Tensor(value)
-    raise TypeError(f"expected a Tensor, an array or a number, not {type(value).__name__}")
+    raise no_tensor("an operand", value, "a Tensor, an array or a number")
+
+
+def number(name, value):
+    """A hyperparameter as Python's number: NumPy's scalars would turn an array of float32 into float64.
+
+    Raises
+    ------
+    TypeError
+        For anything but a number, such as a Tensor, to which no gradient would pass.
+    """
+    if type(value) in (int, float):
+        return value
+    scalar = operand(value) if isinstance(value, (np.generic, int, float)) else None
+    if scalar is None:
+        raise TypeError(f"{name} must be a number, not {type(value).__name__}")
+    return scalar.data
 
 
 def operands(input, other):
     """The two sides of a binary function as operands of one dtype."""
     a, b = operand(input), operand(other)
-    return (a, b) if a.dtype == b.dtype or a.dtype is None or b.dtype is None else agreed(a, b)
+    x, y = a.dtype, b.dtype
+    if y is None:
+        return (a, b) if x is None or x.kind == "f" else (_beside(a, b), b)
+    if x is None:
+        return (a, b) if y.kind == "f" else (a, _beside(b, a))
+    return (a, b) if x == y else agreed(a, b)
+
+
+def _beside(integers, number):
+    """Integers become real beside a number with a point, as in PyTorch."""
+    return real(integers) if isinstance(number.data, float) else integers
+
+
+def real(input):
+    """The entrance of functions of real numbers: a floating Tensor as it is, integers and booleans as float32.
+
+    Raises
+    ------
+    TypeError
+        For anything but a Tensor.
+    """
+    try:
+        if input._data.dtype.kind == "f":
+            return input
+    except AttributeError:
+        raise no_tensor("the argument", input) from None
+    return Tensor(input._data.astype(np.float32))
 
 
 def agreed(*tensors):
@@ -56,24 +98,15 @@ def agreed(*tensors):
     return [x if x.dtype in floating or not floating else Tensor(x.data.astype(*floating)) for x in tensors]
 
 
-def refuse(default, **options):
-    """Raise for an option that differs from the only value supported, given once or for each axis.
-
-    Raises
-    ------
-    NotImplementedError
-        Naming the option, as in ``refuse(1, dilation=dilation)``.
-    """
-    for name, value in options.items():
-        if value not in (default, (default,), (default, default), [default], [default, default]):
-            raise NotImplementedError(f"{name}={value!r} is not supported, only {default!r}")
-
-
 def to(input, dtype):
-    """``input`` converted to another dtype. A floating one carries gradients on, any other is a constant."""
+    """``input`` converted to another dtype. Between floating ones gradients pass on, any other result is a constant."""
+    try:
+        dtype = np.dtype(dtype)
+    except TypeError:
+        raise TypeError(f"to: {dtype!r} is no dtype, such as np.float32; module.to(device) moves a network") from None
     if input.dtype == dtype:
         return input
-    if np.dtype(dtype).kind != "f":
+    if not supported(dtype) or input.dtype.kind != "f":
         return Tensor(input.data.astype(dtype))
     return record(input.data.astype(dtype), (input, lambda g, y: to(g, input.dtype)))
 
@@ -110,7 +143,7 @@ def mul(input, other):
 def div(input, other, *, rounding_mode=None):
     """input / other."""
     refuse(None, rounding_mode=rounding_mode)
-    a, b = operands(input, other)
+    a, b = (x if isinstance(x, Scalar) else real(x) for x in operands(input, other))
     return record(
         a.data / b.data, (a, lambda g, y: sum_to(g / b, a.shape)), (b, lambda g, y: sum_to(-g * y / b, b.shape))
     )
@@ -152,16 +185,19 @@ def _log_base(x):
 
 def exp(input):
     """eˣ."""
+    input = real(input)
     return record(np.exp(input.data), (input, lambda g, y: g * y))
 
 
 def log(input):
     """The natural logarithm."""
+    input = real(input)
     return record(np.log(input.data), (input, lambda g, y: g / input))
 
 
 def sqrt(input):
     """√x. Its slope at 0 is infinite: add an ε, or use ``std``, where a norm may vanish."""
+    input = real(input)
     return record(np.sqrt(input.data), (input, lambda g, y: g / (2 * y)))
 
 
@@ -172,12 +208,14 @@ def abs(input):
 
 def sigmoid(input):
     """σ(x) = 1 / (1 + e⁻ˣ), computed from e^−|x| so that nothing overflows and no digit of a tail is lost."""
+    input = real(input)
     e = np.exp(-np.abs(input.data))
     return record(np.where(input.data >= 0, 1, e) / (1 + e), (input, lambda g, y: g * y * (1 - y)))
 
 
 def tanh(input):
     """tanh x."""
+    input = real(input)
     return record(np.tanh(input.data), (input, lambda g, y: g * (1 - y * y)))
 
 
@@ -185,13 +223,13 @@ def relu(input, inplace=False):
     """max(x, 0), with slope 0 at 0."""
     refuse(False, inplace=inplace)
     zeros = np.zeros_like(input.data)  # the maximum of two arrays takes half as long as that of an array and a number
-    return record(np.maximum(input.data, zeros), (input, lambda g, y: g * (input.data > 0)))
+    return record(np.maximum(input.data, zeros), (input, lambda g, y: chosen(input.data > 0, g)))
 
 
 def leaky_relu(input, negative_slope=0.01, inplace=False):
     """x where x > 0, else a x with a = ``negative_slope``."""
     refuse(False, inplace=inplace)
-    x, a = input.data, negative_slope
+    x, a = input.data, number("negative_slope", negative_slope)
     value = np.maximum(x, a * x) if 0 < a <= 1 else np.where(x > 0, x, a * x)  # maximum is several times faster
     return record(value, (input, lambda g, y: g * _leaky_slope(input.data, a)))
 
@@ -206,9 +244,9 @@ def _leaky_slope(x, a):
 def elu(input, alpha=1.0, inplace=False):
     """x where x > 0, else α (eˣ − 1); there the slope is α eˣ = y + α."""
     refuse(False, inplace=inplace)
-    x = input.data
+    x, alpha = input.data, number("alpha", alpha)
     value = np.where(x > 0, x, alpha * np.expm1(np.minimum(x, 0)))
-    return record(value, (input, lambda g, y: where(x > 0, g, g * (y + alpha))))
+    return record(value, (input, lambda g, y: g * where(x > 0, 1.0, y + alpha)))
 
 
 def prelu(input, weight):
@@ -221,16 +259,18 @@ def prelu(input, weight):
         weight = weight.reshape(-1, *(1,) * (input.ndim - 2))
     elif weight.ndim > input.ndim:
         weight = weight.reshape(())
-    return where(input.data > 0, input, weight * input)
+    positive = input.data > 0
+    return where(positive, input, weight * where(positive, 0.0, input))
 
 
 def softplus(input, beta=1.0, threshold=20.0):
     """log(1 + e^βx) / β, and x itself where βx > ``threshold``; computed from e^−|βx|, so that nothing overflows."""
+    beta, threshold = number("beta", beta), number("threshold", threshold)
     x = input.data * beta
     value = (np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))) / beta
     linear = x > threshold
     return record(
-        np.where(linear, input.data, value), (input, lambda g, y: where(linear, g, g * sigmoid(beta * input)))
+        np.where(linear, input.data, value), (input, lambda g, y: g * where(linear, 1.0, sigmoid(beta * input)))
     )
 
 
@@ -239,13 +279,30 @@ def softplus(input, beta=1.0, threshold=20.0):
 
 def where(condition, input, other):
     """``input`` where the condition holds, ``other`` elsewhere. The condition is a mask: a constant."""
-    mask = condition.data if isinstance(condition, Tensor) else condition
+    mask = _mask(condition)
     a, b = operands(input, other)
     return record(
         np.where(mask, a.data, b.data),
-        (a, lambda g, y: sum_to(where(mask, g, 0.0), a.shape)),
-        (b, lambda g, y: sum_to(where(mask, 0.0, g), b.shape)),
+        (a, lambda g, y: sum_to(chosen(mask, g), a.shape)),
+        (b, lambda g, y: sum_to(chosen(~mask, g), b.shape)),
     )
+
+
+def _mask(condition):
+    condition = plain(condition.data if isinstance(condition, Tensor) else condition)
+    if condition.dtype != bool:
+        raise TypeError(f"where: a condition holds booleans, not {condition.dtype}: compare, as in x > 0")
+    return condition
+
+
+def chosen(mask, input):
+    """``input`` where the mask holds and 0 elsewhere: the product with a mask, but 0 · ∞ is 0. Its own adjoint.
+
+    The mask is spread over the bits of a number and meets them in an `and`: many times as fast as `np.where`.
+    """
+    bits = np.int32 if input.dtype == np.float32 else np.int64
+    value = np.bitwise_and(input.data.view(bits), np.negative(mask.view(np.int8)).astype(bits)).view(input.dtype)
+    return record(value, (input, lambda g, y: chosen(mask, g)))
 
 
 def maximum(input, other):
@@ -253,8 +310,8 @@ def maximum(input, other):
     a, b = operands(input, other)
     return record(
         np.maximum(a.data, b.data),
-        (a, lambda g, y: sum_to(g * _share(a.data > b.data, a.data == b.data, g.dtype), a.shape)),
-        (b, lambda g, y: sum_to(g * _share(a.data < b.data, a.data == b.data, g.dtype), b.shape)),
+        (a, lambda g, y: sum_to(_share(g, a.data > b.data, a.data == b.data), a.shape)),
+        (b, lambda g, y: sum_to(_share(g, a.data < b.data, a.data == b.data), b.shape)),
     )
 
 
@@ -263,14 +320,14 @@ def minimum(input, other):
     a, b = operands(input, other)
     return record(
         np.minimum(a.data, b.data),
-        (a, lambda g, y: sum_to(g * _share(a.data < b.data, a.data == b.data, g.dtype), a.shape)),
-        (b, lambda g, y: sum_to(g * _share(a.data > b.data, a.data == b.data, g.dtype), b.shape)),
+        (a, lambda g, y: sum_to(_share(g, a.data < b.data, a.data == b.data), a.shape)),
+        (b, lambda g, y: sum_to(_share(g, a.data > b.data, a.data == b.data), b.shape)),
     )
 
 
-def _share(wins, ties, dtype):
-    """1 where an argument is chosen, ½ where both are."""
-    return np.where(ties, 0.5, wins).astype(dtype)
+def _share(g, wins, ties):
+    """The cotangent where an argument is chosen, half of it where both are."""
+    return chosen(wins | ties, g * (1 - 0.5 * ties).astype(g.dtype))
 
 
 def clamp(input, min=None, max=None):
@@ -303,4 +360,4 @@ def dropout(input, p=0.5, training=True, inplace=False, *, rng=None):
         return input
     rng = np.random.default_rng() if rng is None else rng
     kept = array_like(rng.random(input.shape) >= p, input.data)
-    return where(kept, input / (1 - p), 0.0) if p < 1 else input * 0
+    return chosen(kept, input / (1 - p) if p < 1 else real(input))

@@ -2,8 +2,9 @@
 
 from scratchgan.functional.broadcast import sum_to
 from scratchgan.functional.elementwise import add_to, operands, where
-from scratchgan.functional.shape import getitem
-from scratchgan.tensor import Tensor, record
+from scratchgan.functional.shape import getitem, indices
+from scratchgan.tensor import record
+from scratchgan.threads import product
 
 
 def matmul(input, other):
@@ -19,7 +20,9 @@ def matmul(input, other):
     if b.ndim == 1:
         return matmul(a, b.reshape(-1, 1)).squeeze(-1)
     return record(
-        a.data @ b.data, (a, lambda g, y: sum_to(g @ b.mT, a.shape)), (b, lambda g, y: sum_to(a.mT @ g, b.shape))
+        product(a.data, b.data),
+        (a, lambda g, y: sum_to(g @ b.mT, a.shape)),
+        (b, lambda g, y: sum_to(a.mT @ g, b.shape)),
     )
 
 
@@ -35,11 +38,9 @@ def linear(input, weight, bias=None):
 
 def embedding(input, weight, padding_idx=None):
     """The rows of ``weight`` (num, dim) that the integers in ``input`` name; row ``padding_idx`` gets no gradient."""
-    index = input.data if isinstance(input, Tensor) else input
-    if index.dtype.kind not in "iu":
-        raise TypeError(f"embedding: indices must be integers, not {index.dtype}")
-    if index.size and not (0 <= index.min() and index.max() < weight.shape[0]):
-        raise IndexError(f"embedding: indices {index.min()}…{index.max()} are outside the {weight.shape[0]} rows")
+    index = indices("embedding", input, weight.shape[0])
+    if padding_idx is not None and not -weight.shape[0] <= padding_idx < weight.shape[0]:
+        raise ValueError(f"embedding: padding_idx={padding_idx} names none of the {weight.shape[0]} rows")
     rows = getitem(weight, index)
     if padding_idx is None:
         return rows

@@ -7,21 +7,23 @@ logarithm of a probability that has already been rounded to 0 or 1.
 import numpy as np
 
 from scratchgan.backend import array_like
-from scratchgan.functional.elementwise import abs, clamp, softplus
+from scratchgan.functional.elementwise import abs, agreed, clamp, mul, operand, softplus, where
 from scratchgan.functional.reduce import log_softmax
 from scratchgan.functional.reduce import sum as total
-from scratchgan.tensor import Tensor, record
+from scratchgan.tensor import Tensor, floating, no_tensor, record
 
 
 def mse_loss(input, target, *, reduction="mean"):
     """(x − t)²."""
-    difference = input - _same_shape("mse_loss", input, target)
+    input, target = _compared("mse_loss", input, target)
+    difference = input - target
     return _reduced(difference * difference, reduction)
 
 
 def l1_loss(input, target, *, reduction="mean"):
     """|x − t|."""
-    return _reduced(abs(input - _same_shape("l1_loss", input, target)), reduction)
+    input, target = _compared("l1_loss", input, target)
+    return _reduced(abs(input - target), reduction)
 
 
 def binary_cross_entropy(input, target, weight=None, *, reduction="mean"):
@@ -34,7 +36,7 @@ def binary_cross_entropy(input, target, weight=None, *, reduction="mean"):
     ValueError
         For x outside [0, 1], or shapes that differ.
     """
-    _same_shape("binary_cross_entropy", input, target)
+    input, target = _compared("binary_cross_entropy", input, target)
     x = input.data
     if x.size and not (0 <= x.min() and x.max() <= 1):
         raise ValueError(
@@ -42,7 +44,7 @@ def binary_cross_entropy(input, target, weight=None, *, reduction="mean"):
             "for logits use binary_cross_entropy_with_logits"
         )
     loss = -(target * _clamped_log(input) + (1 - target) * _clamped_log(1 - input))
-    return _reduced(loss if weight is None else loss * weight, reduction)
+    return _reduced(_weighed(weight, loss), reduction)
 
 
 def _clamped_log(input):
@@ -57,10 +59,20 @@ def binary_cross_entropy_with_logits(input, target, weight=None, *, reduction="m
 
     With ζ the softplus, −log σ(x) = ζ(−x) and −log(1 − σ(x)) = ζ(x): no digit of either tail is lost.
     """
-    _same_shape("binary_cross_entropy_with_logits", input, target)
+    input, target = _compared("binary_cross_entropy_with_logits", input, target)
     positive = target if pos_weight is None else target * pos_weight
-    loss = positive * softplus(-input, threshold=np.inf) + (1 - target) * softplus(input, threshold=np.inf)
-    return _reduced(loss if weight is None else loss * weight, reduction)
+    loss = _weighed(positive, softplus(-input, threshold=np.inf))
+    loss = loss + _weighed(1 - target, softplus(input, threshold=np.inf))
+    return _reduced(_weighed(weight, loss), reduction)
+
+
+def _weighed(weight, loss):
+    """weight · loss, where what weighs nothing adds nothing, even if it is infinite: 0 · ∞ is 0 here."""
+    if weight is None:
+        return loss
+    weight = operand(weight)
+    nothing = (weight.data == 0) & np.isinf(loss.data)
+    return mul(weight, where(nothing, 0.0, loss))
 
 
 def cross_entropy(input, target, weight=None, *, ignore_index=-100, reduction="mean", label_smoothing=0.0):
@@ -84,16 +96,19 @@ def cross_entropy(input, target, weight=None, *, ignore_index=-100, reduction="m
     ValueError
         For shapes that do not fit, or a label outside 0 … C − 1.
     """
+    floating(**{"cross_entropy: input": input})
+    if not isinstance(target, Tensor):
+        raise no_tensor("cross_entropy: target", target)
     axis = min(input.ndim - 1, 1)
     classes = input.shape[axis]
     labelled = target.dtype.kind in "iu"
     counted, q = _one_hot(input, target, axis, ignore_index) if labelled else (1.0, target)
-    _same_shape("cross_entropy", input, q)
+    input, q = _compared("cross_entropy", input, q)
     smooth = q if not label_smoothing else q * (1 - label_smoothing) + counted * (label_smoothing / classes)
     if weight is not None and weight.shape != (classes,):
         raise ValueError(f"cross_entropy: a weight of shape {weight.shape} does not fit {classes} classes")
     per_class = 1.0 if weight is None else weight.reshape(-1, *(1,) * (input.ndim - 1 - axis))
-    loss = -total(per_class * smooth * log_softmax(input, axis), axis)
+    loss = -total(_weighed(per_class * smooth, log_softmax(input, axis)), axis)
     if reduction != "mean":
         return _reduced(loss, reduction)
     return total(loss) / (total(per_class * q) if labelled else max(loss.numel(), 1))
@@ -113,10 +128,16 @@ def _one_hot(input, target, axis, ignore_index):
     return Tensor(counted.astype(input.dtype)), Tensor(hot.astype(input.dtype))
 
 
-def _same_shape(name, input, target):
+def _compared(name, input, target):
+    """The two sides of a loss, of one shape and one floating dtype."""
+    for role, x in (("input", input), ("target", target)):
+        if not isinstance(x, Tensor):
+            raise no_tensor(f"{name}: {role}", x)
     if input.shape != target.shape:
         raise ValueError(f"{name}: input of shape {input.shape} and target of shape {target.shape} differ")
-    return target
+    input, target = agreed(input, target)
+    floating(**{f"{name}: input": input})
+    return input, target
 
 
 def _reduced(loss, reduction):

@@ -8,7 +8,7 @@ import math
 
 import numpy as np
 
-from scratchgan.functional.broadcast import total
+from scratchgan.functional.broadcast import total, total_product
 from scratchgan.functional.elementwise import add_to, sqrt
 from scratchgan.functional.reduce import mean, var
 from scratchgan.tensor import Tensor, is_recording, record
@@ -56,16 +56,17 @@ def _cotangent(g, y, sigma, axes):
 
 def _mean(x, axes):
     """mean x over ``axes``, which are kept with length 1."""
-    return total(x, axes) / math.prod(x.shape[axis] for axis in axes)
+    return total(x, axes) / _count(x, axes)
 
 
 def _mean_product(a, b, axes):
-    """mean(a b) over ``axes``, which are kept with length 1, without an array of all products."""
-    every = list(range(a.ndim))
-    kept = [axis for axis in every if axis not in axes]
-    total = np.einsum(a, every, b, every, kept)
-    shape = [1 if axis in axes else n for axis, n in enumerate(a.shape)]
-    return total.reshape(shape) / math.prod(a.shape[axis] for axis in axes)
+    """mean(a b) over ``axes``, which are kept with length 1."""
+    return total_product(a, b, axes) / _count(a, axes)
+
+
+def _count(x, axes):
+    """How many elements lie along some axes."""
+    return math.prod(x.shape[axis] for axis in axes)
 
 
 def batch_norm(input, running_mean, running_var, weight=None, bias=None, training=False, momentum=0.1, eps=1e-05):
@@ -80,14 +81,13 @@ def batch_norm(input, running_mean, running_var, weight=None, bias=None, trainin
     Raises
     ------
     ValueError
-        For an input without channels, a single value per channel in training, no statistics in evaluation.
+        For an input without channels, vectors of another size than C, a single value per channel in training, no
+        statistics in evaluation. Nothing has moved then.
     """
-    if input.ndim < 2:
-        raise ValueError(f"batch_norm needs (N, C, …), got shape {input.shape}")
-    _check_shapes(input, input.shape[1:2], running_mean=running_mean, running_var=running_var)
+    _check_channels("batch_norm", input, running_mean=running_mean, running_var=running_var, weight=weight, bias=bias)
     axes = (0, *range(2, input.ndim))
     if training:
-        count = math.prod(input.shape[axis] for axis in axes)
+        count = _count(input, axes)
         if count <= 1:
             raise ValueError(
                 f"batch_norm: shape {input.shape} has {count} value per channel, training needs at least 2"
@@ -120,12 +120,18 @@ def _over_channels(vector, ndim):
 
 def _affine(y, weight, bias):
     """Scale and shift of each channel."""
-    _check_shapes(y, y.shape[1:2], weight=weight, bias=bias)
     y = y if weight is None else y * _over_channels(weight, y.ndim)
     if bias is None:
         return y
     bias = _over_channels(bias, y.ndim)
     return y + bias if weight is None else add_to(y, bias)
+
+
+def _check_channels(name, input, **vectors):
+    """The input has a batch axis and channels, each vector a number for each channel."""
+    if input.ndim < 2:
+        raise ValueError(f"{name} needs (N, C, …), got shape {input.shape}")
+    _check_shapes(input, input.shape[1:2], **vectors)
 
 
 def _check_shapes(y, shape, **values):
@@ -136,7 +142,7 @@ def _check_shapes(y, shape, **values):
 
 def layer_norm(input, normalized_shape, weight=None, bias=None, eps=1e-05):
     """Normalise each sample over its last axes, which have the given shape, as do weight and bias."""
-    shape = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
+    shape = (normalized_shape,) if np.ndim(normalized_shape) == 0 else tuple(normalized_shape)
     _check_shapes(input, shape, weight=weight, bias=bias)
     if not shape or input.shape[-len(shape) :] != shape:
         raise ValueError(f"layer_norm: the last axes of {input.shape} are not {shape}")
@@ -147,8 +153,11 @@ def layer_norm(input, normalized_shape, weight=None, bias=None, eps=1e-05):
 
 def group_norm(input, num_groups, weight=None, bias=None, eps=1e-05):
     """Normalise each sample over groups of consecutive channels: (N, C, …), C a multiple of ``num_groups``."""
-    if input.ndim < 2 or num_groups < 1 or input.shape[1] % num_groups:
+    _check_channels("group_norm", input, weight=weight, bias=bias)
+    if num_groups < 1 or input.shape[1] % num_groups:
         raise ValueError(f"group_norm: the channels of {input.shape} do not split into {num_groups} groups")
+    if input.numel() == num_groups:
+        raise ValueError(f"group_norm: shape {input.shape} has a single value per group")
     n, channels, *rest = input.shape
     grouped = input.reshape(n, num_groups, channels // num_groups, *rest)
     return _affine(normalize(grouped, tuple(range(2, grouped.ndim)), eps).reshape(input.shape), weight, bias)
@@ -157,14 +166,25 @@ def group_norm(input, num_groups, weight=None, bias=None, eps=1e-05):
 def instance_norm(
     input, running_mean=None, running_var=None, weight=None, bias=None, use_input_stats=True, momentum=0.1, eps=1e-05
 ):
-    """Normalise each channel of each sample by itself: (N, C, …). Running statistics are kept as in `batch_norm`."""
+    """Normalise each channel of each sample by itself: (N, C, …). Running statistics are kept as in `batch_norm`.
+
+    There is always a batch axis, as in PyTorch: three axes are (N, C, L). A single image (C, H, W) needs one,
+    ``image.unsqueeze(0)``.
+
+    Raises
+    ------
+    ValueError
+        For fewer than three axes, a single value per channel and sample, vectors of another size than C.
+    """
     if not use_input_stats:
         return batch_norm(input, running_mean, running_var, weight, bias, False, momentum, eps)
+    vectors = {"running_mean": running_mean, "running_var": running_var, "weight": weight, "bias": bias}
+    _check_channels("instance_norm", input, **vectors)
     axes = tuple(range(2, input.ndim))
-    count = math.prod(input.shape[2:])
+    count = _count(input, axes)
     if count <= 1:
         raise ValueError(f"instance_norm: shape {input.shape} has no two values per channel and sample")
     centred, mu, variance = _moments(input.data, axes)
-    _move(running_mean, mu.mean(0), momentum)
-    _move(running_var, variance.mean(0) * (count / (count - 1)), momentum)
+    _move(running_mean, _mean(mu, (0,)), momentum)
+    _move(running_var, _mean(variance, (0,)) * (count / (count - 1)), momentum)
     return _affine(_scaled(input, centred, variance, axes, eps), weight, bias)

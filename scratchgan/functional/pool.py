@@ -7,7 +7,7 @@ import numpy as np
 from scratchgan.backend import array_like
 from scratchgan.functional.elementwise import refuse
 from scratchgan.functional.resample import pooling, window_starts
-from scratchgan.functional.shape import gather
+from scratchgan.functional.shape import taken
 from scratchgan.functional.unfold import sliding_windows
 from scratchgan.tensor import Tensor
 
@@ -24,7 +24,7 @@ def max_pool2d(input, kernel_size, stride=None, padding=0, dilation=1, ceil_mode
     kernel, stride, padding = pooling(input, "max_pool2d", kernel_size, stride, padding)
     indices = _winners(input.data, kernel, stride, padding, ceil_mode)
     flat = indices.reshape(*indices.shape[:-2], math.prod(indices.shape[-2:]))
-    y = gather(input.flatten(-2), input.ndim - 2, flat).reshape(indices.shape)
+    y = taken(input.flatten(-2), input.ndim - 2, flat).reshape(indices.shape)
     return (y, Tensor(indices)) if return_indices else y
 
 

@@ -4,9 +4,9 @@ import math
 
 import numpy as np
 
-from scratchgan.functional.broadcast import broadcast_to
+from scratchgan.functional.broadcast import broadcast_to, total
 from scratchgan.functional.elementwise import exp, sqrt, where
-from scratchgan.tensor import record
+from scratchgan.tensor import Tensor, record
 
 # Axes ----------------------------------------------------------------------------------------------------------------
 
@@ -47,21 +47,26 @@ def _kept(value, input, axes):
 def sum(input, dim=None, keepdim=False):
     """Σ x over ``dim``."""
     axes = axes_of(input, dim)
-    return record(input.data.sum(axes, keepdims=keepdim), (input, lambda g, y: _spread(g, input, axes)))
+    return record(_total(input.data, axes, keepdim), (input, lambda g, y: _spread(g, input, axes)))
 
 
 def mean(input, dim=None, keepdim=False):
     """Σ x / n over ``dim``, where n counts the elements summed."""
     axes = axes_of(input, dim)
     n = _count(input, axes)
-    return record(input.data.mean(axes, keepdims=keepdim), (input, lambda g, y: _spread(g / n, input, axes)))
+    return record(_total(input.data, axes, keepdim) / n, (input, lambda g, y: _spread(g / n, input, axes)))
+
+
+def _total(x, axes, keepdim):
+    value = total(x, axes)
+    return value if keepdim else value.squeeze(axes)
 
 
 def _count(input, axes):
     return math.prod(input.shape[axis] for axis in axes)
 
 
-def var(input, dim=None, unbiased=None, *, correction=None, keepdim=False):
+def var(input, dim=None, unbiased=None, keepdim=False, *, correction=None):
     """Σ (x − mean x)² / (n − correction), by default with correction 1."""
     if isinstance(dim, bool):  # PyTorch's older form var(input, unbiased)
         dim, unbiased = None, dim
@@ -70,13 +75,13 @@ def var(input, dim=None, unbiased=None, *, correction=None, keepdim=False):
     axes = axes_of(input, dim)
     centred = input - mean(input, axes, keepdim=True) if axes else input - input
     freedom = max(_count(input, axes) - correction, 0)
-    total = sum(centred * centred, axes, keepdim)
-    return total / freedom if freedom else total * float("inf")
+    squares = sum(centred * centred, axes, keepdim)
+    return squares / freedom if freedom else squares * float("inf")
 
 
-def std(input, dim=None, unbiased=None, *, correction=None, keepdim=False):
+def std(input, dim=None, unbiased=None, keepdim=False, *, correction=None):
     """√var, with derivative 0 instead of NaN where the variance is 0."""
-    variance = var(input, dim, unbiased, correction=correction, keepdim=keepdim)
+    variance = var(input, dim, unbiased, keepdim, correction=correction)
     constant = variance.data == 0
     return where(constant, 0.0, sqrt(where(constant, 1.0, variance)))
 
@@ -90,8 +95,9 @@ def amax(input, dim=(), keepdim=False):
     value = input.data.max(axes, keepdims=keepdim)
 
     def vjp(g, y):
-        winners = (input.data == _kept(y.data, input, axes)).astype(input.dtype)
-        return _spread(g, input, axes) * (winners / winners.sum(axes, keepdims=True))
+        winners = input.data == _kept(y.data, input, axes)
+        share = Tensor(total(winners.astype(input.dtype), axes))
+        return where(winners, _spread(g, input, axes) / share, 0.0)
 
     return record(value, (input, vjp))
 
@@ -102,7 +108,7 @@ def logsumexp(input, dim, keepdim=False):
     x = input.data
     shift = _largest(x, axes)
     shift = np.where(np.isfinite(shift), shift, 0).astype(x.dtype)
-    value = np.log(np.exp(x - shift).sum(axes, keepdims=True)) + shift
+    value = np.log(total(np.exp(x - shift), axes)) + shift
     value = value if keepdim else value.squeeze(axes)
     return record(value, (input, lambda g, y: _spread(g, input, axes) * exp(input - _spread(y, input, axes))))
 
@@ -117,7 +123,7 @@ def softmax(input, dim=None, dtype=None):
     input = _prepared(input, dim, dtype)
     axes = axes_of(input, dim)
     e = np.exp(input.data - _largest(input.data, axes))
-    return record(e / e.sum(axes, keepdims=True), (input, lambda g, y: y * (g - sum(g * y, axes, keepdim=True))))
+    return record(e / total(e, axes), (input, lambda g, y: y * (g - sum(g * y, axes, keepdim=True))))
 
 
 def log_softmax(input, dim=None, dtype=None):
@@ -125,7 +131,7 @@ def log_softmax(input, dim=None, dtype=None):
     input = _prepared(input, dim, dtype)
     axes = axes_of(input, dim)
     shifted = input.data - _largest(input.data, axes)
-    value = shifted - np.log(np.exp(shifted).sum(axes, keepdims=True))
+    value = shifted - np.log(total(np.exp(shifted), axes))
     return record(value, (input, lambda g, y: g - exp(y) * sum(g, axes, keepdim=True)))
 
 

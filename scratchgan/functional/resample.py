@@ -3,24 +3,41 @@
     y = A_h x A_wᵀ
 
 Row i of A holds the weights with which output i reads the inputs: a run of equal ones for an average, a single 1 for
-the nearest neighbour, two neighbours' shares for linear interpolation. The adjoint is the transposed matrix, so one
+the nearest neighbour, two neighbours' shares for linear interpolation. Nearly all others are 0 and are left out, so no
+NaN reaches an output that does not read it. The rest is a sum of *layers*, each with at most one weight in a row and in
+a column: y[rows] += weights x[columns]. The adjoint has the same layers with rows and columns exchanged, so one
 primitive, ``along``, differentiates itself.
 """
 
 import math
+from functools import cache
 
 import numpy as np
 
 from scratchgan.backend import array_like
 from scratchgan.functional.conv import pair
 from scratchgan.functional.elementwise import refuse
+from scratchgan.functional.kernels.geometry import Visits
 from scratchgan.tensor import record
 
 
-def along(input, matrix, dim):
-    """y[…, i, …] = Σⱼ matrix[i, j] x[…, j, …] on axis ``dim``."""
-    value = np.moveaxis(np.tensordot(matrix, input.data, (1, dim)), 0, dim)
-    return record(value, (input, lambda g, y: along(g, matrix.T, dim)))
+def along(input, layers, length, dim):
+    """y[…, rows, …] = Σ weights · x[…, columns, …] on axis ``dim``, which gets another length.
+
+    Parameters
+    ----------
+    layers : list of (rows, columns, weights)
+        Indices or slices of the axis, and an array of weights; without it (None) they are 1.
+    """
+    x, lead = input.data, (slice(None),) * dim
+    y = np.zeros_like(x, shape=(*x.shape[:dim], length, *x.shape[dim + 1 :]))
+    for rows, columns, weights in layers:
+        seen = x[(*lead, columns)]
+        if weights is not None:
+            seen = seen * array_like(weights.astype(x.dtype).reshape(-1, *[1] * (x.ndim - dim - 1)), x)
+        y[(*lead, rows)] += seen
+    adjoint = [(columns, rows, weights) for rows, columns, weights in layers]
+    return record(y, (input, lambda g, y: along(g, adjoint, x.shape[dim], dim)))
 
 
 # Averages ------------------------------------------------------------------------------------------------------------
@@ -47,9 +64,12 @@ def avg_pool2d(
     kernel, stride, padding = pooling(input, "avg_pool2d", kernel_size, stride, padding)
     counts = []
     for dim, size, k, s, p in zip((-2, -1), input.shape[-2:], kernel, stride, padding):
-        windows, padded = _windows(size, k, s, p, ceil_mode)
-        input = along(input, array_like(windows.astype(input.dtype), input.data), dim % input.ndim)
-        counts.append(padded if count_include_pad else windows.sum(1))
+        start = window_starts(size, k, s, p, ceil_mode)
+        windows = Visits(size, k, s, -p, len(start))
+        layers = [(visits, elements, None) for _, visits, elements in windows.by_tap()]
+        input = along(input, layers, len(start), dim % input.ndim)
+        beside = p if count_include_pad else 0
+        counts.append(np.minimum(start + k, size + beside) - np.maximum(start, -beside))
     divisor = np.multiply.outer(*counts) if divisor_override is None else np.array(divisor_override)
     return input / array_like(divisor.astype(input.dtype), input.data)
 
@@ -76,17 +96,18 @@ def window_starts(size, kernel, stride, padding, ceil_mode):
     return np.arange(count) * stride - padding
 
 
-def _windows(size, kernel, stride, padding, ceil_mode):
-    """The matrix that sums each window, and the elements that each has with the padding counted."""
-    start = window_starts(size, kernel, stride, padding, ceil_mode)
-    position = np.arange(size) - start[:, None]
-    return (0 <= position) & (position < kernel), np.minimum(start + kernel, size + padding) - start
-
-
 # Interpolation -------------------------------------------------------------------------------------------------------
 
 
-def interpolate(input, size=None, scale_factor=None, mode="nearest", align_corners=None, recompute_scale_factor=None):
+def interpolate(
+    input,
+    size=None,
+    scale_factor=None,
+    mode="nearest",
+    align_corners=None,
+    recompute_scale_factor=None,
+    antialias=False,
+):
     """Images (N, C, …) of another size.
 
     Parameters
@@ -99,56 +120,111 @@ def interpolate(input, size=None, scale_factor=None, mode="nearest", align_corne
         For the linear modes: whether the centres of the corner pixels (True) or their outer edges (False) stay.
     recompute_scale_factor : bool, optional
         Take the scale from the whole number of pixels.
+
+    Raises
+    ------
+    TypeError
+        For a linear mode of data that are not floating.
+    ValueError
+        When not exactly one of ``size`` and ``scale_factor`` is given, or they do not fit the input's axes.
+    NotImplementedError
+        For other modes, ``antialias``, and ``align_corners`` with a nearest neighbour.
     """
     axes = input.ndim - 2
-    needed = {"linear": 1, "bilinear": 2, "trilinear": 3}.get(mode, axes)
-    if mode not in _WEIGHTS:
-        raise NotImplementedError(f"interpolate: mode {mode!r} is not supported, these are: {', '.join(_WEIGHTS)}")
-    if axes < 1 or axes != needed:
+    refuse(False, antialias=antialias)
+    if mode not in (*_NEAREST, *_LINEAR):
+        known = ", ".join([*_NEAREST, *_LINEAR])
+        raise NotImplementedError(f"interpolate: mode {mode!r} is not supported, these are: {known}")
+    if axes < 1 or axes != _LINEAR.get(mode, axes):
         raise ValueError(f"interpolate: mode {mode!r} does not go with an input of shape {input.shape}")
-    if (size is None) == (scale_factor is None):
-        raise ValueError("interpolate needs either size or scale_factor")
-    if mode.startswith("nearest"):
+    if mode in _LINEAR and input.dtype.kind != "f":
+        raise TypeError(f"interpolate: mode {mode!r} needs floating data, not {input.dtype}: x.to(np.float32)")
+    if mode in _NEAREST:
         refuse(None, align_corners=align_corners)
-    given = size if scale_factor is None else scale_factor
-    given = (given,) * axes if isinstance(given, (int, float, np.number)) else tuple(given)
-    if len(given) != axes or min(given) <= 0:
-        raise ValueError(
-            f"interpolate: {given} should be a positive number for each of the {axes} axes of {input.shape}"
-        )
-    for dim, (n, factor) in enumerate(zip(input.shape[2:], given), start=2):
-        length = int(factor) if scale_factor is None else math.floor(n * factor)
-        if length < 1:
-            raise ValueError(f"interpolate: scale_factor {factor} leaves nothing of axis {dim} of {input.shape}")
-        known = scale_factor is not None and not recompute_scale_factor
-        step = (1, factor) if known else (n, length)  # a fraction: 49 · (1/49) would be less than 1
-        matrix = _WEIGHTS[mode](n, length, step, align_corners)
-        input = along(input, array_like(matrix.astype(input.dtype), input.data), dim)
+    for dim, (length, scale) in enumerate(_lengths(input, size, scale_factor, recompute_scale_factor), start=2):
+        n = input.shape[dim]
+        if mode in _LINEAR:
+            layers = _linear(n, length, scale, bool(align_corners))
+        else:
+            layers = _nearest(n, length, scale, _NEAREST[mode], as_images=mode == "nearest" and axes == 2)
+        input = along(input, layers, length, dim)
     return input
 
 
-def _nearest(n, length, step, _, offset=0.0):
-    source = np.floor((np.arange(length) + offset) * step[0] / step[1]).astype(int)
-    return np.minimum(source, n - 1)[:, None] == np.arange(n)
+_NEAREST = {"nearest": 0.0, "nearest-exact": 0.5}  # where in a new pixel its old one is looked up
+_LINEAR = {"linear": 1, "bilinear": 2, "trilinear": 3}  # for how many axes
 
 
-def _nearest_exact(n, length, step, _):
-    return _nearest(n, length, step, _, offset=0.5)
+def _lengths(input, size, scale_factor, recompute):
+    """For each axis of an image the new length, and the scale that was given for it (or None)."""
+    if (size is None) == (scale_factor is None):
+        raise ValueError("interpolate needs either size or scale_factor")
+    if size is not None:
+        if recompute:
+            raise ValueError("interpolate: recompute_scale_factor goes with scale_factor, not with size")
+        return [(int(length), None) for length in _of_each_axis(size, input, "whole number", (int, np.integer))]
+    scales = _of_each_axis(scale_factor, input, "number", (int, float, np.number))
+    lengths = [math.floor(n * scale) for n, scale in zip(input.shape[2:], scales)]
+    if min(lengths) < 1:
+        axis = 2 + lengths.index(0)
+        raise ValueError(f"interpolate: scale_factor {scale_factor} leaves nothing of axis {axis} of {input.shape}")
+    return [(length, None if recompute else float(scale)) for length, scale in zip(lengths, scales)]
 
 
-def _linear(n, length, step, align_corners):
-    if align_corners:
-        position = np.arange(length) * ((n - 1) / max(length - 1, 1))
+def _of_each_axis(value, input, what, kinds):
+    """One value for all axes of an image, or one for each, checked."""
+    axes = input.ndim - 2
+    values = (value,) * axes if np.ndim(value) == 0 else tuple(value)
+    if len(values) != axes or not all(isinstance(v, kinds) and 0 < v < math.inf for v in values):
+        raise ValueError(
+            f"interpolate: {value} should be a positive {what} for each of the {axes} axes of {input.shape}"
+        )
+    return values
+
+
+@cache
+def _nearest(n, length, scale, offset, as_images):
+    """Output i reads input ⌊(i + offset) / scale⌋.
+
+    A whole scale repeats each input. Others are computed in float32 as in PyTorch, where a position that is nearly
+    whole may be rounded to the next one. Images whose length stays or doubles are copied or repeated, also as there.
+    """
+    whole = length % n == 0 and scale in (None, length // n)
+    if whole or (as_images and length in (n, 2 * n)):
+        source = np.arange(length) // (length // n)
     else:
-        position = np.maximum((np.arange(length) + 0.5) * (step[0] / step[1]) - 0.5, 0)
+        step = np.float32(1 / scale) if scale else np.float32(n) / np.float32(length)
+        source = np.floor((np.arange(length, dtype=np.float32) + np.float32(offset)) * step).astype(int)
+    return _layers(np.arange(length), np.minimum(source, n - 1))
+
+
+@cache
+def _linear(n, length, scale, align_corners):
+    """Output i lies between two inputs and reads each by its nearness; whoever keeps its length is copied."""
+    at = np.arange(length)
+    if align_corners:
+        position = at * ((n - 1) / max(length - 1, 1))
+    elif length == n:
+        position = at * 1.0
+    else:
+        position = np.maximum((at + 0.5) * (1 / scale if scale else n / length) - 0.5, 0)
     position = np.minimum(position, n - 1)
-    return np.maximum(1 - np.abs(position[:, None] - np.arange(n)), 0)  # a tent over each pixel
+    left = np.floor(position).astype(int)
+    share = position - left
+    between = share > 0
+    right = at[between], left[between] + 1, share[between]
+    return _layers(at, left, 1 - share) + _layers(*right)
 
 
-_WEIGHTS = {
-    "nearest": _nearest,
-    "nearest-exact": _nearest_exact,
-    "linear": _linear,
-    "bilinear": _linear,
-    "trilinear": _linear,
-}
+def _layers(rows, columns, weights=None):
+    """Elements of a matrix in layers. No row occurs twice; the r-th element of each column goes to layer r."""
+    turn = np.arange(len(columns)) - np.searchsorted(columns, columns)  # columns ascend
+    chosen = [turn == r for r in range(turn.max(initial=-1) + 1)]
+    return [(_sliced(rows[c]), _sliced(columns[c]), weights if weights is None else weights[c]) for c in chosen]
+
+
+def _sliced(index):
+    """Ascending positions as a slice, which copies nothing, if their distances are equal."""
+    step = index[1] - index[0] if len(index) > 1 else 1
+    even = (np.diff(index) == step).all()
+    return slice(int(index[0]), int(index[-1]) + 1, int(step)) if even else index

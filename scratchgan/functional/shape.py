@@ -12,10 +12,10 @@ import math
 
 import numpy as np
 
-from scratchgan.backend import array_module
+from scratchgan.backend import array_module, is_array, plain
 from scratchgan.functional.elementwise import agreed
 from scratchgan.functional.reduce import axes_of
-from scratchgan.tensor import Tensor, record
+from scratchgan.tensor import Tensor, no_tensor, record
 
 # Axes ----------------------------------------------------------------------------------------------------------------
 
@@ -93,7 +93,7 @@ def cat(tensors, dim=0):
     ValueError
         When they do not.
     """
-    tensors = agreed(*(x if isinstance(x, Tensor) else Tensor(x) for x in tensors))
+    tensors = agreed(*_several(tensors))
     if not tensors:
         raise ValueError("cat: there are no tensors to join")
     (axis,) = axes_of(tensors[0], dim) or (0,)
@@ -108,7 +108,22 @@ def cat(tensors, dim=0):
 
 def stack(tensors, dim=0):
     """The tensors, all of one shape, joined along a new axis."""
-    return cat([unsqueeze(x, dim) for x in tensors], dim)
+    return cat([unsqueeze(x, dim) for x in _several(tensors)], dim)
+
+
+def _several(tensors):
+    """The tensors; arrays among them as constants. One alone is not taken for its rows."""
+    if isinstance(tensors, Tensor) or is_array(tensors) or not hasattr(tensors, "__iter__"):
+        raise no_tensor("tensors", tensors, "a sequence of Tensors")
+    return [_constant(f"tensors[{i}]", x) for i, x in enumerate(tensors)]
+
+
+def _constant(name, x):
+    if isinstance(x, Tensor):
+        return x
+    if is_array(x):
+        return Tensor(x)
+    raise no_tensor(name, x)
 
 
 # Indexing ------------------------------------------------------------------------------------------------------------
@@ -144,9 +159,23 @@ def _names_each_element_once(index):
 
 
 def gather(input, dim, index):
-    """Along ``dim``, the elements that ``index`` names: y[i, j] = x[index[i, j], j] for dim 0 of two axes."""
-    (axis,) = axes_of(input, dim)
-    index = index.data if isinstance(index, Tensor) else index
+    """Along ``dim``, the elements that ``index`` names: y[i, j] = x[index[i, j], j] for dim 0 of two axes.
+
+    Raises
+    ------
+    IndexError
+        For an index below 0 or beyond the end.
+    """
+    (axis,) = axes_of(input, dim) or (0,)
+    index = indices("gather", index, input.shape[axis] if input.ndim else 1)
+    others = [m <= n for i, (m, n) in enumerate(zip(index.shape, input.shape)) if i != axis]
+    if index.ndim != input.ndim or not all(others):
+        raise ValueError(f"gather: an index of shape {index.shape} does not fit {input.shape} beside dim={dim}")
+    return taken(input, axis, index) if input.ndim else input
+
+
+def taken(input, axis, index):
+    """`gather` without a look at the index, which would have to wait for a GPU."""
     grid = list(np.ogrid[tuple(slice(n) for n in index.shape)])
     grid = [array_module(index).asarray(axis) for axis in grid]
     grid[axis] = index
@@ -154,11 +183,42 @@ def gather(input, dim, index):
 
 
 def index_select(input, dim, index):
-    """The slices of ``input`` along ``dim`` that the one-dimensional ``index`` names, in its order."""
+    """The slices of ``input`` along ``dim`` that the one-dimensional ``index`` names, in its order.
+
+    Raises
+    ------
+    IndexError
+        For an index below 0 or beyond the end.
+    """
     (axis,) = axes_of(input, dim) or (0,)
+    index = indices("index_select", index, input.shape[axis] if input.ndim else 1)
+    if index.ndim > 1:
+        raise ValueError(f"index_select: an index has one axis, not the shape {index.shape}")
+    return _selected(input, axis, index.reshape(-1))
+
+
+def _selected(input, axis, index):
     return getitem(input if input.ndim else input.reshape(1), (slice(None),) * axis + (index,)).reshape(
         [len(index) if i == axis else n for i, n in enumerate(input.shape)]
     )
+
+
+def indices(name, index, size):
+    """An array of integers that name elements of an axis of the given size, counted from its beginning as in PyTorch.
+
+    Raises
+    ------
+    TypeError
+        For booleans and floating numbers.
+    IndexError
+        For an index below 0 or beyond the end.
+    """
+    index = plain(index.data if isinstance(index, Tensor) else index)
+    if index.dtype.kind not in "iu":
+        raise TypeError(f"{name}: indices must be integers, not {index.dtype}")
+    if index.size and not (0 <= index.min() and index.max() < size):
+        raise IndexError(f"{name}: indices {index.min()}…{index.max()} are not all in 0…{size - 1}")
+    return index
 
 
 # Padding -------------------------------------------------------------------------------------------------------------
@@ -191,7 +251,7 @@ def pad(input, pad, mode="constant", value=None):
         raise ValueError(f"pad: mode {mode!r} is none of 'constant', {', '.join(map(repr, _SOURCES))}")
     for axis, before, after in widths:
         source = _padded_positions(input.shape, axis, before, after, mode)
-        input = index_select(input, axis, array_module(input.data).asarray(source))
+        input = _selected(input, axis, array_module(input.data).asarray(source))
     return input
 
 

@@ -1,11 +1,15 @@
-"""Patches as functions of their own: cut out of an image, and added back."""
+"""Patches as functions of their own: cut out of an image, and added back. Convolution the obvious way.
+
+If every patch is a column and every kernel a row, a convolution is one matrix product, `conv2d_by_unfold`. Its
+derivatives follow from those of the product, and from `fold`, which is the adjoint of `unfold`.
+"""
 
 import numpy as np
 
 from scratchgan.backend import array_module
 from scratchgan.functional.conv import batched, pair
 from scratchgan.functional.elementwise import refuse
-from scratchgan.functional.geometry import Geometry
+from scratchgan.functional.kernels.geometry import Geometry
 from scratchgan.tensor import record
 
 
@@ -40,6 +44,22 @@ def fold(input, output_size, kernel_size, dilation=1, padding=0, stride=1):
             f"stride {geometry.stride} and padding {geometry.padding} take to an image of {geometry.size}"
         )
     return _fold(input, geometry) if input.ndim == 3 else _fold(input.unsqueeze(0), geometry).squeeze(0)
+
+
+def conv2d_by_unfold(input, weight, stride=1, padding=0):
+    """`conv2d` of a batch in three lines: the definition, for reading and for comparing.
+
+    It copies each pixel kh·kw times and multiplies the zeros of the padding too; `kernels.strips` does neither.
+
+    Parameters
+    ----------
+    input : Tensor, (N, C, H, W)
+    weight : Tensor, (O, C, kh, kw)
+    """
+    (o, _, *kernel), size = weight.shape, input.shape[-2:]
+    columns = unfold(input, kernel, padding=padding, stride=stride)  # (N, C·kh·kw, oh·ow)
+    y = weight.reshape(o, -1) @ columns  # (N, O, oh·ow)
+    return y.reshape(-1, o, *Geometry(kernel, pair(stride), pair(padding, least=0), size).output)
 
 
 def _unfold(x, geometry):

@@ -366,35 +366,3 @@ class TwoGaussians:
 
 def _normal(x, mean, scale=1.0):
     return np.exp(-(((x - mean) / scale) ** 2) / 2) / (scale * np.sqrt(2 * np.pi))
-
-
-# Claims --------------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Claim:
-    """That a measured number lies between two others; as text, with "pass" or "FAIL"."""
-
-    text: str
-    value: float
-    low: float = -np.inf
-    high: float = np.inf
-
-    @property
-    def holds(self):
-        """Whether it does. NaN does not."""
-        return bool(self.low <= self.value <= self.high)
-
-    @property
-    def asked(self):
-        """The bounds as text, such as "≥ 0.8 and ≤ 1.2"."""
-        bounds = [f"≥ {self.low:g}"] * (self.low > -np.inf) + [f"≤ {self.high:g}"] * (self.high < np.inf)
-        return " and ".join(bounds)
-
-    def __str__(self):
-        return f"{'pass' if self.holds else 'FAIL'}  {self.text}: {self.value:.3g}, to be {self.asked}"
-
-    def as_json(self):
-        """{"claim", "value", "asked", "holds"}."""
-        value = float(self.value) if np.isfinite(self.value) else None  # JSON has no NaN
-        return {"claim": self.text, "value": value, "asked": self.asked, "holds": self.holds}

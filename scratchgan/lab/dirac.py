@@ -23,6 +23,7 @@ from functools import partial
 
 import numpy as np
 
+from scratchgan.lab.claims import Claim
 from scratchgan.losses import OBJECTIVES, clip_weights, gradient_norms, gradient_penalty, r1_penalty
 from scratchgan.losses.adversarial import Objective
 from scratchgan.optim import SGD
@@ -193,7 +194,7 @@ def agrees(value, printed):
 
 
 def criteria(paths):
-    """What the dynamics must show, of the `play` of all GAMES: a list of (sentence, whether it holds).
+    """What the dynamics must show, of the `play` of all GAMES: a list of `Claim`. All radii are 1 at the start.
 
     Parameters
     ----------
@@ -201,35 +202,36 @@ def criteria(paths):
         {name of the game: `play` of it}, of STEPS steps.
     """
     ends = {name: dict(zip(WAYS, final_radii(three))) for name, three in paths.items()}
-    both = WAYS[:2]
-    circling = ("minimax", "WGAN, unconstrained")
+    both, circling = WAYS[:2], ("minimax", "WGAN, unconstrained")
+    landed = [ends[f"NS + R1, γ = {gamma}"][way] for gamma in ("0.3", "1", "3") for way in both]
     cycles = [paths[name][way] for name in ("WGAN, clip 0.3", "WGAN-GP, g = 0.3", "WGAN-GP, g = 1") for way in both]
+    start, r1 = {"start": 1.0}, paths["NS + R1, γ = 0.1"]["alternating"]
+    wrong = sum(not agrees(ends[name][way], known) for name in TABLE for way, known in zip(WAYS, TABLE[name]))
     return [
-        (
-            "R1 with γ = 0.3, 1 and 3 ends within 0.05 of the start",
-            all(ends[f"NS + R1, γ = {gamma}"][way] <= 0.05 for gamma in ("0.3", "1", "3") for way in both),
+        Claim("R1 with γ = 0.3, 1 and 3 lands, the largest radius", max(landed), high=0.05, anchors=start),
+        Claim(
+            "minimax and WGAN in turn circle, the smaller radius",
+            min(ends[name]["alternating"] for name in circling),
+            low=0.95,
+            anchors={"R1, γ = 1": ends["NS + R1, γ = 1"]["alternating"]},
         ),
-        (
-            "alternating minimax and WGAN stay at 0.9 or more",
-            all(ends[name]["alternating"] >= 0.9 for name in circling),
+        Claim("WGAN at once leaves, radius", ends["WGAN, unconstrained"]["simultaneous"], 11.9, 12.1, anchors=start),
+        Claim(
+            "clipping and the one-centred penalty keep a cycle, least width of the last 75 steps over the 75 before",
+            min(_width(path[-75:]) / _width(path[-150:-75]) for path in cycles),
+            low=0.99,
+            anchors={"R1, γ = 0.1": _width(r1[-75:]) / _width(r1[-150:-75])},
         ),
-        (
-            "simultaneous WGAN is at 12.0 ± 0.1",
-            abs(ends["WGAN, unconstrained"]["simultaneous"] - 12) <= 0.1,
+        *(Claim(f"the non-saturating loss alone, {way}", ends["non-saturating"][way], 0.2, 0.45, anchors=start)
+          for way in both),
+        Claim(
+            "the average of minimax and WGAN in turn lies near, the larger radius",
+            max(ends[name]["averaged"] for name in circling),
+            high=0.3,
+            anchors=start,
         ),
-        (
-            "clipping and the one-centred penalty keep up a cycle: the last 75 steps are as wide as the 75 before",
-            all(_width(path[-75:]) >= 0.99 * _width(path[-150:-75]) for path in cycles),
-        ),
-        (
-            "the non-saturating loss without a penalty lies between 0.2 and 0.45",
-            all(0.2 <= ends["non-saturating"][way] <= 0.45 for way in both),
-        ),
-        (
-            "the average of alternating minimax and WGAN is at 0.3 or less, while the players are at 0.95 or more",
-            all(ends[name]["averaged"] <= 0.3 and ends[name]["alternating"] >= 0.95 for name in circling),
-        ),
-    ]
+        Claim("cells of the table that are not the known ones", wrong, high=0),
+    ]  # fmt: skip
 
 
 def _width(path):

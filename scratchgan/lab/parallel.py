@@ -4,6 +4,7 @@ import multiprocessing
 import os
 import signal
 import sys
+from contextlib import contextmanager
 
 from tqdm import tqdm
 
@@ -35,7 +36,9 @@ def run_all(function, jobs, processes=None, unit="run"):
     tty = sys.stderr.isatty()
     bar = {"total": len(jobs), "unit": unit, "mininterval": 0.3 if tty else 15, "dynamic_ncols": tty}
     processes = min(processes or cores(), len(jobs))
-    with multiprocessing.get_context("spawn").Pool(processes, _leave_ctrl_c_to_the_parent) as pool:
+    with _ctrl_c_blocked():  # for good in the other processes, which inherit it
+        pool = multiprocessing.get_context("spawn").Pool(processes)
+    with pool:
         return list(tqdm(pool.imap(_Call(function), jobs), **bar))
 
 
@@ -54,5 +57,14 @@ class _Call:
         return self.function(*job)
 
 
-def _leave_ctrl_c_to_the_parent():
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+@contextmanager
+def _ctrl_c_blocked():
+    """Ctrl-C reaches this process later, and the processes that it starts never, not even while they import."""
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

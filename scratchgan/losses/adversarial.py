@@ -28,6 +28,7 @@ An objective is an object with two methods. Training a player takes no more than
 import numpy as np
 
 from scratchgan.functional import relu, softplus
+from scratchgan.tensor import floating
 
 
 class Objective:
@@ -51,8 +52,10 @@ class Objective:
         ------
         ValueError
             For no logits, or shapes that do not pair.
+        TypeError
+            For what is no Tensor of floating numbers.
         """
-        _refuse_empty(real=real, fake=fake)
+        _check(real=real, fake=fake)
         return self._discriminator(real, fake)
 
     def generator_loss(self, fake, real=None):
@@ -73,15 +76,17 @@ class Objective:
         ------
         ValueError
             For no logits, no real logits where they are needed, or shapes that do not pair.
+        TypeError
+            For what is no Tensor of floating numbers.
         """
-        _refuse_empty(fake=fake)
+        _check(fake=fake)
         if not self.relativistic:
             return self._generator(fake)
         if real is None:
             raise ValueError(
                 f"{type(self).__name__} compares fake logits with real ones: generator_loss(D(fake), D(real))"
             )
-        _refuse_empty(real=real)
+        _check(real=real)
         return self._generator(fake, real)
 
     def __repr__(self):
@@ -254,7 +259,9 @@ def _softplus(logits):
 
 
 def _cross_entropy(logits, target):
-    """−t log σ(u) − (1 − t) log(1 − σ(u)) of each logit u, for one target t."""
+    """−t log σ(u) − (1 − t) log(1 − σ(u)) of each logit u, for one target t; of an infinite u, too, if t is 0 or 1."""
+    if target in (0, 1):
+        return _softplus(-logits if target else logits)
     return target * _softplus(-logits) + (1 - target) * _softplus(logits)
 
 
@@ -262,7 +269,8 @@ def _half_square(x):
     return (x * x).mean() / 2
 
 
-def _refuse_empty(**logits):
+def _check(**logits):
+    floating(**logits)
     for name, x in logits.items():
         if not x.numel():
             raise ValueError(f"{name} logits of shape {x.shape} have no mean: the batch is empty")

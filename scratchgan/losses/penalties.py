@@ -29,8 +29,10 @@ A game takes a penalty as an object with its weight in it: `GradientPenalty`, `R
 """
 
 from scratchgan.backend import array_like
+from scratchgan.functional.elementwise import agreed, number
 from scratchgan.nn import BatchNorm1d, BatchNorm2d, Module
-from scratchgan.tensor import Tensor, grad
+from scratchgan.nn.options import Number
+from scratchgan.tensor import Tensor, floating, grad
 
 # Slopes --------------------------------------------------------------------------------------------------------------
 
@@ -59,7 +61,10 @@ def squared_slopes(critic, x, *y):
         For a critic with batch norm, which makes D of one sample depend on all others.
     """
     _refuse_batch_norm(critic)
-    (g,) = grad(critic(x, *y).sum(), x, create_graph=True)
+    floating(x=x)
+    scores = critic(x, *y)
+    floating(**{"what the critic returns": scores})
+    (g,) = grad(scores.sum(), x, create_graph=True)
     return (g * g).flatten(1).sum(1)
 
 
@@ -112,7 +117,11 @@ def interpolate(real, fake, rng):
     ------
     ValueError
         For two shapes.
+    TypeError
+        For images in integers, which lie on no line, and two dtypes.
     """
+    floating(real=real, fake=fake)
+    real, fake = agreed(real, fake)
     if real.shape != fake.shape:
         raise ValueError(f"real {real.shape} and fake {fake.shape} must have one shape to lie on lines between them")
     epsilon = rng.random((len(real), *(1,) * (real.ndim - 1))).astype(real.dtype)
@@ -144,6 +153,8 @@ def perturb(real, rng, scale=0.5):
     ValueError
         For a scale that is negative.
     """
+    floating(real=real)
+    scale = number("scale", scale)
     if not scale >= 0:
         raise ValueError(f"scale={scale} must not be negative: it is a standard deviation")
     noise = array_like(rng.standard_normal(real.shape).astype(real.dtype), real.data)
@@ -177,6 +188,7 @@ def gradient_penalty(norms, center=1.0, *, one_sided=False):
     ValueError
         For a c that is negative, or anything but one norm for each sample.
     """
+    floating(norms=norms)
     if not center >= 0:
         raise ValueError(f"center={center} must not be negative: no norm is")
     if norms.ndim != 1:
@@ -268,6 +280,7 @@ def r1_r2_penalty(critic, real, fake, gamma, *y):
 
 
 def _zero_centered(critic, x, gamma, *y):
+    floating(x=x)
     if not gamma >= 0:
         raise ValueError(f"gamma={gamma} must not be negative: the critic would be paid for steep slopes")
     return gamma / 2 * squared_slopes(critic, Tensor(x.data, requires_grad=True), *y).mean()
@@ -289,6 +302,8 @@ class GradientPenalty:
         Penalise only slopes above c.
     """
 
+    weight, center = Number("[0, ∞)"), Number("[0, ∞)")
+
     def __init__(self, weight=10.0, center=1.0, one_sided=False):
         self.weight, self.center, self.one_sided = weight, center, one_sided
 
@@ -302,6 +317,8 @@ class GradientPenalty:
 class R1:
     """γ/2 E ‖∇D(x)‖² on real points: see `r1_penalty`."""
 
+    gamma = Number("[0, ∞)")
+
     def __init__(self, gamma):
         self.gamma = gamma
 
@@ -312,6 +329,8 @@ class R1:
 
 class R1R2:
     """γ/2 E ‖∇D‖² on real points and on generated ones: see `r1_r2_penalty`."""
+
+    gamma = Number("[0, ∞)")
 
     def __init__(self, gamma):
         self.gamma = gamma

@@ -3,7 +3,8 @@
 import numpy as np
 
 from scratchgan.backend import array_like, copied_like, to_numpy
-from scratchgan.tensor import Tensor
+from scratchgan.functional.elementwise import number
+from scratchgan.tensor import Parameter, Tensor, floating, no_tensor
 
 # Terms of a loss -----------------------------------------------------------------------------------------------------
 
@@ -30,6 +31,7 @@ def feature_matching(real, fake):
     ValueError
         For features of two shapes, or none.
     """
+    floating(real=real, fake=fake)
     if real.shape[1:] != fake.shape[1:] or not real.ndim == fake.ndim > 1:
         raise ValueError(
             f"real features {real.shape} and fake features {fake.shape} must be batches (N, …) of one layer's features"
@@ -64,6 +66,7 @@ class HistoricalAverage:
         self.params, self.count = list(params), 1
         if not self.params:
             raise ValueError("an average needs at least one parameter")
+        floating(**{f"params[{i}]": p for i, p in enumerate(self.params)})
         self.means = [p.data.copy() for p in self.params]
 
     def penalty(self):
@@ -123,6 +126,8 @@ def instance_noise(x, scale, rng):
     ValueError
         For an s that is negative.
     """
+    floating(x=x)
+    scale = number("scale", scale)
     if not scale >= 0:
         raise ValueError(f"scale={scale} must not be negative: it is a standard deviation")
     return x + Tensor(array_like((scale * rng.standard_normal(x.shape)).astype(x.dtype), x.data))
@@ -167,7 +172,10 @@ def clip_weights(params, bound):
     ValueError
         For a c that is not positive: every weight would be the same.
     """
+    bound = number("bound", bound)
     if not bound > 0:
         raise ValueError(f"bound={bound} must be positive: weights are kept in [−bound, bound]")
-    for p in params:
+    for i, p in enumerate(params):
+        if not isinstance(p, Parameter):
+            raise no_tensor(f"params[{i}]", p, "a Parameter")
         p.data = np.clip(p.data, -bound, bound)

@@ -35,6 +35,7 @@ from scratchgan.losses import GradientPenalty, Wasserstein
 from scratchgan.models.game import ConditionalGame
 from scratchgan.models.model import Preset, System
 from scratchgan.models.networks import Conditioned, small_generator, strided_critic
+from scratchgan.nn.options import Number, Several
 from scratchgan.optim import Adam
 
 # Networks ------------------------------------------------------------------------------------------------------------
@@ -81,6 +82,7 @@ class ACGAN(ConditionalGame):
         a and b: of the cross-entropy of reals in L_D, and of fakes in L_G.
     """
 
+    class_weights = Several(Number("[0, ∞)"), 2)
     watch = {"wasserstein": "W", "real_accuracy": "C(x)", "gradient_norm": "|∇D|"}
     panels = {
         "Wasserstein estimate": ["wasserstein"],

@@ -26,9 +26,8 @@ Departures (the example is Keras's; its networks are `keras_networks`):
 | non-saturating loss, G is averaged for samples | the paper writes the minimax loss                                |
 """
 
+import math
 from functools import partial
-
-import numpy as np
 
 from scratchgan import nn
 from scratchgan.data import views
@@ -113,16 +112,10 @@ def keras_networks(rng, latent_size=128, classes=10):
     )
     for layer in (*generator.modules(), *discriminator.modules()):
         if isinstance(layer, (nn.Linear, nn.Conv2d, nn.ConvTranspose2d)):
-            _initialise_as_keras(layer, rng)
+            many, few, *kernel = layer.weight.shape
+            fans = (many + few) * math.prod(kernel)
+            init.begin_uniform(layer, (6 / fans) ** 0.5, rng)  # Glorot's: of variance 2 / (fan_in + fan_out)
     return Conditioned(generator), Pairs(discriminator)
-
-
-def _initialise_as_keras(layer, rng):
-    """Glorot's uniform weights of variance 2 / (fan_in + fan_out), biases 0."""
-    many, few, *kernel = layer.weight.shape
-    bound = (6 / ((many + few) * np.prod(kernel, initial=1))) ** 0.5
-    layer.weight.data = init.uniform(layer.weight.shape, bound, rng)
-    layer.bias.data = layer.bias.data * 0
 
 
 # Training ------------------------------------------------------------------------------------------------------------

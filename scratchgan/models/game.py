@@ -17,6 +17,7 @@ import numpy as np
 from scratchgan.losses import clip_weights
 from scratchgan.models.model import Model, in_blocks, made
 from scratchgan.nn import AveragedWeights
+from scratchgan.nn.options import Number, Whole
 from scratchgan.tensor import no_grad
 
 
@@ -50,6 +51,15 @@ def slerp(start, end, shares):
     return (np.sin((1 - t) * angle) * start + np.sin(t * angle) * end) / np.sin(angle)
 
 
+def _steps(critic_steps):
+    """A whole number from 1, checked, or a function as it is."""
+    if callable(critic_steps):
+        return critic_steps
+    option = Whole()
+    option.name = "critic_steps"
+    return option.checked(critic_steps)
+
+
 class Game(Model):
     """Two players, their optimisers, and alternating steps.
 
@@ -79,6 +89,7 @@ class Game(Model):
         See `Model`.
     """
 
+    latent_size, clip = Whole(), Number("(0, ∞)", optional=True)
     watch = {"critic_loss": "L_D", "generator_loss": "L_G"}
     panels = {"losses": ["critic_loss", "generator_loss"], "mean scores": ["real_score", "fake_score"]}
 
@@ -98,7 +109,7 @@ class Game(Model):
         low=-1.0,
     ):
         self.generator, self.critic, self.latent_size, self.low = generator, critic, latent_size, low
-        self.objective, self.critic_steps = objective, critic_steps
+        self.objective, self.critic_steps = objective, _steps(critic_steps)
         self.penalty, self.clip, self.noise = penalty, clip, noise
         self.generator_optimizer = optimizer(generator.parameters())
         self.critic_optimizer = (critic_optimizer or optimizer)(critic.parameters())
@@ -208,12 +219,16 @@ class ConditionalGame(Game):
     classes : int
     """
 
+    classes = Whole()
+
     def __init__(self, generator, critic, latent_size, objective, optimizer, classes=10, **options):
         super().__init__(generator, critic, latent_size, objective, optimizer, **options)
         self.classes = classes
 
     def one_hot(self, labels):
-        """e_y of integers y: Tensor (N, classes)."""
+        """e_y of integers y, each in 0 … classes − 1: Tensor (N, classes)."""
+        if np.min(labels, initial=0) < 0 or np.max(labels, initial=0) >= self.classes:
+            raise ValueError(f"labels {np.min(labels)}…{np.max(labels)} are outside the classes 0…{self.classes - 1}")
         return self.tensor(np.eye(self.classes)[labels])
 
     def draw(self, batches):

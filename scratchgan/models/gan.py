@@ -74,8 +74,7 @@ def paper_networks(rng, latent_size=100):
     for network, bound in ((generator, 0.05), (discriminator, 0.005)):
         for layer in network.modules():
             if isinstance(layer, nn.Linear):
-                layer.weight.data = init.uniform(layer.weight.shape, bound, rng)
-                layer.bias.data = layer.bias.data * 0
+                init.begin_uniform(layer, bound, rng)
     return generator, discriminator
 
 

@@ -35,6 +35,7 @@ Departures:
 | small networks: α from 0.004 to a twentieth, β₁ = 0           | α = 0.0001, β₁ = 0.5             |
 """
 
+import math
 from functools import partial
 
 from scratchgan import nn
@@ -118,12 +119,10 @@ def _initialise_as_the_authors(module, rng):
         gain, fans = 1, sum(module.weight.shape)
     elif isinstance(module, (nn.Conv2d, nn.ConvTranspose2d)):
         many, few, kh, kw = module.weight.shape  # the side of fewer pixels comes first in both
-        gain, fans = 2, kh * kw * (many / module.stride**2 + few)
+        gain, fans = 2, kh * kw * (many / math.prod(module.stride) + few)
     else:
         return
-    bound = (3 * 2 * gain / fans) ** 0.5
-    module.weight.data = init.uniform(module.weight.shape, bound, rng)
-    module.bias.data = module.bias.data * 0
+    init.begin_uniform(module, (3 * 2 * gain / fans) ** 0.5, rng)
 
 
 # Training ------------------------------------------------------------------------------------------------------------

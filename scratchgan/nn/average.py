@@ -4,6 +4,8 @@ import copy
 
 import numpy as np
 
+from scratchgan.nn.options import Number
+from scratchgan.nn.state import refuse_misfit
 from scratchgan.tensor import no_grad
 
 
@@ -19,7 +21,7 @@ class AveragedWeights:
     module : Module
         The trained one; the average starts as a copy of it.
     decay : float
-        β.
+        β, in [0, 1).
 
     Attributes
     ----------
@@ -27,14 +29,15 @@ class AveragedWeights:
         The average, in evaluation mode.
     """
 
+    decay = Number("[0, 1)")
+
     def __init__(self, module, decay):
-        if not 0 <= decay < 1:
-            raise ValueError(f"decay must lie in [0, 1), got {decay}")
         self.decay, self.module = decay, copy.deepcopy(module).eval()
 
     def update(self, module):
         """Move the average towards the trained module."""
         current = module.arrays()
+        refuse_misfit(self.module.arrays(), current, "average")
         self.module.replace(lambda path, average: self._mix(average, current[path]))
 
     def _mix(self, average, current):
@@ -55,28 +58,46 @@ def update_bn(batches, module):
     """Measure the running statistics of all batch norms anew, as the mean over all batches.
 
     For a generator with averaged weights, whose statistics are not the average of those of the trained ones: the k-th
-    batch is counted with momentum 1/k, so each with the same weight. As ``torch.optim.swa_utils.update_bn``; only the
-    statistics are changed, and the momentum and the mode of all modules are what they were.
+    batch is counted with momentum 1/k, so each with the same weight. As ``torch.optim.swa_utils.update_bn``, but all
+    other layers behave as in evaluation, where the statistics will be used: nothing is dropped, no spectral norm moves.
+    Only the statistics are changed; the momentum and the mode of all modules are what they were.
 
     Parameters
     ----------
     batches : iterable of Tensor
-        What the module takes, such as latents; at least one, or the statistics are those of a new module.
+        What the module takes, such as latents.
     module : Module
+
+    Raises
+    ------
+    ValueError
+        When there is no batch. After any error the statistics are what they were.
     """
     modules = list(module.modules())
     norms = [layer for layer in modules if getattr(layer, "running_mean", None) is not None]
-    momenta, modes = [layer.momentum for layer in norms], [each.training for each in modules]
-    for layer in norms:
-        layer.running_mean, layer.running_var = np.zeros_like(layer.running_mean), np.ones_like(layer.running_var)
-        layer.num_batches_tracked, layer.momentum = np.zeros_like(layer.num_batches_tracked), None
+    before, modes = [dict(vars(layer)) for layer in norms], [each.training for each in modules]
     try:
-        module.train()
-        with no_grad():
-            for batch in batches:
-                module(batch)
+        module.eval()
+        for layer in norms:
+            layer.running_mean, layer.running_var = np.zeros_like(layer.running_mean), np.ones_like(layer.running_var)
+            layer.num_batches_tracked, layer.momentum = np.zeros_like(layer.num_batches_tracked), None
+            layer.training = True
+        _see(batches, module)
+    except BaseException:
+        for layer, kept in zip(norms, before):
+            vars(layer).update(kept)
+        raise
     finally:
-        for layer, momentum in zip(norms, momenta):
-            layer.momentum = momentum
+        for layer, kept in zip(norms, before):
+            layer.momentum = kept["momentum"]
         for each, mode in zip(modules, modes):
             each.training = mode
+
+
+@no_grad()
+def _see(batches, module):
+    count = 0
+    for count, batch in enumerate(batches, start=1):
+        module(batch)
+    if not count:
+        raise ValueError("update_bn needs at least one batch to measure the statistics of")

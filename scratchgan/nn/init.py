@@ -9,6 +9,14 @@ import math
 import numpy as np
 
 
+def generator(rng):
+    """``rng`` itself, a `numpy.random.Generator`; for None, a fresh one."""
+    rng = np.random.default_rng() if rng is None else rng
+    if not isinstance(rng, np.random.Generator):
+        raise TypeError(f"rng={rng!r} must be a numpy.random.Generator, such as np.random.default_rng(0)")
+    return rng
+
+
 def uniform(shape, bound, rng):
     """Uniform on (−bound, bound)."""
     weights = rng.uniform(-bound, bound, shape).astype(np.float32)
@@ -20,9 +28,15 @@ def uniform(shape, bound, rng):
 
 def default(shape, fan_in, rng):
     """PyTorch's default for weights and biases of linear and convolutional layers: uniform on ±1/√fan_in."""
-    return uniform(shape, 1 / math.sqrt(fan_in) if fan_in else 0.0, rng)
+    return uniform(shape, 1 / math.sqrt(fan_in), rng)
 
 
 def normal(shape, rng):
     """Standard normal."""
     return rng.standard_normal(shape).astype(np.float32)
+
+
+def begin_uniform(layer, bound, rng):
+    """Give a layer uniform weights on (−bound, bound) and biases 0."""
+    layer.weight.data = uniform(layer.weight.shape, bound, rng)
+    layer.bias.data = np.zeros_like(layer.bias.data)

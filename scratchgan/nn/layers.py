@@ -6,24 +6,24 @@ Each draws its initial weights from the keyword ``rng``, a `numpy.random.Generat
 import numpy as np
 
 from scratchgan import functional as F
-from scratchgan.functional.conv import pair
+from scratchgan.functional.conv import batched
 from scratchgan.functional.elementwise import refuse
 from scratchgan.nn import init
 from scratchgan.nn.module import Module
+from scratchgan.nn.options import Number, Several, Whole, pair, truth
 from scratchgan.tensor import Parameter
-
-
-def _fresh(rng):
-    return np.random.default_rng() if rng is None else rng
 
 
 class Linear(Module):
     """y = x Wᵀ + b, see `functional.linear`. State: weight (out, in), bias (out,)."""
 
+    in_features, out_features = Whole(), Whole()
+
     def __init__(self, in_features, out_features, bias=True, *, rng=None):
-        rng = _fresh(rng)
-        self.weight = Parameter(init.default((out_features, in_features), in_features, rng))
-        self.bias = Parameter(init.default((out_features,), in_features, rng)) if bias else None
+        truth(bias=bias)
+        self.in_features, self.out_features, rng = in_features, out_features, init.generator(rng)
+        self.weight = Parameter(init.default((self.out_features, self.in_features), self.in_features, rng))
+        self.bias = Parameter(init.default((self.out_features,), self.in_features, rng)) if bias else None
 
     def forward(self, input):
         """(…, in) -> (…, out)."""
@@ -37,15 +37,22 @@ class Linear(Module):
 class Conv2d(Module):
     """Convolution, see `functional.conv2d`. State: weight (out, in, kh, kw), bias (out,)."""
 
+    in_channels, out_channels, kernel_size, stride = Whole(), Whole(), pair(), pair()
+    padding = pair("[0, ∞)", words=("same", "valid"))
+
     def __init__(
         self, in_channels, out_channels, kernel_size, stride=1, padding=0, dilation=1, groups=1, bias=True, *, rng=None
     ):
         refuse(1, dilation=dilation, groups=groups)
-        rng, (kh, kw) = _fresh(rng), pair(kernel_size)
-        fan_in = in_channels * kh * kw
-        self.stride, self.padding = stride, padding
-        self.weight = Parameter(init.default((out_channels, in_channels, kh, kw), fan_in, rng))
-        self.bias = Parameter(init.default((out_channels,), fan_in, rng)) if bias else None
+        truth(bias=bias)
+        self.in_channels, self.out_channels, self.kernel_size = in_channels, out_channels, kernel_size
+        self.stride, self.padding, rng = stride, padding, init.generator(rng)
+        if padding == "same" and self.stride != (1, 1):
+            raise ValueError(f"padding='same' needs stride 1, not stride={stride!r}")
+        kh, kw = self.kernel_size
+        fan_in = self.in_channels * kh * kw
+        self.weight = Parameter(init.default((self.out_channels, self.in_channels, kh, kw), fan_in, rng))
+        self.bias = Parameter(init.default((self.out_channels,), fan_in, rng)) if bias else None
 
     def forward(self, input):
         """(N, in, H, W) -> (N, out, oh, ow)."""
@@ -53,12 +60,17 @@ class Conv2d(Module):
 
     def extra_repr(self):
         """in, out, kernel, stride, padding."""
-        o, c, *kernel = self.weight.shape
-        return f"{c}, {o}, kernel_size={tuple(kernel)}, stride={self.stride}, padding={self.padding}"
+        return (
+            f"{self.in_channels}, {self.out_channels}, kernel_size={self.kernel_size}, stride={self.stride}, "
+            f"padding={self.padding!r}"
+        )
 
 
 class ConvTranspose2d(Module):
     """Transposed convolution, see `functional.conv_transpose2d`. State: weight (in, out, kh, kw), bias (out,)."""
+
+    in_channels, out_channels, kernel_size, stride = Whole(), Whole(), pair(), pair()
+    padding, output_padding = pair("[0, ∞)"), pair("[0, ∞)")
 
     def __init__(
         self,
@@ -75,11 +87,15 @@ class ConvTranspose2d(Module):
         rng=None,
     ):
         refuse(1, dilation=dilation, groups=groups)
-        rng, (kh, kw) = _fresh(rng), pair(kernel_size)
-        fan_in = out_channels * kh * kw  # PyTorch's convention: it counts the weight's second axis
+        truth(bias=bias)
+        self.in_channels, self.out_channels, self.kernel_size = in_channels, out_channels, kernel_size
         self.stride, self.padding, self.output_padding = stride, padding, output_padding
-        self.weight = Parameter(init.default((in_channels, out_channels, kh, kw), fan_in, rng))
-        self.bias = Parameter(init.default((out_channels,), fan_in, rng)) if bias else None
+        if any(extra >= step for extra, step in zip(self.output_padding, self.stride)):
+            raise ValueError(f"output_padding={output_padding!r} must be smaller than stride={stride!r}")
+        rng, (kh, kw) = init.generator(rng), self.kernel_size
+        fan_in = self.out_channels * kh * kw  # PyTorch's convention: it counts the weight's second axis
+        self.weight = Parameter(init.default((self.in_channels, self.out_channels, kh, kw), fan_in, rng))
+        self.bias = Parameter(init.default((self.out_channels,), fan_in, rng)) if bias else None
 
     def forward(self, input):
         """(N, in, h, w) -> (N, out, H, W)."""
@@ -87,21 +103,23 @@ class ConvTranspose2d(Module):
 
     def extra_repr(self):
         """in, out, kernel, stride, padding, output_padding."""
-        c, o, *kernel = self.weight.shape
         return (
-            f"{c}, {o}, kernel_size={tuple(kernel)}, stride={self.stride}, padding={self.padding}, "
-            f"output_padding={self.output_padding}"
+            f"{self.in_channels}, {self.out_channels}, kernel_size={self.kernel_size}, stride={self.stride}, "
+            f"padding={self.padding}, output_padding={self.output_padding}"
         )
 
 
 class Embedding(Module):
     """A learned vector for each integer, see `functional.embedding`. State: weight (num, dim), standard normal."""
 
+    num_embeddings, embedding_dim, padding_idx = Whole(), Whole(), Whole("(-∞, ∞)", optional=True)
+
     def __init__(self, num_embeddings, embedding_dim, padding_idx=None, *, rng=None):
-        weight = init.normal((num_embeddings, embedding_dim), _fresh(rng))
+        self.num_embeddings, self.embedding_dim, self.padding_idx = num_embeddings, embedding_dim, padding_idx
+        weight = init.normal((self.num_embeddings, self.embedding_dim), init.generator(rng))
         if padding_idx is not None:
-            weight[padding_idx] = 0
-        self.padding_idx, self.weight = padding_idx, Parameter(weight)
+            weight[self.padding_idx] = 0
+        self.weight = Parameter(weight)
 
     def forward(self, input):
         """Integers (…) -> (…, dim)."""
@@ -112,29 +130,50 @@ class Embedding(Module):
         return "{}, {}".format(*self.weight.shape)
 
 
-class _BatchNorm(Module):
+class _ChannelNorm(Module):
+    """What the norms of channels share: how many there are, ε, and scale and shift of each."""
+
+    num_features, eps = Whole(), Number("[0, ∞)")
+    _ranks, _channel_axis = (2, 3, 4, 5), 1
+
+    def __init__(self, num_features, eps, affine):
+        truth(affine=affine)
+        self.num_features, self.eps = num_features, eps
+        self.weight = Parameter(np.ones(self.num_features, np.float32)) if affine else None
+        self.bias = Parameter(np.zeros(self.num_features, np.float32)) if affine else None
+
+    def _check(self, input):
+        axis = self._channel_axis
+        if input.ndim not in self._ranks or input.shape[axis] != self.num_features:
+            raise ValueError(
+                f"{type(self).__name__}({self.extra_repr()}) got shape {input.shape}; it needs "
+                f"{' or '.join(map(str, self._ranks))} axes with {self.num_features} channels on axis {axis}"
+            )
+
+    def extra_repr(self):
+        """The number of channels."""
+        return str(self.num_features)
+
+
+class _BatchNorm(_ChannelNorm):
     """Normalise each channel over the batch (and pixels), see `functional.batch_norm`.
 
     State: weight, bias (C,); running_mean, running_var (C,); num_batches_tracked, an integer.
     """
 
-    _ranks = ()
+    momentum = Number("[0, 1]", optional=True)
 
     def __init__(self, num_features, eps=1e-05, momentum=0.1, affine=True, track_running_stats=True):
-        self.num_features, self.eps, self.momentum = num_features, eps, momentum
-        self.weight = Parameter(np.ones(num_features, np.float32)) if affine else None
-        self.bias = Parameter(np.zeros(num_features, np.float32)) if affine else None
-        self.running_mean = np.zeros(num_features, np.float32) if track_running_stats else None
-        self.running_var = np.ones(num_features, np.float32) if track_running_stats else None
+        truth(track_running_stats=track_running_stats)
+        super().__init__(num_features, eps, affine)
+        self.momentum = momentum
+        self.running_mean = np.zeros(self.num_features, np.float32) if track_running_stats else None
+        self.running_var = np.ones(self.num_features, np.float32) if track_running_stats else None
         self.num_batches_tracked = np.array(0) if track_running_stats else None
 
     def forward(self, input):
         """(N, C, …) -> the same shape."""
-        if input.ndim not in self._ranks or input.shape[1] != self.num_features:
-            raise ValueError(
-                f"{type(self).__name__}({self.num_features}) got shape {input.shape}; it needs "
-                f"{' or '.join(map(str, self._ranks))} axes with {self.num_features} channels on axis 1"
-            )
+        self._check(input)
         momentum, tracking = self.momentum, self.running_mean is not None
         if self.training and tracking:
             self.num_batches_tracked += 1
@@ -143,10 +182,6 @@ class _BatchNorm(Module):
         return F.batch_norm(
             input, self.running_mean, self.running_var, self.weight, self.bias, batch_statistics, momentum, self.eps
         )
-
-    def extra_repr(self):
-        """The number of channels."""
-        return str(self.num_features)
 
 
 class BatchNorm1d(_BatchNorm):
@@ -164,9 +199,12 @@ class BatchNorm2d(_BatchNorm):
 class LayerNorm(Module):
     """Normalise each sample over its last axes, see `functional.layer_norm`. State: weight, bias of that shape."""
 
+    normalized_shape, eps = Several(Whole(), alone=1), Number("[0, ∞)")
+
     def __init__(self, normalized_shape, eps=1e-05, elementwise_affine=True, bias=True):
-        shape = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
-        self.normalized_shape, self.eps = shape, eps
+        truth(elementwise_affine=elementwise_affine, bias=bias)
+        self.normalized_shape, self.eps = normalized_shape, eps
+        shape = self.normalized_shape
         self.weight = Parameter(np.ones(shape, np.float32)) if elementwise_affine else None
         self.bias = Parameter(np.zeros(shape, np.float32)) if elementwise_affine and bias else None
 
@@ -179,30 +217,57 @@ class LayerNorm(Module):
         return str(self.normalized_shape)
 
 
-class GroupNorm(Module):
+class GroupNorm(_ChannelNorm):
     """Normalise each sample over groups of channels, see `functional.group_norm`. State: weight, bias (C,)."""
 
+    num_groups = Whole()
+
     def __init__(self, num_groups, num_channels, eps=1e-05, affine=True):
-        if num_channels % num_groups:
+        self.num_groups = num_groups
+        super().__init__(num_channels, eps, affine)
+        if self.num_features % self.num_groups:
             raise ValueError(f"GroupNorm: {num_channels} channels do not split into {num_groups} groups")
-        self.num_groups, self.eps = num_groups, eps
-        self.weight = Parameter(np.ones(num_channels, np.float32)) if affine else None
-        self.bias = Parameter(np.zeros(num_channels, np.float32)) if affine else None
 
     def forward(self, input):
         """(N, C, …) -> the same shape."""
+        self._check(input)
         return F.group_norm(input, self.num_groups, self.weight, self.bias, self.eps)
 
+    def extra_repr(self):
+        """The numbers of groups and channels."""
+        return f"{self.num_groups}, {self.num_features}"
 
-class InstanceNorm2d(Module):
+
+class InstanceNorm2d(_ChannelNorm):
     """Normalise each channel of each image, see `functional.instance_norm`. State, if affine: weight, bias (C,)."""
+
+    momentum = Number("[0, 1]", optional=True)
+    _ranks, _channel_axis = (3, 4), -3
 
     def __init__(self, num_features, eps=1e-05, momentum=0.1, affine=False, track_running_stats=False):
         refuse(False, track_running_stats=track_running_stats)
-        self.eps, self.momentum = eps, momentum
-        self.weight = Parameter(np.ones(num_features, np.float32)) if affine else None
-        self.bias = Parameter(np.zeros(num_features, np.float32)) if affine else None
+        super().__init__(num_features, eps, affine)
+        self.momentum = momentum
 
     def forward(self, input):
-        """(N, C, H, W) -> the same shape."""
-        return F.instance_norm(input, weight=self.weight, bias=self.bias, eps=self.eps)
+        """(N, C, H, W) or (C, H, W) -> the same shape."""
+        self._check(input)
+        return batched(lambda x: F.instance_norm(x, weight=self.weight, bias=self.bias, eps=self.eps), input)
+
+
+class PReLU(Module):
+    """See `functional.prelu`. State: weight (num_parameters,)."""
+
+    num_parameters, init = Whole(), Number()
+
+    def __init__(self, num_parameters=1, init=0.25):
+        self.num_parameters, self.init = num_parameters, init
+        self.weight = Parameter(np.full(self.num_parameters, self.init, np.float32))
+
+    def forward(self, input):
+        """(N, C, …) -> the same shape."""
+        return F.prelu(input, self.weight)
+
+    def extra_repr(self):
+        """The number of slopes."""
+        return f"num_parameters={self.num_parameters}"

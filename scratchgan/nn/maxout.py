@@ -1,6 +1,7 @@
 """Maxout: a unit that learns its own activation."""
 
 from scratchgan.nn.module import Module
+from scratchgan.nn.options import Whole
 
 
 class Maxout(Module):
@@ -16,11 +17,15 @@ class Maxout(Module):
         For each unit.
     """
 
+    pieces = Whole()
+
     def __init__(self, pieces):
         self.pieces = pieces
 
     def forward(self, input):
         """(N, pieces · units) -> (N, units)."""
+        if input.ndim != 2 or input.shape[1] % self.pieces:
+            raise ValueError(f"Maxout({self.pieces}) got shape {input.shape}; it needs (N, {self.pieces} · units)")
         return input.unflatten(1, (self.pieces, -1)).amax(1)
 
     def extra_repr(self):

@@ -9,7 +9,9 @@ import math
 import numpy as np
 
 from scratchgan import functional as F
+from scratchgan.nn import init
 from scratchgan.nn.module import Module
+from scratchgan.nn.options import Whole
 from scratchgan.tensor import Parameter
 
 
@@ -36,11 +38,13 @@ class MinibatchDiscrimination(Module):
         Draws T; without it, a fresh one.
     """
 
+    in_features, num_kernels, kernel_dim = Whole(), Whole(), Whole()
+
     def __init__(self, in_features, num_kernels, kernel_dim, *, rng=None):
-        rng = np.random.default_rng() if rng is None else rng
-        scale = math.sqrt(math.pi / in_features) / (2 * kernel_dim)  # E |N(0, 2As²)| is 2s √(A/π)
-        shape = (in_features, num_kernels, kernel_dim)
-        self.weight = Parameter((scale * rng.standard_normal(shape)).astype(np.float32))
+        self.in_features, self.num_kernels, self.kernel_dim = in_features, num_kernels, kernel_dim
+        shape = (self.in_features, self.num_kernels, self.kernel_dim)
+        scale = math.sqrt(math.pi / self.in_features) / (2 * self.kernel_dim)  # E |N(0, 2As²)| is 2s √(A/π)
+        self.weight = Parameter((scale * init.generator(rng).standard_normal(shape)).astype(np.float32))
 
     def forward(self, input):
         """(N, A) -> (N, A + B)."""
@@ -77,15 +81,11 @@ class MinibatchStdDev(Module):
     num_channels : int
         F, 1 in the paper.
 
-    Raises
-    ------
-    ValueError
-        For a size or number below 1.
     """
 
+    group_size, num_channels = Whole(), Whole()
+
     def __init__(self, group_size=4, num_channels=1):
-        if group_size < 1 or num_channels < 1:
-            raise ValueError(f"group_size={group_size} and num_channels={num_channels} must be at least 1")
         self.group_size, self.num_channels = group_size, num_channels
 
     def forward(self, input):

@@ -5,9 +5,12 @@ import copy
 import numpy as np
 
 from scratchgan.backend import array_like
+from scratchgan.nn import init
 from scratchgan.nn.layers import ConvTranspose2d
 from scratchgan.nn.module import Module
+from scratchgan.nn.options import Number, Whole
 from scratchgan.tensor import Parameter, Tensor
+from scratchgan.threads import product
 
 
 def power_iteration(matrix, v, steps, eps=1e-12):
@@ -31,8 +34,8 @@ def power_iteration(matrix, v, steps, eps=1e-12):
     u, v : array, (m,), (n,)
     """
     for _ in range(steps):
-        u = _unit(matrix @ v, eps)
-        v = _unit(matrix.T @ u, eps)
+        u = _unit(product(matrix, v[:, None])[:, 0], eps)
+        v = _unit(product(matrix.T, u[:, None])[:, 0], eps)
     return u, v
 
 
@@ -88,27 +91,26 @@ class SpectralNorm(Module):
     layer's own other entries, such as bias.
     """
 
+    n_power_iterations, eps = Whole(), Number("[0, ∞)")
+
     def __init__(self, layer, n_power_iterations=1, eps=1e-12, *, rng=None):
         weight = getattr(layer, "weight", None)
         if not isinstance(weight, Parameter) or weight.ndim < 2:
             got = "no weight" if weight is None else f"a weight of shape {weight.shape}"
             raise TypeError(f"SpectralNorm needs a layer with a weight matrix; {type(layer).__name__} has {got}")
-        if n_power_iterations < 1:
-            raise ValueError(f"n_power_iterations={n_power_iterations} must be at least 1, or σ would not follow W")
         if not weight.data.any():
             raise ValueError(f"the weight of shape {weight.shape} is 0, so W / σ is 0 / 0: initialise it before")
         self.layer, self.n_power_iterations, self.eps = layer, n_power_iterations, eps
         matrix = self._matrix().data
-        rng = np.random.default_rng() if rng is None else rng
-        first = array_like(rng.standard_normal(matrix.shape[1]).astype(matrix.dtype), matrix)
-        self.u, self.v = power_iteration(matrix, first, 15, eps)
+        first = array_like(init.generator(rng).standard_normal(matrix.shape[1]).astype(matrix.dtype), matrix)
+        self.u, self.v = power_iteration(matrix, first, 15, self.eps)
 
     def forward(self, input):
         """What the layer does, with the weight W / σ̂; in training, after a turn of u and v."""
         if self.training:
             self.u, self.v = power_iteration(self._matrix().data, self.v, self.n_power_iterations, self.eps)
         normalised = copy.copy(self.layer)  # W stays where it is: the optimiser moves W, not W / σ
-        normalised.weight = self.weight
+        vars(normalised)["weight"] = self.weight
         return normalised(input)
 
     @property

@@ -1,18 +1,24 @@
-"""Layers without weights (but for `PReLU`): functions with their options filled in."""
-
-import numpy as np
+"""Layers without weights: functions with their options filled in."""
 
 from scratchgan import functional as F
 from scratchgan.functional.elementwise import refuse
+from scratchgan.nn import init
 from scratchgan.nn.module import Module
-from scratchgan.tensor import Parameter
+from scratchgan.nn.options import Number, Several, Whole, pair
 
 
 class _Function(Module):
-    """A function of `functional` and its options."""
+    """A function of `functional` and its options, each an attribute."""
 
     def __init__(self, function, **options):
-        self.function, self.options = function, options
+        self.function, self.names = function, tuple(options)
+        for name, value in options.items():
+            setattr(self, name, value)
+
+    @property
+    def options(self):
+        """As they stand: {name: value}."""
+        return {name: getattr(self, name) for name in self.names}
 
     def forward(self, input):
         """Apply the function."""
@@ -34,6 +40,8 @@ class ReLU(_Function):
 class LeakyReLU(_Function):
     """See `functional.leaky_relu`."""
 
+    negative_slope = Number()
+
     def __init__(self, negative_slope=0.01, inplace=False):
         refuse(False, inplace=inplace)
         super().__init__(F.leaky_relu, negative_slope=negative_slope)
@@ -42,6 +50,8 @@ class LeakyReLU(_Function):
 class ELU(_Function):
     """See `functional.elu`."""
 
+    alpha = Number()
+
     def __init__(self, alpha=1.0, inplace=False):
         refuse(False, inplace=inplace)
         super().__init__(F.elu, alpha=alpha)
@@ -49,6 +59,8 @@ class ELU(_Function):
 
 class Softplus(_Function):
     """See `functional.softplus`."""
+
+    beta, threshold = Number("(0, ∞)"), Number()
 
     def __init__(self, beta=1.0, threshold=20.0):
         super().__init__(F.softplus, beta=beta, threshold=threshold)
@@ -68,19 +80,11 @@ class Tanh(_Function):
         super().__init__(F.tanh)
 
 
-class PReLU(Module):
-    """See `functional.prelu`. State: weight (num_parameters,)."""
-
-    def __init__(self, num_parameters=1, init=0.25):
-        self.weight = Parameter(np.full(num_parameters, init, np.float32))
-
-    def forward(self, input):
-        """(N, C, …) -> the same shape."""
-        return F.prelu(input, self.weight)
-
-
 class AvgPool2d(_Function):
     """See `functional.avg_pool2d`."""
+
+    kernel_size, stride, padding = pair(), pair(optional=True), pair("[0, ∞)")
+    divisor_override = Whole(optional=True)
 
     def __init__(
         self, kernel_size, stride=None, padding=0, ceil_mode=False, count_include_pad=True, divisor_override=None
@@ -99,6 +103,8 @@ class AvgPool2d(_Function):
 class MaxPool2d(_Function):
     """See `functional.max_pool2d`."""
 
+    kernel_size, stride, padding = pair(), pair(optional=True), pair("[0, ∞)")
+
     def __init__(self, kernel_size, stride=None, padding=0, dilation=1, return_indices=False, ceil_mode=False):
         refuse(1, dilation=dilation)
         super().__init__(
@@ -114,9 +120,11 @@ class MaxPool2d(_Function):
 class Dropout(Module):
     """See `functional.dropout`; the masks come from ``rng``, without it from a fresh generator."""
 
+    p = Number("[0, 1]")
+
     def __init__(self, p=0.5, inplace=False, *, rng=None):
         refuse(False, inplace=inplace)
-        self.p, self.rng = p, np.random.default_rng() if rng is None else rng
+        self.p, self.rng = p, init.generator(rng)
 
     def forward(self, input):
         """Zero some elements in training, none in evaluation."""
@@ -130,6 +138,8 @@ class Dropout(Module):
 class Flatten(_Function):
     """See `functional.flatten`; the first axis is kept."""
 
+    start_dim, end_dim = Whole("(-∞, ∞)"), Whole("(-∞, ∞)")
+
     def __init__(self, start_dim=1, end_dim=-1):
         super().__init__(F.flatten, start_dim=start_dim, end_dim=end_dim)
 
@@ -137,14 +147,21 @@ class Flatten(_Function):
 class Unflatten(_Function):
     """See `functional.unflatten`."""
 
+    dim, sizes = Whole("(-∞, ∞)"), Several(Whole("[-1, ∞)"))
+
     def __init__(self, dim, unflattened_size):
-        super().__init__(F.unflatten, dim=dim, sizes=tuple(unflattened_size))
+        super().__init__(F.unflatten, dim=dim, sizes=unflattened_size)
 
 
 class Upsample(_Function):
     """See `functional.interpolate`."""
 
+    size = Several(Whole(), alone=0, optional=True)
+    scale_factor = Several(Number("(0, ∞)"), alone=0, optional=True)
+
     def __init__(self, size=None, scale_factor=None, mode="nearest", align_corners=None, recompute_scale_factor=None):
+        if (size is None) == (scale_factor is None):
+            raise ValueError(f"Upsample needs either size or scale_factor, not size={size} and {scale_factor=}")
         super().__init__(
             F.interpolate,
             size=size,
@@ -157,6 +174,8 @@ class Upsample(_Function):
 
 class PixelShuffle(_Function):
     """See `functional.pixel_shuffle`."""
+
+    upscale_factor = Whole()
 
     def __init__(self, upscale_factor):
         super().__init__(F.pixel_shuffle, upscale_factor=upscale_factor)

@@ -22,6 +22,7 @@ TABLES = cases.TABLE, losses.TABLE
 ORDINALS = ("first", "second", "third", "fourth")
 COLORS = ("#1f6f8b", "#e07a5f", "#81b29a", "#3d405b")
 EXACT = 1e-14  # errors below it are drawn there
+PICTURE = Path("runs/gradient_checks.png")
 
 
 def main(argv=None, prog="python -m scratchgan.testing"):
@@ -39,8 +40,9 @@ def main(argv=None, prog="python -m scratchgan.testing"):
         rows[name] = np.max(errors, axis=0)
         complaints += filter(None, (complaint(case, flags.order) for case in calls))
     print(table(rows))
-    draw(rows, flags.out)
-    print(f"\npicture: {flags.out}")
+    out = flags.out or (PICTURE.with_stem(f"{PICTURE.stem}_of_some") if flags.functions else PICTURE)
+    draw(rows, out)
+    print(f"\npicture: {out}")
     for text in complaints:
         print(f"\n{text}", file=sys.stderr)
     return 1 if complaints else 0
@@ -50,7 +52,9 @@ def _parser(prog):
     parser = argparse.ArgumentParser(prog=prog, description=__doc__.partition("\n")[0])
     parser.add_argument("functions", nargs="*", metavar="FUNCTION", help="which to check; default: all")
     parser.add_argument("--order", type=int, choices=range(1, len(ORDINALS) + 1), default=2, help="default: 2")
-    parser.add_argument("--out", metavar="PNG", type=Path, default=Path("runs/gradient_checks.png"), help="the picture")
+    parser.add_argument(
+        "--out", metavar="PNG", type=Path, help=f"the picture; default: {PICTURE}, and another name for some functions"
+    )
     return parser
 
 

@@ -62,7 +62,7 @@ def normalised(layer, weight, *inputs):
     """A layer under spectral normalisation with a weight of the case, and u and v that stand still."""
     layer = nn.SpectralNorm(layer, rng=rng()).eval()
     layer.u, layer.v = (array_like(a.astype(weight.dtype), weight.data) for a in (layer.u, layer.v))
-    layer.layer.weight = weight
+    vars(layer.layer)["weight"] = weight  # a Tensor: it is differentiated, not learned
     return layer(*inputs)
 
 
@@ -70,7 +70,7 @@ def with_weight(layer):
     """A layer as a function of its input and its weight."""
 
     def value(x, weight):
-        layer.weight = weight
+        vars(layer)["weight"] = weight
         return layer(x)
 
     return value

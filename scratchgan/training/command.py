@@ -11,6 +11,8 @@ from scratchgan.training.run import LONGEST
 from scratchgan.training.stop import ended
 from scratchgan.training.train import find_system, train
 
+FLAGS = "preset data out seed steps device threads samples resume".split()
+
 
 def main(description, system, name=None, argv=None):
     """A program that trains one system: read the flags, train, and leave a folder of results.
@@ -56,6 +58,9 @@ def add_flags(parser, presets=None):
     parser.add_argument(
         "--resume", action="store_true", help="go on exactly where the run in --out, or the last one, ended"
     )
+    parser.add_argument(
+        "--threads", metavar="N", type=whole(0), help="of matrix products; default: 0, as many as are fastest just now"
+    )
     parser.add_argument("--samples", metavar="N", type=whole(0), help="also save N samples as samples.npy; default: 0")
 
 
@@ -74,8 +79,8 @@ def run_with(flags, system, name, program):
     runs = []  # the one in hand, for what is said at the end
 
     def work():
-        options = {key: getattr(flags, key) for key in ("preset", "data", "out", "seed", "steps", "device", "samples")}
-        run = train(system, resume=flags.resume, name=name, began=runs.append, **options)
+        options = {key: getattr(flags, key) for key in FLAGS}
+        run = train(system, name=name, began=runs.append, **options)
         if run.stopped_by:
             print(f"stopped at step {run.step}; to go on: {to_go_on(program, run)}")
         print(f"results: {run.folder}/  (samples.png, training.gif, curves.png, log.csv)")

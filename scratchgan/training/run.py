@@ -92,8 +92,9 @@ class Run:
         """
         arrays, facts = read(self.folder)
         self._refuse_others(facts["settings"])
-        restore(self.parts, arrays, self.checkpoint)
-        _restore_rng(self.rng, facts["rng"], self.checkpoint)
+        refuse_misfit(self.parts, arrays, self.checkpoint)
+        _restore(self.rng, facts["rng"], self.checkpoint)
+        take_over(self.parts, arrays, self.checkpoint)
         self.step = self.saved = facts["step"]
         self.log.cut(self.step)
 
@@ -127,10 +128,12 @@ class Run:
             When the user would not wait for the end of a step. The last checkpoint is kept.
         """
         self.every, steps = every, max(steps, self.step)
-        (self.folder / "frames").mkdir(parents=True, exist_ok=True)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        if self.step == 0:
+            self.save(steps)  # before any other file: a folder that has them and no checkpoint has lost it
+        (self.folder / "frames").mkdir(exist_ok=True)
         with stop_request() as stop, self.log, _bar(steps, self.step) as bar:
             if self.step == 0:
-                self.save(steps)  # before any other file: a folder that has them and no checkpoint has lost it
                 self._save_picture()
             while self.step < steps and not stop:
                 numbers = self._advance()
@@ -277,13 +280,13 @@ def arrays_of(parts):
     return {f"{part}/{k}": v for part, owner in parts.items() for k, v in owner.state_dict().items()}
 
 
-def restore(parts, arrays, path):
-    """Let all parts take over what a checkpoint holds of them.
+def refuse_misfit(parts, arrays, path):
+    """Raise unless a checkpoint holds what the parts would save, in the same shapes and dtypes, and nothing else.
 
     Raises
     ------
     CheckpointError
-        Unless it holds what the parts would save, in the same shapes and dtypes, and nothing else.
+        Naming what does not fit.
     """
     own = arrays_of(parts)
     wrong = [f"missing {name}" for name in own if name not in arrays]
@@ -296,6 +299,10 @@ def restore(parts, arrays, path):
     wrong += [f"{k} counts below 0" for k, v in arrays.items() if v.dtype.kind == "i" and v.min(initial=0) < 0]
     if wrong:
         raise checkpoint.CheckpointError(f"{path} does not fit this run: {'; '.join(wrong[:5])}")
+
+
+def take_over(parts, arrays, path):
+    """Let all parts take over what a checkpoint holds of them: arrays that fit, see `refuse_misfit`."""
     for part, owner in parts.items():
         prefix = f"{part}/"
         try:
@@ -304,7 +311,7 @@ def restore(parts, arrays, path):
             raise checkpoint.CheckpointError(f"{path}, {part}: {error}") from error
 
 
-def _restore_rng(rng, state, path):
+def _restore(rng, state, path):
     """Set a generator's state to one that a checkpoint holds, if it is one."""
     trial = type(rng.bit_generator)()
     try:

@@ -18,16 +18,17 @@ from scratchgan.checkpoint import CheckpointError
 from scratchgan.data import Batches, DataError, Streams, find
 from scratchgan.data.find import NAMES
 from scratchgan.models import SYSTEMS, System
+from scratchgan.threads import use as use_threads
 from scratchgan.training.folder import claimed, claimed_anew, refuse_remains
-from scratchgan.training.run import LONGEST, Run, TrainingError, read, restore
+from scratchgan.training.run import LONGEST, Run, TrainingError, read, refuse_misfit, take_over
 
 SHAPE = {"system": str, "preset": str, "data": str, "seed": int}  # what a run is, to its end
-OPTIONS = {"samples": int, "device": str}  # what may be given anew when it goes on, and else stays
+OPTIONS = {"samples": int, "device": str, "threads": int}  # what may be given anew when it goes on, and else stays
 
 
 def train(
-    system=None, preset=None, data=None, out=None, seed=None, steps=None, device=None, samples=None, resume=False,
-    name=None, began=lambda run: None,
+    system=None, preset=None, data=None, out=None, seed=None, steps=None, device=None, threads=None, samples=None,
+    resume=False, name=None, began=lambda run: None,
 ):  # fmt: skip
     """Train a system, or go on with its training, and leave a folder of results.
 
@@ -46,6 +47,8 @@ def train(
     steps : int, optional
         Train until this step instead of the preset's last; learning rates fall as the preset has it.
     device : {"cpu", "gpu"}, optional
+    threads : int, optional
+        Of matrix products; 0 without it, as many as are fastest just now. The run does not depend on it.
     samples : int, optional
         Also save so many samples.
     resume : bool
@@ -71,7 +74,8 @@ def train(
     """
     given = {"system": _named(system), "preset": preset, "data": absolute(data), "seed": seed}
     with _folder(out, resume, name or given["system"]) as claim:
-        shape, options, last = _choices(given, {"samples": samples, "device": device}, claim.path, resume)
+        options = {"samples": samples, "device": device, "threads": threads}
+        shape, options, last = _choices(given, options, claim.path, resume)
         found = find_system(shape["system"])
         plan = _preset(found, shape["preset"])
         shape.setdefault("data", plan.data)
@@ -106,7 +110,9 @@ def load_model(folder):
     preset = _preset(system, facts["settings"]["preset"])
     model = system.build(np.random.default_rng(0), "cpu", **preset.options)
     of_the_model = {name: array for name, array in arrays.items() if not name.startswith("batches/")}
-    restore(model.parts(), of_the_model, Path(folder) / "checkpoint.npz")
+    path = Path(folder) / "checkpoint.npz"
+    refuse_misfit(model.parts(), of_the_model, path)
+    take_over(model.parts(), of_the_model, path)
     return model
 
 
@@ -181,7 +187,7 @@ def _folder(out, resume, name):
 
 def _choices(given, options, folder, resume):
     """What the run is, its options, and the steps it was meant for: as given, or as it began."""
-    shape, kept, steps = {"preset": "default", "seed": 0}, {"samples": 0, "device": "cpu"}, None
+    shape, kept, steps = {"preset": "default", "seed": 0}, {"samples": 0, "device": "cpu", "threads": 0}, None
     if resume:
         _, facts = read(folder, settings=SHAPE, options=OPTIONS)
         shape, kept, steps = {key: facts["settings"][key] for key in SHAPE}, facts["options"], facts["steps"]
@@ -199,6 +205,7 @@ def _choices(given, options, folder, resume):
 def _run(system, preset, shape, options, claim):
     """The run at its first step, and where its data are from."""
     device_module(options["device"])  # complain before anything long begins
+    use_threads(options["threads"])
     dataset = find(shape["data"])
     rng = np.random.default_rng(shape["seed"])
     model = system.build(rng, options["device"], **preset.options)

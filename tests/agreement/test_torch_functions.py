@@ -431,6 +431,47 @@ def test_nearest_interpolation_picks_pytorchs_pixel(n, mode):
         np.testing.assert_array_equal(F.interpolate(Tensor(x), scale_factor=size, mode=mode).data, expected.numpy())
 
 
+GRID = [
+    (mode, corners, shape)
+    for mode, corners, axes in [
+        ("nearest", None, (1, 2, 3)),
+        ("nearest-exact", None, (1, 2, 3)),
+        ("linear", False, (1,)),
+        ("linear", True, (1,)),
+        ("bilinear", False, (2,)),
+        ("bilinear", True, (2,)),
+        ("trilinear", False, (3,)),
+    ]
+    for shape in [(2, 2, 7), (1, 3, 16), (2, 1, 5, 8), (1, 2, 17, 3), (1, 2, 3, 4, 2)]
+    if len(shape) - 2 in axes
+]
+
+
+@pytest.mark.parametrize("mode, corners, shape", GRID)
+@pytest.mark.filterwarnings("ignore:The default behavior for interpolate")
+def test_interpolation_by_every_scale_is_pytorchs(mode, corners, shape):
+    """Those that leave or double a length, and others that are nearly or not at all whole; the size is given, too."""
+    x = np.random.default_rng(0).standard_normal(shape).astype(np.float32)
+    for scale in (0.3, 0.5, 0.9, 0.99, 1, 1.01, 1.1, 1.3, 1.5, 1.9, 2, 2.05, 2.1, 2.5, 3, 3.3, 1 / 3, 2 / 3):
+        if min(shape[2:]) * scale < 1:
+            continue
+        for recompute in (None, True):
+            options = {"mode": mode, "align_corners": corners, "recompute_scale_factor": recompute}
+            mine = F.interpolate(Tensor(x), scale_factor=scale, **options).data
+            torchs = torch_F.interpolate(torch.tensor(x), scale_factor=scale, **options).numpy()
+            np.testing.assert_allclose(mine, torchs, rtol=1e-5, atol=1e-5, err_msg=f"scale {scale}, {recompute}")
+        size = [int(n * scale) for n in shape[2:]]
+        arguments = {"mode": mode, "align_corners": corners, "size": size}
+        if mode.endswith("linear"):  # of nearest ones, PyTorch's backward takes other pixels than its forward
+            assert_agree(
+                lambda x: F.interpolate(x, **arguments),
+                lambda x: torch_F.interpolate(x, **arguments),
+                x.astype(np.float64),
+                rtol=1e-9,
+                atol=1e-12,
+            )
+
+
 def test_nearest_interpolation_by_a_whole_factor_repeats_each_pixel():
     """Whatever the rounding of a reciprocal: PyTorch's float64 does so too."""
     x = np.arange(3.0).reshape(1, 1, 3)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from scratchgan import Parameter, Tensor, grad, nn, optim
+from scratchgan.data.mnist import embedded_digits
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed; it is needed only to compare with")
 torch.set_num_threads(1)  # for arrays this small, threads only wait for each other
@@ -115,6 +116,42 @@ def test_weights_travel_and_give_equal_outputs_and_gradients(name, arguments, op
         assert_same(run_ours(ours, x, g), run_torch(theirs, x, g))
 
 
+RANKED = {
+    "Linear": (4, 3), "Conv2d": (4, 5, 3), "ConvTranspose2d": (4, 5, 3), "BatchNorm1d": (4,), "BatchNorm2d": (4,),
+    "LayerNorm": ((4, 4),), "GroupNorm": (2, 4), "InstanceNorm2d": (4, 1e-5, 0.1, True), "PReLU": (4,), "ReLU": (),
+    "AvgPool2d": (2,), "MaxPool2d": (2,), "Dropout": (0.5,), "Flatten": (0, 1), "Unflatten": (1, (2, 2)),
+    "Upsample": (None, 2), "PixelShuffle": (2,),
+}  # fmt: skip
+SHAPES = [
+    (4,), (3,), (2, 4), (4, 3), (2, 4, 4), (4, 4, 4), (3, 4, 4), (2, 3, 4), (2, 4, 6, 6), (2, 3, 6, 6), (2, 8, 4, 4),
+    (1, 4, 2, 2), (2, 4, 1, 1), (2, 4, 4, 4, 4),
+]  # fmt: skip
+
+
+def shape_or_error(layer, x):
+    try:
+        return tuple(layer(x).shape)
+    except (ValueError, RuntimeError, IndexError):
+        return "refused"
+
+
+@pytest.mark.filterwarnings("ignore:input's size at dim")
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+@pytest.mark.parametrize("name", RANKED)
+def test_what_is_one_image_a_batch_or_no_input_at_all(name, shape):
+    """One image without a batch is treated as PyTorch does, and what it refuses is refused."""
+    ours, theirs = getattr(nn, name)(*RANKED[name]), getattr(torch.nn, name)(*RANKED[name])
+    x = array(*shape).astype(np.float32)
+    assert shape_or_error(ours, Tensor(x)) == shape_or_error(theirs, torch.from_numpy(x))
+
+
+@pytest.mark.parametrize("affine", [False, True])
+def test_instance_norm_of_one_image(affine):
+    ours, theirs = pair("InstanceNorm2d", (4,), {"affine": affine})
+    ours.load_state_dict(theirs.state_dict())
+    assert_same(run_ours(ours, array(4, 6, 6), array(4, 6, 6)), run_torch(theirs, array(4, 6, 6), array(4, 6, 6)))
+
+
 def test_the_weights_of_a_whole_network_travel():
     def network(nn, **options):
         return nn.Sequential(
@@ -128,6 +165,21 @@ def test_the_weights_of_a_whole_network_travel():
     assert list(ours.state_dict()) == list(theirs.state_dict())
     ours.load_state_dict(theirs.state_dict())
     assert_same(run_ours(ours, array(3, 1, 8, 8), array(3, 2)), run_torch(theirs, array(3, 1, 8, 8), array(3, 2)))
+
+
+def test_the_gradients_on_real_digits_are_pytorchs():
+    """Most of a digit is black, where ReLU's derivative is 0 only if a convolution of zeros is exactly 0 in float32."""
+
+    def network(nn):
+        layers = [[nn.Conv2d(c, 32, 3, padding=1), nn.ReLU()] for c in (1, 32, 32)]
+        return nn.Sequential(*sum(layers, []), nn.Flatten(), nn.Linear(32 * 28 * 28, 10))
+
+    ours, theirs = network(nn), network(torch.nn)
+    state = {k: np.zeros_like(v) if k.endswith("bias") else v for k, v in ours.state_dict().items()}
+    ours.load_state_dict(state), theirs.load_state_dict(to_torch(state))
+    x, g = (embedded_digits().images[:16] / 255).astype(np.float32), array(16, 10).astype(np.float32)
+    for a, b in zip(run_ours(ours, x, g), run_torch(theirs, x, g), strict=True):
+        np.testing.assert_allclose(a, b, rtol=0, atol=2e-5 * np.abs(b).max())
 
 
 @pytest.mark.parametrize("momentum", [0.1, 0.7, None])

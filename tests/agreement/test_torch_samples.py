@@ -42,8 +42,8 @@ def known_deviation(name, x, args, kwargs):
         return "a batch has channels"
     if name == "cat" and {_shape(t) for t in x} == {(0,), (5, 5)}:
         return "PyTorch skips empty vectors, whatever the other shapes, as it did before it had empty tensors"
-    if name == "gather" and (x.ndim == 0 or args[1].ndim != x.ndim):
-        return "an index has as many axes as the input, at least one"
+    if name == "gather" and args[1].ndim != x.ndim:
+        return "an index has as many axes as the input"
     return None
 
 

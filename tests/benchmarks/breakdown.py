@@ -6,8 +6,8 @@ call, so no line of the engine is changed. At each moment one part is running:
 | part | what is attributed to it |
 |---|---|
 | matrix products | ``@`` and the functions that come down to it, wherever they are called |
-| patches | the rest of `patches.conv`, `patches.weight_grad`, `patches._correlate` and `patches._turned` |
-| interleaving | the rest of `patches.conv_transpose`: patches added up, or phases put between each other, and crops |
+| patches | the rest of `strips.conv`, `strips.weight_grad` and `strips._correlate` |
+| interleaving | the rest of `strips.conv_transpose`: patches added up, or phases put between each other, and crops |
 | elementwise | every other ufunc, reduction and copy outside these functions and the optimiser |
 | optimiser | the whole of `Optimizer.step` |
 | Python | what is left of a step without the stopwatch: the graph, dispatch, random numbers, freeing memory |
@@ -23,7 +23,7 @@ from unittest.mock import patch
 import measure
 import numpy as np
 
-from scratchgan.functional import patches
+from scratchgan.functional.kernels import strips
 from scratchgan.optim import Optimizer
 from scratchgan.tensor import Parameter, Tensor
 
@@ -31,11 +31,10 @@ PRODUCTS, PATCHES, INTERLEAVING = "matrix products", "patches", "interleaving"
 ELEMENTWISE, OPTIMISER, PYTHON, STOPWATCH = "elementwise", "optimiser", "Python", "stopwatch"
 PARTS = (PRODUCTS, PATCHES, INTERLEAVING, ELEMENTWISE, OPTIMISER, PYTHON)
 OWNERS = {
-    (patches, "conv"): PATCHES,
-    (patches, "_correlate"): PATCHES,
-    (patches, "_turned"): PATCHES,
-    (patches, "weight_grad"): PATCHES,
-    (patches, "conv_transpose"): INTERLEAVING,
+    (strips, "conv"): PATCHES,
+    (strips, "_correlate"): PATCHES,
+    (strips, "weight_grad"): PATCHES,
+    (strips, "conv_transpose"): INTERLEAVING,
     (Optimizer, "step"): OPTIMISER,
 }
 COPIES = ("reshape", "astype", "copy", "__getitem__", "__setitem__")

@@ -21,6 +21,16 @@ def seconds(library, work):
     return _seconds_each(step, times)
 
 
+def mean_seconds(library, work, least):
+    """Of a step in ``least`` seconds of steps, or a little more."""
+    step, _ = prepared(library, tuple(work))
+    start, steps = time.perf_counter(), 0
+    while time.perf_counter() < start + least:
+        step()
+        steps += 1
+    return (time.perf_counter() - start) / steps
+
+
 @functools.cache
 def prepared(library, work):
     """The work, warm, and how often a run repeats it."""

@@ -11,8 +11,10 @@ import sys
 
 
 def environment(threads):
-    """The environment for a process that computes with so many threads."""
+    """The environment for a process that computes with so many threads, or as many as it likes."""
     names = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
+    if threads is None:
+        return {name: value for name, value in os.environ.items() if name not in names}
     return os.environ | dict.fromkeys(names, str(threads))
 
 
@@ -21,7 +23,7 @@ class Worker:
 
     Parameters
     ----------
-    threads : int
+    threads : int or None
     python : path, optional
         The interpreter of a library that needs one of its own.
     """

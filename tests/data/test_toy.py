@@ -1,3 +1,4 @@
+import contextlib
 import math
 
 import numpy as np
@@ -182,6 +183,22 @@ def test_the_ring_of_seven_modes_is_refused():
     angles = np.linspace(0, 2 * np.pi, 8)
     with pytest.raises(ValueError, match="two of the 8 centres are .* apart.*leave out the angle 2π"):
         toy.GaussianMixture("seven", np.stack([np.cos(angles), np.sin(angles)], 1), 0.01)
+
+
+@pytest.mark.parametrize("sigma", [0.01, 100.0])
+def test_centres_are_apart_by_more_than_a_millionth_of_the_width(sigma):
+    for apart, refused in [(0.5e-6, True), (1e-6, True), (1.01e-6, False)]:
+        with pytest.raises(ValueError, match="leave out the angle") if refused else contextlib.nullcontext():
+            toy.GaussianMixture("pair", [[0.0, 0.0], [0.0, apart * sigma]], sigma)
+
+
+def test_the_curves_are_as_wide_as_published():
+    """WGAN-GP's script: make_swiss_roll(noise=0.25) divided by 7.5; scikit-learn's example: make_moons(noise=0.05)."""
+    assert toy.SwissRoll() == toy.SwissRoll(noise=0.25, scale=7.5)
+    assert toy.Moons() == toy.Moons(noise=0.05)
+    for kind in (toy.SwissRoll, toy.Moons):
+        noisy, clean = (curve.sample(1000, generator()) for curve in (kind(), kind(noise=0.0)))
+        assert (noisy - clean).std() == pytest.approx(0.25 / 7.5 if kind is toy.SwissRoll else 0.05, rel=0.05)
 
 
 @pytest.mark.parametrize("centres", [[0.0, 1.0], [[0.0, np.nan]], np.zeros((0, 2))])

@@ -15,12 +15,12 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from strategies import spreadable
 
-from scratchgan import Tensor
+from scratchgan import Tensor, grad
 from scratchgan import functional as F
-from scratchgan.functional.broadcast import broadcast_to, sum_to, total
+from scratchgan.functional.broadcast import broadcast_to, sum_to, total, total_product
 from scratchgan.functional.conv import conv, conv_transpose, weight_grad
-from scratchgan.functional.geometry import Geometry, Visits
-from scratchgan.functional.patches import _by_phases, _scatter_is_cheaper, _scattered
+from scratchgan.functional.kernels.geometry import Geometry, Visits
+from scratchgan.functional.kernels.strips import _by_phases, _scatter_is_cheaper, _scattered
 from scratchgan.functional.shape import getitem, scatter
 from scratchgan.testing import check_adjoint
 
@@ -94,7 +94,7 @@ def test_the_six_derivatives_of_convolution(derivative, at, batch, channels, map
 def rows_are_channels(whether):
     """The rows of a kernel as channels, as of images with few channels, or in strips, as of all others."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("scratchgan.functional.patches.THIN", math.inf if whether else 0)
+        patch.setattr("scratchgan.functional.kernels.strips.THIN", math.inf if whether else 0)
         yield
 
 
@@ -128,15 +128,15 @@ def test_the_rule_chooses_each_form_somewhere():
 
 
 @given(st.integers(1, 9), st.integers(0, 4), st.integers(1, 3), st.integers(-6, 4), st.integers(1, 6))
-def test_meetings_and_bands_are_the_taps_that_lie_on_the_axis(length, taps, stride, start, count):
+def test_taps_and_bands_are_what_lies_on_the_axis(length, taps, stride, start, count):
     """Found one by one: which tap of which visit lies on which element."""
     axis = Visits(length, taps, stride, start, count)
     places = {(i, u): start + stride * i + u for i in range(count) for u in range(taps)}
     met = {place: element for place, element in places.items() if 0 <= element < length}
     assert met == {
-        (i, tap): first + stride * (i - visits.start)
-        for tap, visits, first in axis.meetings()
-        for i in range(count)[visits]
+        (i, tap): element
+        for tap, visits, elements in axis.by_tap()
+        for i, element in zip(range(count)[visits], range(length)[elements], strict=True)
     }
     assert met == {
         (i, u): first + stride * (i - visits.start) + u - tapped.start
@@ -144,7 +144,6 @@ def test_meetings_and_bands_are_the_taps_that_lie_on_the_axis(length, taps, stri
         for i in range(count)[visits]
         for u in range(taps)[tapped]
     }
-    assert axis.touches == len(met)
     assert [i for band in axis.bands() for i in range(count)[band.visits]] == list(range(count))
 
 
@@ -385,6 +384,68 @@ def test_a_scale_that_gives_no_whole_number_of_pixels():
     np.testing.assert_allclose(recomputed, np.clip(centres * 3 / 4 - 0.5, 0, 2), atol=1e-15)
 
 
+@pytest.mark.parametrize("scale, size", [(1.1, 5), (1.19, 5), (2.05, 10), (2.19, 10)])
+def test_an_image_whose_size_stays_or_doubles_is_copied_or_repeated(scale, size):
+    """Whatever the scale; a row of numbers is not an image."""
+    image = np.arange(25.0).reshape(1, 1, 5, 5)
+    expected = image.repeat(size // 5, 2).repeat(size // 5, 3)
+    np.testing.assert_array_equal(F.interpolate(Tensor(image), scale_factor=scale).data, expected)
+    if size == 5:
+        np.testing.assert_array_equal(F.interpolate(Tensor(image), scale_factor=scale, mode="bilinear").data, expected)
+    numbers = F.interpolate(Tensor(image[0]), scale_factor=scale).data
+    np.testing.assert_array_equal(numbers, image[0][..., np.floor(np.arange(size) / scale).astype(int)])
+
+
+def test_nearest_pixels_are_found_in_float32():
+    """⌊33 / 1.1⌋ is 30 there, as in PyTorch. But a whole scale repeats, though ⌊41 · (1/41)⌋ would be 0."""
+    picked = F.interpolate(Tensor(np.arange(49.0)[None, None]), scale_factor=1.1).data[0, 0]
+    in_float32 = (np.arange(53, dtype=np.float32) * np.float32(1 / 1.1)).astype(int)
+    assert (in_float32 != (np.arange(53) / 1.1).astype(int)).any()
+    np.testing.assert_array_equal(picked, in_float32)
+    repeated = F.interpolate(Tensor(np.arange(3.0)[None, None]), scale_factor=41).data[0, 0]
+    np.testing.assert_array_equal(repeated, np.arange(3).repeat(41))
+
+
+@pytest.mark.parametrize(
+    "resample",
+    [
+        lambda x: F.avg_pool2d(x, 3, 2, 1),
+        lambda x: F.avg_pool2d(x, 2, ceil_mode=True, count_include_pad=False),
+        lambda x: F.interpolate(x, scale_factor=2),
+        lambda x: F.interpolate(x, (4, 9)),
+        lambda x: F.interpolate(x, (9, 3), mode="bilinear"),
+        lambda x: F.interpolate(x, (13, 4), mode="bilinear", align_corners=True),
+    ],
+)
+@pytest.mark.parametrize("poison", [np.nan, np.inf])
+def test_what_an_average_does_not_read_does_not_change_it(resample, poison):
+    """Nor does a cotangent change that of an element it was not averaged from: no NaN is multiplied by 0."""
+    pixels = Tensor(np.eye(49).reshape(49, 1, 7, 7))
+    matrix = resample(pixels).data.reshape(49, -1).T  # a row for each output
+    x = Tensor(normal((1, 1, 7, 7)), requires_grad=True)
+    y = resample(x)
+    g = normal(y.shape)
+
+    def backwards(g):
+        return grad(y, x, Tensor(g))[0].data
+
+    def poisoned(array, place):
+        sick = array.copy()
+        sick.flat[place] = poison
+        return sick
+
+    for pixel in (0, 24, 31, 48):
+        seen = matrix[:, pixel] != 0
+        sick = resample(Tensor(poisoned(x.data, pixel))).data
+        np.testing.assert_array_equal(sick.flat[~seen], y.data.flat[~seen])
+        assert not np.isfinite(sick.flat[seen]).any()
+    for output in (0, len(matrix) // 2, len(matrix) - 1):
+        seen = matrix[output] != 0
+        sick = backwards(poisoned(g, output))
+        np.testing.assert_array_equal(sick.flat[~seen], backwards(g).flat[~seen])
+        assert not np.isfinite(sick.flat[seen]).any()
+
+
 # Moving elements -----------------------------------------------------------------------------------------------------
 
 
@@ -452,20 +513,71 @@ def test_sum_to_is_the_adjoint_of_broadcast_to(data, size):
     check_adjoint(lambda y: sum_to(y, shape), normal(size))
 
 
-@given(data=st.data())
-def test_total_is_a_sum_that_keeps_its_axes(data):
-    shape = data.draw(arrays)
-    axes = data.draw(hnp.valid_tuple_axes(len(shape), min_size=1))
-    x = normal(shape)
-    assert_close(total(x, axes), x.sum(axes, keepdims=True))
+@st.composite
+def laid_out(draw, longest=600):
+    """An array of any rank, with axes of any length, that lies in memory in any order, and some of its axes."""
+    ndim = draw(st.integers(1, 4))
+    shape = [draw(st.sampled_from([1, 2, 3, 15, 16, 17, 128, 129, longest])) for _ in range(ndim)]
+    while np.prod(shape) > 300_000:
+        shape[int(np.argmax(shape))] = 5
+    x = np.random.default_rng(draw(st.integers(0, 9))).standard_normal(shape).astype(np.float32)
+    x = x.transpose(draw(st.permutations(range(ndim))))
+    x = x[tuple(slice(None, None, draw(st.sampled_from([1, 1, 2, -1]))) for _ in range(ndim))]
+    if draw(st.booleans()):
+        x = np.broadcast_to(x[..., :1], x.shape)
+    return x, tuple(draw(st.permutations(range(ndim)))[: draw(st.integers(1, ndim))])
 
 
-def test_total_is_the_sum_with_less_error():
-    """Over the channels of images as they lie in memory: less than half of the error of NumPy's sum."""
-    images = normal((32, 16, 32, 64)).astype(np.float32).transpose(1, 3, 0, 2)
-    exact = images.astype(float).sum((0, 2, 3))
-    error = np.abs(total(images, (0, 2, 3)).ravel() - exact).max()
-    assert error < np.abs(images.sum((0, 2, 3)) - exact).max() / 2
+@given(laid_out())
+def test_total_is_a_sum_that_keeps_its_axes(arguments):
+    x, axes = arguments
+    y = total(x.astype(np.float64), axes)
+    assert_close(y / max(1, x.size), x.astype(np.float64).sum(axes, keepdims=True) / max(1, x.size))
+    assert total(x, axes).dtype == x.dtype
+
+
+@given(laid_out(longest=5000))
+def test_a_sum_is_right_to_the_last_digits_however_its_array_lies(arguments):
+    """In float32, of numbers that would lose most: equal ones, whose rounding errors all have one sign."""
+    x, axes = np.float32(0.1) + np.abs(arguments[0]) * np.float32(1e-3), arguments[1]
+    np.testing.assert_allclose(total(x, axes), x.astype(float).sum(axes, keepdims=True), rtol=1e-6)
+    np.testing.assert_allclose(total_product(x, x, axes), (x.astype(float) ** 2).sum(axes, keepdims=True), rtol=3e-6)
+
+
+MANY = np.full((1_000_000, 3), 0.1, np.float32)
+SUMS = {
+    "sum": lambda x: F.sum(x, 0) / 1e6,
+    "mean": lambda x: F.mean(x, 0),
+    "mean, one axis of two": lambda x: F.mean(x.reshape(2, 500_000, 3), 1)[0],
+    "logsumexp": lambda x: F.logsumexp(x, 0) / (10 * np.log(1e6) + 1),
+    "softmax": lambda x: F.softmax(x, 0)[0] * 1e5,
+    "log_softmax": lambda x: -F.log_softmax(x, 0)[0] / (10 * np.log(1e6)),
+    "the gradient of a bias": lambda x: grad(x + (b := Tensor(x.data[0], requires_grad=True)), b, x)[0] / 1e6,
+    "var": lambda x: F.var(Tensor(np.tile(np.float32([[1], [-1]]), (500_000, 3))), 0) / 10,
+    "batch norm's mean": lambda x: moved_by_batch_norm(x)[0],
+    "batch norm's variance": lambda x: (
+        moved_by_batch_norm(Tensor(x.data * 10 * np.tile([[1], [-1]], (500_000, 1))))[1] / 10
+    ),
+    "instance norm's mean": lambda x: moved_by_instance_norm(x),
+}
+
+
+def moved_by_batch_norm(x):
+    statistics = np.zeros(3, np.float32), np.zeros(3, np.float32)
+    F.batch_norm(Tensor(np.asarray(x.data, np.float32)), *statistics, training=True, momentum=1.0)
+    return [Tensor(r) for r in statistics]
+
+
+def moved_by_instance_norm(x):
+    """Of 250,000 samples with 4 values each."""
+    mean = np.zeros(3, np.float32)
+    F.instance_norm(Tensor(x.data.reshape(250_000, 3, 4)), mean, momentum=1.0)
+    return Tensor(mean)
+
+
+@pytest.mark.parametrize("name", SUMS)
+def test_a_million_numbers_lose_no_digits(name):
+    np.testing.assert_allclose(SUMS[name](Tensor(MANY)).data, 0.1, rtol=3e-6)
 
 
 @given(data=st.data())

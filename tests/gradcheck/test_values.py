@@ -408,3 +408,25 @@ def test_the_softmax_of_another_dtype_returns_the_gradient_in_the_dtype_of_the_i
         y = softmax(x, 0, dtype=np.float64)
         (d,) = grad(y, x, Tensor(np.arange(3.0)))
         assert y.dtype == np.float64 and d.dtype == np.float32
+
+
+@pytest.mark.parametrize(
+    "refused",
+    [
+        lambda x, *running: F.batch_norm(x, *running, bias=Tensor(np.ones(1)), training=True),
+        lambda x, *running: F.batch_norm(x, running[0], np.ones(1), training=True),
+        lambda x, *running: F.instance_norm(x, *running, weight=Tensor(np.ones(1))),
+        lambda x, *running: F.instance_norm(x, running[0], np.ones(1)),
+    ],
+)
+def test_what_is_refused_moves_no_statistics(refused):
+    running = np.zeros(3), np.ones(3)
+    with pytest.raises(ValueError, match="must have shape"):
+        refused(Tensor(np.random.default_rng(0).standard_normal((2, 3, 4))), *running)
+    np.testing.assert_array_equal(running, [np.zeros(3), np.ones(3)])
+
+
+def test_an_infinite_cotangent_reaches_the_winners_alone():
+    x = Tensor(np.array([[1.0, 3.0, 3.0], [2.0, 1.0, 0.0]]), requires_grad=True)
+    (slopes,) = grad(F.amax(x, 1), x, Tensor(np.array([np.inf, -np.inf])))
+    np.testing.assert_array_equal(slopes.data, [[0, np.inf, np.inf], [-np.inf, 0, 0]])

@@ -3,15 +3,15 @@
 import json
 import runpy
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
+from places import DEMOS
 
 from scratchgan.lab import dirac
 
-DEMO = Path(__file__).parents[2] / "demos" / "dirac_gan.py"
+DEMO = DEMOS / "dirac_gan.py"
 
 
 def sigmoid(u):
@@ -175,30 +175,60 @@ def test_the_average_of_a_jump():
 
 def test_all_criteria_hold(paths):
     found = dirac.criteria(paths)
-    assert len(found) == 6 and all(holds for _, holds in found), found
+    assert len(found) == 8 and all(claim.holds for claim in found), [*map(str, found)]
 
 
-SHRINKING = np.outer(np.exp(-np.arange(501) / 100), [1, 0])[:, None]
-SLOWLY = np.outer(np.exp(-np.arange(501) / 2000), [1, 0])[:, None]  # as the non-saturating loss does
-STILL = np.tile([[1.0, 1.0]], (501, 1, 1))
+def test_each_number_of_the_criteria_is_that_of_its_games(paths):
+    """Those of the table, which the twin holds; and beside each, what it is not."""
+    landed, circling, left, cycle, *alone, mean, cells = dirac.criteria(paths)
+    found = [round(claim.value, 2) for claim in (landed, circling, left, *alone, mean)]
+    assert found == [0.01, 0.99, 12.03, 0.37, 0.28, 0.23] and cells.value == 0
+    assert 0.99 <= cycle.value <= 1.01 and cycle.anchors["R1, γ = 0.1"] < 0.7
+    assert circling.anchors["R1, γ = 1"] < 1e-6 and landed.anchors == {"start": 1}
+
+
+def ends_at(radius):
+    """A path that has stayed where it began, and in its last step has this radius."""
+    path = np.tile([[1.0, 1.0]], (501, 1, 1))
+    path[-1] *= radius
+    return path
+
+
+def shrinking(ratio):
+    """A path whose last 75 steps are so much narrower than those before."""
+    path = np.tile([[1.0, 1.0]], (501, 1, 1))
+    path[-75:] *= ratio
+    return path
 
 
 @pytest.mark.parametrize(
-    "name, way, path, broken",
+    "name, way, criterion, holds, breaks",
     [
-        ("NS + R1, γ = 0.3", "simultaneous", STILL, 0),
-        ("NS + R1, γ = 3", "alternating", STILL, 0),
-        ("minimax", "alternating", SHRINKING, 1),
-        ("WGAN, unconstrained", "alternating", SHRINKING, 1),
-        ("WGAN, unconstrained", "simultaneous", STILL, 2),
-        ("WGAN, clip 0.3", "simultaneous", SLOWLY, 3),
-        ("WGAN-GP, g = 1", "alternating", SLOWLY, 3),
-        ("non-saturating", "alternating", SHRINKING, 4),
-        ("minimax", "averaged", STILL, 5),
+        ("NS + R1, γ = 0.3", "simultaneous", 0, 0.049, 0.051),
+        ("NS + R1, γ = 1", "alternating", 0, 0.049, 0.051),
+        ("NS + R1, γ = 3", "alternating", 0, 0.049, 0.051),
+        ("minimax", "alternating", 1, 0.951, 0.949),
+        ("WGAN, unconstrained", "alternating", 1, 0.951, 0.949),
+        ("WGAN, unconstrained", "simultaneous", 2, 11.91, 11.89),
+        ("WGAN, unconstrained", "simultaneous", 2, 12.09, 12.11),
+        ("non-saturating", "simultaneous", 4, 0.201, 0.199),
+        ("non-saturating", "simultaneous", 4, 0.449, 0.451),
+        ("non-saturating", "alternating", 5, 0.201, 0.199),
+        ("minimax", "averaged", 6, 0.299, 0.301),
+        ("WGAN, unconstrained", "averaged", 6, 0.299, 0.301),
+        ("WGAN-GP, g = 1", "averaged", 7, 0.104, 0.106),
     ],
 )
-def test_each_criterion_can_fail(paths, name, way, path, broken):
-    assert not dirac.criteria(paths | {name: paths[name] | {way: path}})[broken][1]
+def test_each_criterion_breaks_just_beyond_its_bound(paths, name, way, criterion, holds, breaks):
+    claims = [dirac.criteria(paths | {name: paths[name] | {way: ends_at(end)}}) for end in (holds, breaks)]
+    assert [three[criterion].holds for three in claims] == [True, False]
+
+
+@pytest.mark.parametrize("name", ["WGAN, clip 0.3", "WGAN-GP, g = 0.3", "WGAN-GP, g = 1"])
+@pytest.mark.parametrize("way", ["simultaneous", "alternating"])
+def test_a_cycle_that_shrinks_is_none(paths, name, way):
+    claims = [dirac.criteria(paths | {name: paths[name] | {way: shrinking(by)}}) for by in (0.991, 0.989)]
+    assert [three[3].holds for three in claims] == [True, False]
 
 
 # The demo
@@ -209,8 +239,37 @@ def test_the_demo_leaves_its_picture_and_its_numbers(tmp_path, monkeypatch, caps
     with pytest.raises(SystemExit) as done:
         runpy.run_path(str(DEMO), run_name="__main__")
     printed = capsys.readouterr().out
-    assert done.value.code == 0 and printed.count("pass ") == 7 and "FAIL" not in printed and " !" not in printed
-    numbers = json.loads((tmp_path / "numbers.json").read_text())["numbers"]
-    assert numbers["radii"]["minimax"].keys() == set(dirac.WAYS) and all(numbers["checks"].values())
+    assert done.value.code == 0 and printed.count("  pass  ") == 8 and "FAIL" not in printed and "!" not in printed
+    kept = json.loads((tmp_path / "numbers.json").read_text())
+    assert kept["numbers"]["radii"]["minimax"].keys() == set(dirac.WAYS) and len(kept["claims"]) == 8
     with Image.open(tmp_path / "dirac_gan.png") as picture:
         assert picture.width > 1000
+
+
+@pytest.fixture(scope="module")
+def demo():
+    return runpy.run_path(str(DEMO))
+
+
+def test_each_cell_of_the_table_has_its_number_and_its_mark(demo, capsys):
+    demo["print_table"]({"minimax": [1.5411, 0.9892, 0.9]})
+    row = capsys.readouterr().out.splitlines()[-1].split("  ")
+    assert [cell.strip() for cell in row if cell.strip()] == [
+        "minimax", "1.5411 (1.54)", "0.9892 (0.99)", "0.9000 (0.23)!", "0 ± 0.5i",
+    ]  # fmt: skip
+
+
+def test_eigenvalues_are_real_or_a_pair(demo):
+    names = "minimax", "NS + R1, γ = 0.1", "NS + R1, γ = 3", "WGAN-GP, g = 1"
+    assert [demo["eigenvalues"](name) for name in names] == [
+        "0 ± 0.5i", "-0.05 ± 0.497i", "-0.0858, -2.91", "none: a kink",
+    ]  # fmt: skip
+
+
+def test_without_the_animation_there_is_none(demo, tmp_path, monkeypatch):
+    films = []
+    monkeypatch.setitem(demo["experiment"].__globals__, "film", lambda paths, path: films.append(path.name))
+    monkeypatch.setitem(demo["experiment"].__globals__, "draw", lambda *rest: None)
+    for flags in (["--no-animation"], []):
+        demo["main"]("", "x", demo["experiment"], demo["add_flags"], argv=["--out", str(tmp_path), *flags])
+    assert films == ["dirac_gan.gif"]

@@ -4,18 +4,18 @@ import json
 import math
 import runpy
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
+from places import DEMOS
 
 from scratchgan import metrics
 from scratchgan.lab import earth
 
-DEMO = Path(__file__).parents[2] / "demos" / "earth_mover.py"
+DEMO = DEMOS / "earth_mover.py"
 seeds = st.integers(0, 2**32)
 
 
@@ -181,7 +181,8 @@ def test_the_demo_leaves_its_picture_its_film_and_its_numbers(tmp_path, monkeypa
     monkeypatch.setattr(sys, "argv", [str(DEMO), "--out", str(tmp_path), "--steps", "2"])
     with pytest.raises(SystemExit) as done:
         runpy.run_path(str(DEMO), run_name="__main__")
-    assert done.value.code == 0 and "exact W1" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert done.value.code == 0 and "exact W1" in printed and "nothing is judged: --steps 2, not 400" in printed
     numbers = json.loads((tmp_path / "numbers.json").read_text())["numbers"]
     for things in ("piles", "clouds"):
         assert numbers[things]["best"] < numbers[things]["random"]
@@ -190,3 +191,46 @@ def test_the_demo_leaves_its_picture_its_film_and_its_numbers(tmp_path, monkeypa
     for name in ("earth_mover.png", "earth_mover.gif"):
         with Image.open(tmp_path / name) as picture:
             assert picture.width > 300
+
+
+@pytest.fixture(scope="module")
+def demo():
+    return runpy.run_path(str(DEMO))
+
+
+def table(w1=0.0, js=0.0, error=0.0):
+    """Both tables of the demo, with these errors somewhere in them."""
+    lines = [{"theta": t, "W1": {"learnt": t}, "JS": {"learnt": math.log(2) if t else 0.5}} for t in (0.0, 1.0, 2.0)]
+    lines[2]["W1"]["learnt"] -= w1
+    lines[1]["JS"]["learnt"] -= js
+    return {"parallel lines": lines, "critics": [{"error": 0.0}, {"error": -error}]}
+
+
+@pytest.mark.parametrize(
+    "criterion, holds, breaks",
+    [(0, {"error": 0.049}, {"error": 0.051}), (1, {"w1": 0.049}, {"w1": 0.051}), (2, {"js": 0.0099}, {"js": 0.0101})],
+)
+def test_each_claim_breaks_just_beyond_its_bound(demo, criterion, holds, breaks):
+    untrained = table(w1=2.0, js=0.7, error=1.5)
+    claims = [demo["claims"](*table(**errors).values(), untrained) for errors in (holds, breaks)]
+    assert [three[criterion].holds for three in claims] == [True, False]
+    assert [claim.anchors["untrained"] for claim in claims[0]] == pytest.approx([1.5, 2.0, 0.7])
+
+
+def test_each_cell_of_the_tables_has_its_number(demo, capsys):
+    w1, js = {"exact": 0.25, "sampled": 0.254, "learnt": 0.2012}, {"exact": 0.69, "sampled": 0.68, "learnt": 0.0152}
+    demo["print_lines"]([{"theta": 0.25, "W1": w1, "JS": js, "KL": {"exact": math.inf, "sampled": 0.5}}])
+    assert capsys.readouterr().out.splitlines()[-1].split() == (
+        "0.25 0.250 0.254 0.201 0.6900 0.6800 0.0152 inf 0.5".split()
+    )
+    demo["print_shifts"]([{"shift": 1, "exact": 2, "gap": 3, "slope": 4, "distance": 5, "error": -0.0625}])
+    assert capsys.readouterr().out.splitlines()[-1].split() == "1.0 2.000 3.000 4.000 5.000 -6.2%".split()
+
+
+def test_two_seeds_differ_and_one_repeats(demo):
+    tables = [demo["measured"](np.random.default_rng(seed), 0) for seed in (3, 3, 4)]
+    assert tables[0] == tables[1] != tables[2]
+
+
+def test_infinity_has_a_name_in_json(demo):
+    assert demo["plain"]({"a": [{"b": math.inf}, 1.0]}) == {"a": [{"b": "infinite"}, 1.0]}

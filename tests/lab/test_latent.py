@@ -32,10 +32,11 @@ def test_between_parallel_ends_it_is_the_line(factor):
     np.testing.assert_allclose(path, [start, (1 + 2 * factor) / 2 * start, 2 * factor * start], atol=1e-12)
 
 
-def test_a_path_that_jumps_is_uneven():
-    even = 2 * np.arange(6.0).reshape(6, 1, 1, 1)
-    assert latent.unevenness(even) == 1
-    assert latent.unevenness(np.where(even > 5, even + 8, even)) == 5
+def test_the_largest_step_is_measured_in_distances_of_unrelated_images():
+    path = np.array([0.0, 1, 2, 5, 6]).reshape(5, 1, 1, 1)
+    unrelated = np.array([0.0, 6, 0, 6]).reshape(4, 1, 1, 1)
+    assert latent.largest_step(path, unrelated) == 3 / 6
+    assert latent.largest_step(unrelated, unrelated) == 1
 
 
 # What an image has ---------------------------------------------------------------------------------------------------
@@ -100,3 +101,18 @@ def test_on_a_generator_that_draws_its_first_number_as_width_the_arithmetic_succ
         much, little = latent.concept(z, values, 3, rng(1))
         before, after = latent.thickness(draw(np.stack([latent.moved(start, 0, 0), latent.moved(start, much, little)])))
         assert after > before
+
+
+# Successes -----------------------------------------------------------------------------------------------------------
+
+
+def test_the_spread_is_that_within_classes():
+    values, labels = np.array([0.0, 2, 10, 14, 5]), np.array([1, 1, 3, 3, 0])
+    assert latent.spread_in_classes(values, labels) == pytest.approx(np.sqrt((1 + 1 + 4 + 4 + 0) / 5))
+
+
+def test_a_digit_stays_what_it_was_where_the_classifier_is_sure_of_it():
+    before, after = np.eye(3)[[0, 0, 1, 2]], np.eye(3)[[0, 1, 1, 2]]
+    before[2] = after[3] = 0.06, 0.05, 0.89
+    assert latent.same_digit(before, after).tolist() == [True, False, False, False]
+    assert latent.same_digit(before, after, sure=0.89).tolist() == [True, False, False, True]

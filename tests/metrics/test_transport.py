@@ -291,6 +291,11 @@ def test_the_usual_epsilon_is_a_twentieth_of_the_median():
     expected = metrics.sinkhorn(cost, epsilon=0.05 * np.median(cost))
     np.testing.assert_array_equal(metrics.sinkhorn(cost).plan, expected.plan)
     np.testing.assert_array_equal(metrics.sinkhorn(np.zeros((2, 2))).plan, np.full((2, 2), 0.25))
+    zeros, costs = np.eye(3), [[1.0, 0, 0], [0, 2, 0], [0, 0, 6]]  # the median of 1, 2 and 6 is that of the whole 0
+    np.testing.assert_array_equal(metrics.sinkhorn(costs).plan, metrics.sinkhorn(costs, epsilon=0.1).plan)
+    assert metrics.sinkhorn_divergence(zeros, -zeros) == metrics.sinkhorn_divergence(
+        zeros, -zeros, metrics.transport.default_epsilon(metrics.distances(zeros, -zeros)), p=1
+    )
 
 
 def test_points_without_mass_take_no_part():
@@ -308,6 +313,8 @@ def test_sinkhorn_says_when_it_has_not_converged():
     assert found.steps == 3 and found.error > 1e-6
     assert np.abs(found.plan.sum(1) - 1 / 12).sum() == pytest.approx(found.error)
     assert metrics.sinkhorn(cost, epsilon=0.05, tolerance=2.0).steps == 1
+    with pytest.warns(RuntimeWarning, match="after 1000 steps"):
+        metrics.sinkhorn(cost, epsilon=1e-4)
 
 
 @settings(max_examples=25)
@@ -404,9 +411,21 @@ def test_masses_that_are_none(a):
             measure()
 
 
+@pytest.mark.parametrize("off", [9e-7, -9e-7, 1.1e-6, -1.1e-6])
+def test_masses_whose_sum_is_off_by_a_millionth_are_divided_by_it(off):
+    masses = [0.5, 0.5 + off]
+    if abs(off) > 1e-6:
+        with pytest.raises(ValueError, match="b must be 2 masses, none negative, that sum to 1"):
+            metrics.transport_1d([0.0], [0.0, 1.0], b=masses)
+    else:
+        _, _, mass = metrics.transport_1d([0.0], [0.0, 1.0], b=masses)
+        np.testing.assert_allclose(mass, np.divide(masses, 1 + off), rtol=1e-14)
+
+
 @pytest.mark.parametrize(
     "options, message",
     [
+        ({"epsilon": np.inf}, "epsilon=inf must be positive and finite"),
         ({"epsilon": 0.0}, "epsilon=0.0 must be positive and finite"),
         ({"epsilon": np.nan}, "epsilon=nan must be positive and finite"),
         ({"max_steps": 0}, "max_steps=0 must be at least 1"),

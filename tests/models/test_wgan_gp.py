@@ -228,7 +228,7 @@ def test_the_layers_of_the_networks(name):
     assert [type(layer).__name__ for layer in critic] == ["Conv2d", "LeakyReLU"] * 3 + ["Flatten", "Linear"]
     channels = [1, width, 2 * width, 4 * width]
     for layer, few, many in zip(critic[:6:2], channels, channels[1:]):
-        assert layer.weight.shape == (many, few, 5, 5) and (layer.stride, layer.padding) == (2, 2)
+        assert layer.weight.shape == (many, few, 5, 5) and (layer.stride, layer.padding) == ((2, 2), (2, 2))
     assert {layer.options["negative_slope"] for layer in critic[1:6:2]} == {0.2}
 
 

@@ -95,6 +95,57 @@ def test_after_an_error_the_momentum_and_the_mode_are_what_they_were():
     assert module[1].momentum == 0.1 and not module.training
 
 
+def test_other_layers_behave_as_in_evaluation():
+    """Nothing is dropped, and no spectral norm moves: so the statistics are those that evaluation will meet."""
+    random = np.random.default_rng(7)
+    module = nn.Sequential(nn.SpectralNorm(nn.Linear(2, 3)), nn.Dropout(0.5, rng=random), nn.BatchNorm1d(3))
+    drawn, u = random.bit_generator.state, module[0].u.copy()
+    seen = [module[0].eval()(Tensor(x)).numpy() for x in batches()]
+    update_bn(map(Tensor, batches()), module.train())
+    assert random.bit_generator.state == drawn and (module[0].u == u).all()
+    assert all(each.training for each in module.modules())
+    np.testing.assert_allclose(module[2].running_mean, np.mean([x.mean(0) for x in seen], 0), rtol=1e-4)
+
+
+@pytest.mark.parametrize(
+    "stream, message",
+    [
+        ([], "at least one batch"),
+        ([Tensor(batches()[0]), Tensor(np.ones((4, 9), np.float32))], r"\(4, 9\)"),
+    ],
+)
+def test_after_an_error_the_statistics_are_what_they_were(stream, message):
+    module = network()
+    module(Tensor(batches()[1]))
+    before = module.state_dict()
+    with pytest.raises(ValueError, match=message):
+        update_bn(stream, module)
+    for path, array in module.state_dict().items():
+        np.testing.assert_array_equal(array, before[path], err_msg=path)
+
+
+@pytest.mark.parametrize(
+    "other, message",
+    [
+        (lambda: nn.Sequential(nn.Linear(2, 3)), "missing 1.weight"),
+        (lambda: nn.Sequential(nn.Linear(1, 3), nn.BatchNorm1d(3)), r"0.weight has shape \(3, 1\) instead of \(3, 2\)"),
+    ],
+)
+def test_the_average_follows_only_a_module_of_its_own_kind(other, message):
+    average = AveragedWeights(network(), 0.5)
+    before = average.state_dict()
+    with pytest.raises(ValueError, match=message):
+        average.update(other())
+    for path, array in average.state_dict().items():
+        np.testing.assert_array_equal(array, before[path], err_msg=path)
+
+
+def test_a_decay_of_numpys_leaves_float32_weights_what_they_are():
+    average = AveragedWeights(network(), np.float64(0.9))
+    average.update(network())
+    assert average.module[0].weight.dtype == np.float32
+
+
 def test_norms_without_statistics_are_left_alone():
     module = nn.Sequential(nn.BatchNorm1d(2, track_running_stats=False), nn.LayerNorm(2))
     update_bn(map(Tensor, batches()), module)

@@ -154,5 +154,5 @@ def test_it_needs_images(shape):
 
 @pytest.mark.parametrize("options", [(0, 1), (4, 0)])
 def test_groups_and_channels_number_at_least_one(options):
-    with pytest.raises(ValueError, match="must be at least 1"):
+    with pytest.raises(ValueError, match=r"=0 must be a whole number in \[1, ∞\)"):
         nn.MinibatchStdDev(*options)

@@ -8,8 +8,9 @@ all rows u of the kernel that ever lie on it: with stride s, padding p and an ou
 
 and strips that follow each other are one block of memory, so each term is one product with w[u], which lies as
 (kw·C, O). Strips hold no zeros from around the image, which would be a third of all factors for 5×5 kernels on 7×7
-pixels with stride 2: terms whose rows lie outside are left out, and columns go in *bands* that meet the image with the
-same taps. Where a kernel moves by one over many pixels, `winograd` needs fewer products.
+pixels with stride 2: terms whose rows lie outside are left out, and columns go in *bands* that see the same taps.
+
+Every factor belongs to the result. This keeps the promise of `conv`: no zero is multiplied by a NaN from beside it.
 """
 
 import math
@@ -17,8 +18,8 @@ import math
 import numpy as np
 
 from scratchgan.backend import array_module, solid
-from scratchgan.functional import winograd
-from scratchgan.functional.geometry import Geometry, Visits
+from scratchgan.functional.kernels.geometry import Visits
+from scratchgan.threads import product
 
 THIN = 16  # numbers in a row of a strip; products of fewer take longer than to make rows of the kernel channels
 
@@ -28,40 +29,35 @@ THIN = 16  # numbers in a row of a strip; products of fewer take longer than to 
 
 def conv(x, w, geometry):
     """Patches times weights: (N, C, H, W) ⋆ (O, C, kh, kw) -> (N, O, oh, ow)."""
-    if _is_thin(x, geometry):
-        x, geometry = _deepened(x, geometry)
-        w = w.transpose(0, 2, 1, 3).reshape(len(w), -1, 1, w.shape[3])
     x, w, axes = _inside(x), _as_taps(w), geometry.axes
-    if winograd.pays(x.shape[1], *axes):
-        return _outside(winograd.conv(x, w, *axes))
-    return _outside(_correlate(_cut(x, axes), w, axes[0]))
+    if not _is_thin(x, w):
+        return _outside(_correlate(_cut(x, axes), w, axes[0]))
+    kw, o = w.shape[1], w.shape[3]
+    parts = []
+    for band, deep, flat in _deepened(x, axes):
+        taps = w[band.taps].transpose(1, 0, 2, 3).reshape(1, kw, deep.shape[3], o)
+        parts.append(_correlate(_cut(deep, flat), taps, flat[0]))
+    return _outside(_joined(parts, 0))
 
 
 def weight_grad(x, y, geometry):
     """Patchesᵀ times cotangents: (N, C, H, W), (N, O, oh, ow) -> (O, C, kh, kw)."""
-    (kh, kw), c, o = geometry.kernel, x.shape[1], y.shape[1]
-    if _is_thin(x, geometry):
-        x, deep = _deepened(x, geometry)
-        w = weight_grad(x, y, deep).reshape(o, kh, c, kw).transpose(0, 2, 1, 3)
-        return _as_taps(w).transpose(3, 2, 0, 1)  # in memory as all others
-    x, y = _inside(x), _inside(y)
-    if winograd.pays(x.shape[1], *geometry.axes):
-        return winograd.weight_grad(x, y, *geometry.axes).transpose(3, 2, 0, 1)
+    x, y, axes, (kh, kw) = _inside(x), _inside(y), geometry.axes, geometry.kernel
+    c, o = x.shape[3], y.shape[3]
     w = np.zeros_like(y, order="C", shape=(kh, kw, c, o))
-    for band, strips in _cut(x, geometry.axes):
-        part = solid(y[:, :, band.visits])
-        for tap, visits, patches in _by_taps(strips, geometry.axes[0]):
-            w[tap, band.taps] += (patches.T @ part[visits].reshape(-1, o)).reshape(-1, c, o)
+    if _is_thin(x, w):
+        for band, deep, flat in _deepened(x, axes):
+            taps = np.zeros_like(w, shape=(1, kw, deep.shape[3], o))
+            _add_products(_cut(deep, flat), y[band.visits], flat[0], taps)
+            w[band.taps] += taps.reshape(kw, band.shape[1], c, o).transpose(1, 0, 2, 3)
+    else:
+        _add_products(_cut(x, axes), y, axes[0], w)
     return w.transpose(3, 2, 0, 1)
 
 
 def conv_transpose(y, w, geometry):
-    """The adjoint of `conv` in x, in the cheapest of three forms that give the same."""
-    if _scatter_is_cheaper(y, w):
-        return _scattered(y, w, geometry)
-    if geometry.stride == (1, 1) and winograd.pays(len(y), *geometry.turned.axes):
-        return _turned(y, w, geometry)
-    return _by_phases(y, w, geometry)
+    """The adjoint of `conv` in x, in the cheaper of two forms that give the same."""
+    return (_scattered if _scatter_is_cheaper(y, w) else _by_phases)(y, w, geometry)
 
 
 def _inside(x):
@@ -79,26 +75,11 @@ def _as_taps(w):
     return solid(w.transpose(2, 3, 1, 0))
 
 
-def _is_thin(x, geometry):
-    """Whether the rows of a strip are so short that the rows of the kernel had better be channels."""
-    return geometry.kernel[0] > 1 and geometry.kernel[1] * x.shape[1] < THIN
+def _joined(parts, axis):
+    return parts[0] if len(parts) == 1 else np.concatenate(parts, axis)
 
 
-def _deepened(x, geometry):
-    """The rows of a kernel as channels: x'[u, c, i, j] = x[c, s·i + u − p, j − q], which a kernel of one row visits.
-
-    The q zeros on each side are part of x': a product of so few channels is cheaper than bands.
-    """
-    (n, c, _, width), (kh, kw), vertical, q = x.shape, geometry.kernel, geometry.axes[0], geometry.padding[1]
-    deep = np.zeros_like(x, order="C", shape=(vertical.count, n, width + 2 * q, kh, c))
-    x = _inside(x)
-    for tap, visits, first in vertical.meetings():
-        deep[visits, :, q : q + width, tap] = x[first :: vertical.stride][: visits.stop - visits.start]
-    deep = _outside(deep.reshape(vertical.count, n, width + 2 * q, kh * c))
-    return deep, Geometry((1, kw), (1, geometry.stride[1]), (0, 0), deep.shape[2:])
-
-
-# Patches -------------------------------------------------------------------------------------------------------------
+# Strips --------------------------------------------------------------------------------------------------------------
 
 
 def _cut(x, axes):
@@ -110,10 +91,9 @@ def _cut(x, axes):
     (vertical, horizontal), (row, sample, column, channel) = axes, x.strides
     cut = []
     for band in horizontal.bands():
-        columns, taps = (s.stop - s.start for s in (band.visits, band.taps))
         windows = array_module(x).lib.stride_tricks.as_strided(
             x[:, :, band.first :],
-            (len(x), x.shape[1], columns, taps, x.shape[3]),
+            (len(x), x.shape[1], *band.shape, x.shape[3]),
             (row, sample, horizontal.stride * column, column, channel),
         )
         cut.append((band, [solid(windows[phase :: vertical.stride]) for phase in range(vertical.stride)]))
@@ -122,16 +102,15 @@ def _cut(x, axes):
 
 def _by_taps(strips, vertical):
     """By rows of the kernel: the tap, the visits that lay it on a strip, and these strips, as rows for a product."""
-    for tap, visits, first in vertical.meetings():
-        begin, phase = divmod(first, vertical.stride)
+    for tap, visits, rows in vertical.by_tap():
+        begin, phase = divmod(rows.start, vertical.stride)
         seen = strips[phase][begin : begin + visits.stop - visits.start]
         yield tap, visits, seen.reshape(math.prod(seen.shape[:3]), math.prod(seen.shape[3:]))
 
 
 def _correlate(cut, w, vertical):
     """y[i] = Σᵤ strip[s·i + u − p] w[u], for w (kh, kw, C, O) -> (oh, N, ow, O)."""
-    parts = [_summed(strips, w[:, band.taps], vertical) for band, strips in cut]
-    return parts[0] if len(parts) == 1 else np.concatenate(parts, 2)
+    return _joined([_summed(strips, w[:, band.taps], vertical) for band, strips in cut], 2)
 
 
 def _summed(strips, w, vertical):
@@ -141,13 +120,45 @@ def _summed(strips, w, vertical):
     for i, (tap, visits, patches) in enumerate(_by_taps(strips, vertical)):
         rows, weights = y[visits].reshape(-1, o), w[tap].reshape(-1, o)
         if i == 0:  # there is nothing yet to add to
-            np.matmul(patches, weights, out=rows)
+            product(patches, weights, out=rows)
         else:
-            rows += patches @ weights
+            rows += product(patches, weights)
     return y
 
 
-# The adjoint, in three forms -----------------------------------------------------------------------------------------
+def _add_products(cut, y, vertical, w):
+    """w[u] += Σᵢ strip[s·i + u − p]ᵀ y[i], for w (kh, kw, C, O) and y (oh, N, ow, O)."""
+    for band, strips in cut:
+        part = solid(y[:, :, band.visits])
+        for tap, visits, patches in _by_taps(strips, vertical):
+            taps = w[tap, band.taps]
+            taps += product(patches.T, part[visits].reshape(-1, w.shape[3])).reshape(taps.shape)
+
+
+# Images of few channels ----------------------------------------------------------------------------------------------
+
+
+def _is_thin(x, w):
+    """Whether the rows of a strip are so short that the rows of the kernel had better be channels."""
+    return w.shape[0] > 1 and w.shape[1] * x.shape[3] < THIN
+
+
+def _deepened(x, axes):
+    """The rows of a kernel as channels, band by band: the band, x' (visits, N, W, taps·C), and the visits to x'.
+
+    In a band of rows, x'[i, …, u·C + c] = x[s·i + u − p, …, c]. So a kernel of one row visits each row of x' once.
+    """
+    vertical, horizontal = axes
+    (_, n, width, c), s = x.shape, vertical.stride
+    for band in vertical.bands():
+        count, taps = band.shape
+        deep = np.empty_like(x, order="C", shape=(count, n, width, taps, c))
+        for u in range(taps):
+            deep[:, :, :, u] = x[band.first + u :: s][:count]
+        yield band, deep.reshape(count, n, width, taps * c), (Visits(count, 1, 1, 0, count), horizontal)
+
+
+# The adjoint, in two forms -------------------------------------------------------------------------------------------
 
 
 def _scatter_is_cheaper(y, w):
@@ -161,21 +172,18 @@ def _scatter_is_cheaper(y, w):
 
 def _scattered(y, w, geometry):
     """One product spreads each element of y over a patch; the patches are added up where `conv` would read them."""
-    (o, c, kh, kw), (height, width), left, sw = w.shape, geometry.size, geometry.padding[1], geometry.stride[1]
-    vertical, horizontal = geometry.axes
+    (o, c, kh, kw), (vertical, horizontal) = w.shape, geometry.axes
     y, w = _inside(y), _as_taps(w)
     flat = c < 8  # few channels: longer runs lie along the rows of the image, which is (C, H, N, W) in memory then
-    end = horizontal.start + horizontal.reach
-    shape = height, y.shape[1], left + max(width, end)
+    shape = vertical.length, y.shape[1], horizontal.length
     x = np.zeros_like(y, order="C", shape=(c, *shape) if flat else (*shape, c))
     x = np.moveaxis(x, 0, 3) if flat else x
     elements, taps = y.reshape(-1, o), w.reshape(-1, o)
-    spread = ((taps @ elements.T).T if flat else elements @ taps.T).reshape(*y.shape[:3], kh, kw, c)
-    for tap, visits, first in vertical.meetings():
-        rows = slice(first, first + vertical.stride * (visits.stop - visits.start), vertical.stride)
-        for v in range(kw):
-            x[rows, :, v : v + sw * horizontal.count : sw] += spread[visits, :, :, tap, v]
-    return _outside(x[:, :, left : left + width])
+    spread = (product(taps, elements.T).T if flat else product(elements, taps.T)).reshape(*y.shape[:3], kh, kw, c)
+    for u, down, rows in vertical.by_tap():
+        for v, across, columns in horizontal.by_tap():
+            x[rows, :, columns] += spread[down, :, across, u, v]
+    return _outside(x)
 
 
 def _by_phases(y, w, geometry):
@@ -193,12 +201,6 @@ def _by_phases(y, w, geometry):
             taps = _as_taps(w[:, :, rows, columns][:, :, ::-1, ::-1])
             x[i::sh, :, j::sw] = _correlate(cut, taps, down)
     return _outside(x)
-
-
-def _turned(y, w, geometry):
-    """With stride 1 the adjoint is itself a convolution, of y with the kernel turned round."""
-    taps = _as_taps(w.transpose(1, 0, 2, 3)[:, :, ::-1, ::-1])
-    return _outside(winograd.conv(_inside(y), taps, *geometry.turned.axes))
 
 
 def _phase(axis, offset):
