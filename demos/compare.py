@@ -20,7 +20,6 @@ A run that was stopped goes on where it was with the same --out and flags; what 
 import json
 import sys
 import time
-from types import SimpleNamespace
 
 import numpy as np
 
@@ -30,20 +29,20 @@ from scratchgan.lab.claims import Claim
 from scratchgan.metrics import Judge
 from scratchgan.models import SYSTEMS
 from scratchgan.models.networks import count
-from scratchgan.training.command import absolute
+from scratchgan.training.systems import absolute
 
 FULL = {"minutes": 3, "samples": 5000}
 WAYS = "no one two three four five six seven eight".split()
 SHOWN = 16  # samples of each system in the picture
 STEPS_A_MINUTE = {  # on the machine of the README's table of speed
-    "GAN": 5400,
-    "DCGAN": 1400,
-    "LSGAN": 1400,
-    "WGAN": 1000,
-    "WGAN-GP": 700,
-    "SN-GAN": 1150,
-    "CGAN": 1150,
-    "AC-GAN": 750,
+    "gan": 5400,
+    "dcgan": 1400,
+    "lsgan": 1400,
+    "wgan": 1000,
+    "wgan_gp": 700,
+    "sngan": 1150,
+    "cgan": 1150,
+    "acgan": 750,
 }
 
 
@@ -52,16 +51,14 @@ def experiment(flags, folder):
     judge = Judge(flags.data)
     rows = {}
     for name in dict.fromkeys(flags.only):
-        run = folder / name.lower()
+        run = folder / name
         seconds = trained(name, flags, run)
         rows[name] = verdict(judge, name, run) | {"seconds": seconds}
-        print(f"{name}: S = {rows[name]['S']:.3f}\n", flush=True)
-    beside = anchors(judge, flags, name, folder / name.lower())
+        print(f"{SYSTEMS[name].title}: S = {rows[name]['S']:.3f}\n", flush=True)
+    beside = anchors(judge, flags, name, folder / name)
     print(table(rows | beside))
     real = judge.real(SHOWN) / 127.5 - 1
-    save_picture(
-        folder / "compare.png", {name: np.load(folder / name.lower() / "samples.npy") for name in rows}, rows, real
-    )
+    save_picture(folder / "compare.png", {name: np.load(folder / name / "samples.npy") for name in rows}, rows, real)
     return {"systems": rows, "anchors": beside}, list(claims(rows, beside))
 
 
@@ -71,19 +68,13 @@ def trained(name, flags, run):
     if (run / "samples.npy").exists() and took.exists():
         refuse_another(run, data=absolute(flags.data), seed=flags.seed, steps=steps, samples=flags.samples)
         return json.loads(took.read_text())
-    print(name, flush=True)
+    print(SYSTEMS[name].title, flush=True)
     began = time.perf_counter()
     given = {"data": flags.data, "seed": flags.seed, "samples": flags.samples}
-    runs.train(name, with_steps(SYSTEMS[name], steps), run, **given)
+    runs.train(name, run, steps=steps, rates_fall_over=steps, **given)
     seconds = time.perf_counter() - began
     write_atomically(took, lambda file: file.write(json.dumps(seconds).encode()))
     return seconds
-
-
-def with_steps(system, steps):
-    """A system whose default is so many steps, over which its learning rate falls."""
-    default = system.PRESETS["default"] | {"steps": steps, "lr_steps": steps}
-    return SimpleNamespace(PRESETS={"default": default}, build=system.build)
 
 
 def refuse_another(run, **asked):
@@ -99,16 +90,12 @@ def verdict(judge, name, run):
     """The columns of the table."""
     samples = np.load(run / "samples.npy")
     report = judge.report(samples)
-    game = game_of(name, run)
+    game = runs.untrained(run).game
     weights = {"weights": [count(game.generator), count(game.critic)]}
-    accuracy = {"accuracy": judge.accuracy(samples, np.load(run / "labels.npy"))} if game.conditional else {}
+    accuracy = (
+        {"accuracy": judge.accuracy(samples, np.load(run / "labels.npy"))} if (run / "labels.npy").exists() else {}
+    )
     return columns(report.score, report.samples) | weights | accuracy
-
-
-def game_of(name, run):
-    """The players of a run as they begin."""
-    config = json.loads((run / "config.json").read_text())
-    return SYSTEMS[name].build(config, np.random.default_rng(0), "cpu")
 
 
 def columns(score, measures):
@@ -118,8 +105,8 @@ def columns(score, measures):
 
 def anchors(judge, flags, name, run):
     """The same columns of what is perfect, of what knows no shapes, and of a generator that has learnt nothing."""
-    latents = game_of(name, run).latents(flags.samples, np.random.default_rng([flags.seed, 2])).numpy()
-    report = judge.report(runs.untrained(SYSTEMS[name], run)(latents))
+    game = runs.untrained(run).game
+    report = judge.report(game.samples(flags.samples, np.random.default_rng([flags.seed, 2]))["samples"])
     real = columns(judge.score(judge.real(flags.samples)), report.real)
     gaussian = {"S": 1.0, "precision": report.gaussian.precision, "recall": report.gaussian.recall}
     untrained = columns(report.score, report.samples)
@@ -140,7 +127,12 @@ def table(rows):
         "| system | S | precision | recall | classes | accuracy | weights | seconds |",
         "|---|---|---|---|---|---|---|---|",
     ]
-    return "\n".join(lines + [f"| {' | '.join([name, *cells(row)])} |" for name, row in rows.items()])
+    return "\n".join(lines + [f"| {' | '.join([title(name), *cells(row)])} |" for name, row in rows.items()])
+
+
+def title(name):
+    """A system as people say it; other rows by their own name."""
+    return SYSTEMS[name].title if name in SYSTEMS else name
 
 
 def cells(row):
@@ -161,7 +153,7 @@ def save_picture(path, samples, rows, real):
             axes.imshow(strip, cmap="gray_r", vmin=-1, vmax=1)
             axes.set(xticks=[], yticks=[])
             axes.spines[:].set_visible(False)
-            label = f"{name}\nS = {rows[name]['S']:.2f}" if name in rows else name
+            label = f"{title(name)}\nS = {rows[name]['S']:.2f}" if name in rows else name
             axes.set_ylabel(label, rotation=0, ha="right", va="center")
         style.save(figure, path)
 
@@ -172,7 +164,9 @@ def add_flags(parser):
     minutes, samples = command.at_least(0, float), command.at_least(129)  # as many as features, and one
     parser.add_argument("--minutes", type=minutes, default=3, metavar="M", help="of training for each; default: 3")
     parser.add_argument("--samples", type=samples, default=5000, metavar="N", help="that are judged; default: 5000")
-    parser.add_argument("--only", nargs="+", choices=list(SYSTEMS), default=list(SYSTEMS), help="default: all")
+    parser.add_argument(
+        "--only", nargs="+", choices=list(STEPS_A_MINUTE), default=list(STEPS_A_MINUTE), help="default: all"
+    )
 
 
 if __name__ == "__main__":

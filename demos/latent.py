@@ -24,21 +24,22 @@ import numpy as np
 from scratchgan.lab import command, latent, runs, style
 from scratchgan.lab.claims import Claim
 from scratchgan.metrics import Judge
-from scratchgan.models import cgan, dcgan
+from scratchgan.models import SYSTEMS as KNOWN
+from scratchgan.models.game import slerp
 
 FRAMES, PATHS, TRIALS, EXEMPLARS, COMPARED = 12, 4, 200, 3, 2000
-SYSTEMS = {"dcgan": dcgan, "cgan": cgan}
-FULL = {"steps": min(system.PRESETS["default"]["steps"] for system in SYSTEMS.values())}
+SYSTEMS = "dcgan", "cgan"
+FULL = {"steps": min(KNOWN[name].presets["default"].steps for name in SYSTEMS)}
 
 
 def experiment(flags, folder):
     """The three walks; the numbers, and the picture."""
     judge, folders = Judge(flags.data), {name: getattr(flags, name) or folder / name for name in SYSTEMS}
-    for name, system in SYSTEMS.items():
+    for name in SYSTEMS:
         if not getattr(flags, name):
-            runs.train(name, system, folders[name], data=flags.data, seed=flags.seed, steps=flags.steps)
-    trained = {name: runs.drawing(system, folders[name]) for name, system in SYSTEMS.items()}
-    untrained = {name: runs.untrained(system, folders[name]) for name, system in SYSTEMS.items()}
+            runs.train(name, folders[name], data=flags.data, seed=flags.seed, steps=flags.steps)
+    trained = {name: runs.drawing(folders[name]) for name in SYSTEMS}
+    untrained = {name: runs.untrained(folders[name]) for name in SYSTEMS}
     flags.steps = min(map(runs.steps, folders.values()))
     numbers = {}
     for what, draw in (("trained", trained), ("untrained", untrained)):
@@ -61,7 +62,7 @@ def pairs(draw, count, rng):
 
 def along(draw, start, end):
     """Images on the arc from one latent to another."""
-    return draw(latent.slerp(start, end, np.linspace(0, 1, FRAMES)))
+    return draw(slerp(start, end, np.linspace(0, 1, FRAMES)))
 
 
 def arcs(draw, judge, seed):
@@ -125,7 +126,7 @@ def walks(draw, rng):
 def right_class(draw, judge, seed):
     """The share of images that look like the class that was asked for."""
     z, labels = np.random.default_rng([seed, 3]).standard_normal((TRIALS, draw.latent_size)), np.arange(TRIALS) % 10
-    return judge.accuracy(draw(np.concatenate([z, np.eye(10)[labels]], 1)), labels)
+    return judge.accuracy(draw(z, np.eye(10)[labels]), labels)
 
 
 def classes(draw, rng):
@@ -134,7 +135,7 @@ def classes(draw, rng):
     places = np.linspace(0, 9, 2 * FRAMES)
     low = np.minimum(places.astype(int), 8)
     blend = (1 - places + low)[:, None] * vectors[low] + (places - low)[:, None] * vectors[low + 1]
-    return draw(np.concatenate([np.tile(z, (len(places), 1)), blend], 1))
+    return draw(np.tile(z, (len(places), 1)), blend)
 
 
 # What is left
@@ -190,7 +191,7 @@ def save_picture(path, paths, walks, blended, numbers):
 def add_flags(parser):
     """Where the generators come from."""
     for name in SYSTEMS:
-        parser.add_argument(f"--{name}", type=Path, metavar="DIR", help=f"a finished run of {name}_mnist.py")
+        parser.add_argument(f"--{name}", type=Path, metavar="DIR", help=f"a finished run of {name}")
     parser.add_argument("--data", default="mnist", metavar="mnist|fashion-mnist|DIR", help="default: mnist")
     steps = command.at_least(1)
     parser.add_argument("--steps", type=steps, metavar="N", help="of each training here, instead of the preset's")

@@ -1,8 +1,7 @@
-"""The demos on images, and above all one, run as a user runs it, on the digits that ship with the package."""
+"""The front door, run as a user runs it, on the digits that ship with the package."""
 
 import json
 import os
-import runpy
 import shutil
 import signal
 import subprocess
@@ -15,7 +14,6 @@ from places import DEMOS
 
 from scratchgan import threads
 from scratchgan.data.mnist import embedded_digits
-from scratchgan.models import acgan, cgan, gan
 from scratchgan.training.command import main
 
 DEMO = DEMOS / "wgan_gp_mnist.py"
@@ -54,26 +52,14 @@ def test_it_leaves_all_its_files_and_says_where(digits, tmp_path):
     assert again.stdout.splitlines()[-1].startswith("results: runs/wgan_gp_mnist-2/")
 
 
-@pytest.mark.parametrize("path", sorted(DEMO.parent.glob("*_mnist.py")), ids=lambda path: path.stem)
-def test_every_demo_on_images_runs(path, digits, tmp_path, monkeypatch):
-    """In this process, which has everything imported."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "argv", [str(path), "--preset", "quick", "--data", str(digits), "--steps", "1"])
-    with pytest.raises(SystemExit) as done:
-        runpy.run_path(str(path), run_name="__main__")
-    out = tmp_path / "runs" / path.stem
-    assert done.value.code == 0 and (out / "samples.png").exists() and (out / "checkpoint.npz").exists()
-    assert len((out / "log.csv").read_text().splitlines()) == 2
-
-
-@pytest.mark.parametrize("system", [cgan, acgan], ids=lambda system: system.__name__.rpartition(".")[2])
+@pytest.mark.parametrize("system", ["cgan", "acgan"])
 def test_labels_that_the_networks_do_not_know_are_refused(system, digits, tmp_path, capsys):
     letters = tmp_path / "letters"
     shutil.copytree(digits, letters)
     labels = letters / "train-labels-idx1-ubyte"
     labels.write_bytes(labels.read_bytes()[:-1] + bytes([25]))
-    assert main("", "letters", system, ["--data", str(letters), "--out", str(tmp_path / "out")]) == 1
-    assert "has labels up to 25, and the networks know 10 classes: 0 to 9" in capsys.readouterr().err
+    assert main("", system, argv=["--data", str(letters), "--out", str(tmp_path / "out")]) == 1
+    assert "labels must be 0…9, found 0…25" in capsys.readouterr().err
 
 
 def test_resume_takes_over_the_settings_and_refuses_others(digits, tmp_path):
@@ -105,7 +91,7 @@ def wait_for(path, process, seconds=60):
 def test_the_number_of_threads_is_obeyed_and_changes_nothing(digits, tmp_path):
     def train(out, count, *flags):
         flags = ["--preset", "quick", "--out", str(tmp_path / out), "--threads", count, *flags]
-        assert main("", "run", gan, flags) == 0
+        assert main("", "gan", argv=flags) == 0
         assert {library.get_num_threads() for library in threads._libraries} <= {int(count)}
 
     try:
@@ -143,7 +129,7 @@ def test_kill_at_any_moment_leaves_a_good_checkpoint(digits, tmp_path):
 @pytest.mark.parametrize(
     "flags, message",
     [
-        (["--data", "nowhere"], "nowhere is no folder; --data takes the name of a data set (mnist, fashion-mnist)"),
+        (["--data", "nowhere"], "nowhere is no folder that can be read"),
         (["--resume", "--out", "nowhere"], "there is no checkpoint"),
         (["--resume"], "there is no run"),
         (["--steps", "0"], "must be at least 1"),

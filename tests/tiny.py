@@ -1,27 +1,28 @@
-"""A system that trains in milliseconds, and the command line for it."""
+"""A system that trains in milliseconds, in a file of its own, and the command line for it."""
 
 import struct
 from functools import partial
-from types import SimpleNamespace
+from pathlib import Path
 
 import numpy as np
 
 from scratchgan import nn
-from scratchgan.models.wgan_gp import WGANGP
+from scratchgan.models import Preset, System, wgan_gp
 from scratchgan.training.command import main
 
-SETTINGS = {"batch_size": 8, "low": -1.0, "average_decay": 0.9, "lr": 1e-2, "lr_steps": None, "steps": 4, "every": 2}
+
+def networks(rng, latent_size):
+    generator = nn.Sequential(nn.Linear(latent_size, 784, rng=rng), nn.Unflatten(1, (1, 28, 28)), nn.Tanh())
+    return generator, nn.Sequential(nn.Flatten(), nn.Linear(784, 1, rng=rng))
 
 
-def build(settings, rng, device):
-    generator = nn.Sequential(nn.Linear(3, 784, rng=rng), nn.Unflatten(1, (1, 28, 28)), nn.Tanh())
-    critic = nn.Sequential(nn.Flatten(), nn.Linear(784, 1, rng=rng))
-    return WGANGP(generator, critic, latent_size=3, critic_steps=1, lr=1e-2)
+def build(rng, device="cpu"):
+    return wgan_gp.build(rng, device, networks, 3, critic_steps=1, lr=1e-2, average_decay=0.9)
 
 
-PRESETS = {"default": SETTINGS, "short": SETTINGS | {"steps": 2}}
-SYSTEM = SimpleNamespace(PRESETS=PRESETS, build=build, __name__="tiny")
-command = partial(main, "A test.", "tiny", SYSTEM)
+four = Preset(4, every=2, batch_size=8, rates_fall=False)
+SYSTEM = System("tiny", "a test", "nothing", 1, build, {"default": four, "short": Preset(2, 2, 8, False)})
+command = partial(main, "A test.", str(Path(__file__).resolve()), "tiny")
 
 
 def save_digits(folder, count=40):

@@ -134,8 +134,8 @@ def _what_there_is(given):
     """The end of a complaint about a name."""
     near = difflib.get_close_matches(str(given), SETS, n=1)
     return (
-        f"{' and '.join(SETS)} are known by name{f'; did you mean {near[0]}?' if near else ''}; others are given as "
-        "a folder with the IDX files of 28×28 images, named as MNIST's"
+        f"{', '.join(SETS)} and emoji are known by name{f'; did you mean {near[0]}?' if near else ''}; others are given as "
+        "a folder of pictures, or of IDX files of 28×28 images, named as MNIST's"
     )
 
 

@@ -1,38 +1,31 @@
-"""Trainings on images that an experiment needs, each done once, and the generators that they left."""
+"""Trainings on images that an experiment needs, each done once, and the models that they left."""
 
 import numpy as np
 
-from scratchgan.tensor import Tensor, no_grad
-from scratchgan.training.command import main
-from scratchgan.training.run import averaged_generator, read
+from scratchgan import training
+from scratchgan.training.run import read
+from scratchgan.training.systems import model_of
 
 
-def train(name, system, folder, **flags):
+def train(system, folder, **options):
     """Train a system in a folder, or finish the training that was stopped there.
 
     Parameters
     ----------
-    name : str
-    system : module
-        A file of `scratchgan.models`.
+    system : str
+        Of `models.SYSTEMS`.
     folder : path
-    **flags
-        Of the command, without their dashes, such as ``data="mnist"``; None: not given.
+    **options
+        Of `training.train`.
 
     Raises
     ------
     KeyboardInterrupt
         When the training was stopped, with the signal's number.
-    RuntimeError
-        When it could not be done; the command has said why.
     """
-    arguments = [str(text) for flag, value in flags.items() if value is not None for text in (f"--{flag}", value)]
-    resumed = ["--resume"] if (folder / "checkpoint.npz").exists() else []
-    status = main("", name, system, ["--out", str(folder), *arguments, *resumed])
-    if status > 128:
-        raise KeyboardInterrupt(status - 128)
-    if status:
-        raise RuntimeError(f"{name} could not be trained in {folder}")
+    run = training.train(system, out=folder, resume=(folder / "checkpoint.npz").exists(), **options)
+    if run.stopped_by:
+        raise KeyboardInterrupt(run.stopped_by)
 
 
 def steps(folder):
@@ -41,24 +34,21 @@ def steps(folder):
 
 
 class Drawing:
-    """A generator as a function of NumPy arrays: latents (N, d) -> images, float32 (N, C, H, W) in [−1, 1]."""
+    """A game as a function of arrays: latents (N, d), and one-hot labels, -> images (N, C, H, W) in [−1, 1]."""
 
-    def __init__(self, generator, settings):
-        self.generator, self.low, self.latent_size = generator, settings["low"], settings["latent_size"]
+    def __init__(self, game):
+        self.game, self.latent_size = game, game.latent_size
 
-    def __call__(self, latents):
-        with no_grad():
-            images = self.generator(Tensor(latents.astype(np.float32))).numpy()
-        return (images - self.low) * (2 / (1 - self.low)) - 1
+    def __call__(self, *inputs):
+        return self.game.images(*map(self.game.tensor, inputs))
 
 
-def drawing(system, folder):
-    """The averaged generator of a run, as a `Drawing`."""
-    return Drawing(*averaged_generator(system, folder))
+def drawing(folder):
+    """The game of a run, as a `Drawing`."""
+    return Drawing(training.load_model(folder))
 
 
-def untrained(system, folder):
-    """The generator of a run before its first step, as a `Drawing`."""
-    _, settings = averaged_generator(system, folder)
-    game = system.build(settings, np.random.default_rng(settings["seed"]), "cpu")
-    return Drawing(game.generator.eval(), settings)
+def untrained(folder):
+    """The game of a run before its first step, as a `Drawing`."""
+    settings = read(folder)[1]["settings"]
+    return Drawing(model_of(settings, np.random.default_rng(settings["seed"])))

@@ -2,6 +2,6 @@
 
 from scratchgan.checkpoint import CheckpointError
 from scratchgan.training.run import Run, TrainingError
-from scratchgan.training.train import load_model, train
+from scratchgan.training.systems import load_model, train
 
 __all__ = ["CheckpointError", "Run", "TrainingError", "load_model", "train"]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from scratchgan.training.run import LONGEST
 from scratchgan.training.stop import ended
-from scratchgan.training.train import find_system, train
+from scratchgan.training.systems import find_system, train
 
 FLAGS = "preset data out seed steps device threads samples resume".split()
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from scratchgan.lab import latent
+from scratchgan.models.game import slerp
 
 
 def rng(seed=0):
@@ -15,20 +16,20 @@ def rng(seed=0):
 
 def test_the_arc_keeps_the_length_and_turns_evenly():
     start, end = np.array([3.0, 0, 0]), np.array([0, 3.0, 0])
-    path = latent.slerp(start, end, [0, 1 / 3, 1 / 2, 1])
+    path = slerp(start, end, [0, 1 / 3, 1 / 2, 1])
     angles = np.pi / 2 * np.array([0, 1 / 3, 1 / 2, 1])
     np.testing.assert_allclose(path, 3 * np.stack([np.cos(angles), np.sin(angles), 0 * angles], 1), atol=1e-12)
 
 
 def test_between_ends_of_different_length_the_arc_still_meets_both():
     start, end = rng().standard_normal((2, 8))
-    np.testing.assert_allclose(latent.slerp(start, 3 * end, [0, 1]), [start, 3 * end], atol=1e-12)
+    np.testing.assert_allclose(slerp(start, 3 * end, [0, 1]), [start, 3 * end], atol=1e-12)
 
 
 @pytest.mark.parametrize("factor", [1.0, -1.0])
 def test_between_parallel_ends_it_is_the_line(factor):
     start = np.array([1.0, 2.0])
-    path = latent.slerp(start, 2 * factor * start, [0, 0.5, 1])
+    path = slerp(start, 2 * factor * start, [0, 0.5, 1])
     np.testing.assert_allclose(path, [start, (1 + 2 * factor) / 2 * start, 2 * factor * start], atol=1e-12)
 
 

@@ -28,7 +28,7 @@ OPTIONS = {"samples": int, "device": str, "threads": int}  # what may be given a
 
 def train(
     system=None, preset=None, data=None, out=None, seed=None, steps=None, device=None, threads=None, samples=None,
-    resume=False, name=None, began=lambda run: None,
+    resume=False, rates_fall_over=None, name=None, began=lambda run: None,
 ):  # fmt: skip
     """Train a system, or go on with its training, and leave a folder of results.
 
@@ -53,6 +53,8 @@ def train(
         Also save so many samples.
     resume : bool
         Go on with the run in ``out``, or else with the last one in ``runs/``. What is left out stays as it was.
+    rates_fall_over : int, optional
+        The learning rates fall over this many steps, and not over the preset's.
     name : str, optional
         Of the folder under ``runs/``; the system's without it.
     began : callable, optional
@@ -79,6 +81,8 @@ def train(
         found = find_system(shape["system"])
         plan = _preset(found, shape["preset"])
         shape.setdefault("data", plan.data)
+        if rates_fall_over:
+            shape["rates_fall_over"] = rates_fall_over
         run, source = _run(found, plan, shape, options, claim)
         if resume:
             run.load()
@@ -106,14 +110,18 @@ def load_model(folder):
         When its system is not to be found.
     """
     arrays, facts = read(folder, settings=SHAPE, options=OPTIONS)
-    system = find_system(facts["settings"]["system"])
-    preset = _preset(system, facts["settings"]["preset"])
-    model = system.build(np.random.default_rng(0), "cpu", **preset.options)
+    model = model_of(facts["settings"], np.random.default_rng(0))
     of_the_model = {name: array for name, array in arrays.items() if not name.startswith("batches/")}
     path = Path(folder) / "checkpoint.npz"
     refuse_misfit(model.parts(), of_the_model, path)
     take_over(model.parts(), of_the_model, path)
     return model
+
+
+def model_of(settings, rng):
+    """The model of a run's settings as it begins, on the CPU."""
+    system = find_system(settings["system"])
+    return system.build(rng, "cpu", **_preset(system, settings["preset"]).options)
 
 
 def find_system(name):
@@ -191,6 +199,7 @@ def _choices(given, options, folder, resume):
     if resume:
         _, facts = read(folder, settings=SHAPE, options=OPTIONS)
         shape, kept, steps = {key: facts["settings"][key] for key in SHAPE}, facts["options"], facts["steps"]
+        shape["rates_fall_over"] = facts["settings"].get("rates_fall_over")
         for key, value in given.items():
             if value not in (None, shape[key]):
                 raise CheckpointError(
@@ -215,9 +224,9 @@ def _run(system, preset, shape, options, claim):
     except DataError as error:
         raise DataError(f"{dataset.source}: {error}") from error
     print(f"data: {sum(map(len, arrays)) if preset.unpaired else len(arrays[0]):,} images from {dataset.source}")
-    settings = shape | {
+    settings = {"rates_fall_over": preset.steps if preset.rates_fall else None} | shape
+    settings |= {
         "batch_size": preset.batch_size,
-        "rates_fall_over": preset.steps if preset.rates_fall else None,
         "data_sha256": _sha256(arrays),
         "options": {key: _described(value) for key, value in preset.options.items()},
     }

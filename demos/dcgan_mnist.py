@@ -1,9 +1,0 @@
-"""DCGAN learns to draw digits. See scratchgan/models/dcgan.py for how; `--help` for the flags."""
-
-import sys
-
-from scratchgan.models import dcgan
-from scratchgan.training.command import main
-
-if __name__ == "__main__":
-    sys.exit(main(__doc__, "dcgan_mnist", dcgan))

@@ -1,9 +1,0 @@
-"""GAN learns to draw digits. See scratchgan/models/gan.py for how; `--help` for the flags."""
-
-import sys
-
-from scratchgan.models import gan
-from scratchgan.training.command import main
-
-if __name__ == "__main__":
-    sys.exit(main(__doc__, "gan_mnist", gan))

@@ -1,9 +1,0 @@
-"""WGAN, with clipped weights, learns to draw digits. See scratchgan/models/wgan.py for how; `--help` for the flags."""
-
-import sys
-
-from scratchgan.models import wgan
-from scratchgan.training.command import main
-
-if __name__ == "__main__":
-    sys.exit(main(__doc__, "wgan_mnist", wgan))
