@@ -1,7 +1,7 @@
 """Differentiable functions, with PyTorch's names, arguments, defaults and numerics, in one flat namespace.
 
 Reading order: `elementwise`, `broadcast`, `reduce`, `shape`, `linear`, `conv`, `patches`, `normalize`; `unfold`,
-`resample`, `pool`, `loss`.
+`resample`, `pool`, `loss`. Each is met through its `entrance`, which says so where no Tensor is given.
 """
 
 # fmt: off

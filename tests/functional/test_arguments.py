@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from positions import read
 
-from scratchgan import Parameter, Tensor, grad, losses
+from scratchgan import Parameter, Tensor, grad, losses, no_grad
 from scratchgan import functional as F
 from scratchgan.functional import methods
 
@@ -244,6 +244,12 @@ REFUSED = {
 def test_where_integers_have_no_meaning_they_are_refused(name):
     with pytest.raises(TypeError, match=r"must hold floating numbers, not (uint8|bool): .*x\.to\(np\.float32\)"):
         REFUSED[name](Tensor(LARGE))
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_integers_are_refused_also_where_nothing_is_recorded():
+    with no_grad(), pytest.raises(TypeError, match="must hold floating numbers, not uint8"):
+        F.softmax(Tensor(LARGE), 1)
 
 
 def test_the_other_side_of_a_loss_may_be_integers():
