@@ -55,6 +55,21 @@ def test_deviations_without_and_with_bessels_correction():
         np.testing.assert_allclose(method(axis=0, correction=2, keepdims=True).data, of_array(0, ddof=2, keepdims=True))
 
 
+@pytest.mark.parametrize(
+    "call, flag",
+    [
+        (lambda x: x.sum(0, 1), "keepdim"),
+        (lambda x: x.mean(0, np.float32), "keepdim"),
+        (lambda x: x.amax(0, "yes"), "keepdim"),
+        (lambda x: x.std(0, 0), "unbiased"),
+        (lambda x: x.var(0, False, 1), "keepdim"),
+    ],
+)
+def test_a_flag_is_true_or_false_and_nothing_of_numpys_second_position(call, flag):
+    with pytest.raises(TypeError, match=f"{flag} must be True or False, not "):
+        call(Tensor(A))
+
+
 def test_grad_takes_what_pytorchs_takes_in_its_order():
     x, unused = Tensor(A, requires_grad=True), Tensor(A, requires_grad=True)
     (first,) = grad((x * x).sum(), x, None, True)
