@@ -2,8 +2,11 @@
 
 import sys
 
-from scratchgan.models import gan
-from scratchgan.training.command import main
+try:
+    from scratchgan.models import gan
+    from scratchgan.training.command import main
+except KeyboardInterrupt:
+    sys.exit(130)
 
 if __name__ == "__main__":
     sys.exit(main(__doc__, "gan_mnist", gan))

@@ -2,8 +2,11 @@
 
 import sys
 
-from scratchgan.models import wgan_gp
-from scratchgan.training.command import main
+try:
+    from scratchgan.models import wgan_gp
+    from scratchgan.training.command import main
+except KeyboardInterrupt:
+    sys.exit(130)
 
 if __name__ == "__main__":
     sys.exit(main(__doc__, "wgan_gp_mnist", wgan_gp))

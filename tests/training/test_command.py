@@ -16,12 +16,14 @@ import pytest
 import tiny
 from PIL import Image
 
+import scratchgan
 from scratchgan import checkpoint
 from scratchgan.training import pictures
 from scratchgan.training import run as running
 from scratchgan.training.folder import claimed
 
 PROGRAM, CURVES = Path(tiny.__file__), pictures.save_curves
+ENVIRONMENT = os.environ | {"PYTHONPATH": str(Path(scratchgan.__file__).parent.parent)}  # the package that is tested
 
 
 @pytest.fixture(scope="module")
@@ -159,7 +161,7 @@ def test_the_printed_command_goes_on_with_the_same_run_from_anywhere(train, stop
     ]
     (tmp_path / "elsewhere").mkdir()
     words = shlex.split(line.partition("to go on: ")[2])
-    done = subprocess.run(words, cwd=tmp_path / "elsewhere", capture_output=True, text=True)
+    done = subprocess.run(words, cwd=tmp_path / "elsewhere", capture_output=True, text=True, env=ENVIRONMENT)
     assert done.returncode == 0, done.stderr
     expected, found = tiny.files_of(straight), tiny.files_of(stopped)
     assert expected.keys() == found.keys()
@@ -445,8 +447,9 @@ def test_a_disk_that_is_full_for_the_log(train, monkeypatch, capsys):
 def test_a_disk_that_is_full_for_what_is_said_does_not_stop_training(digits, tmp_path):
     with open("/dev/full", "w") as full:
         done = subprocess.run(
-            [sys.executable, PROGRAM, "--data", digits, "--out", tmp_path / "out"], stdout=full, stderr=full
-        )
+            [sys.executable, PROGRAM, "--data", digits, "--out", tmp_path / "out"],
+            stdout=full, stderr=full, env=ENVIRONMENT,
+        )  # fmt: skip
     assert done.returncode == 0 and facts(tmp_path / "out")["step"] == 4
 
 
@@ -492,7 +495,7 @@ def test_numbers_that_are_not_finite_are_said(train, monkeypatch, capsys):
 
 
 def start(*flags, **options):
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True} | options
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, "env": ENVIRONMENT} | options
     return subprocess.Popen([sys.executable, str(PROGRAM), *map(str, flags)], **pipes)
 
 
