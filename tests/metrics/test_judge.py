@@ -78,7 +78,7 @@ def test_the_anchors_stand_where_they_should(report):
     assert abs(real.kid) < 4 * real.kid_std < poor.kid
     assert real.precision > 0.85 and real.recall > 0.85 > poor.recall and real.coverage > 0.85 > poor.coverage
     assert real.spread == pytest.approx(1, abs=0.05) and real.score > 5
-    assert report.in_pixels.ratio == pytest.approx(1, abs=0.05)
+    assert report.in_pixels.ratio == pytest.approx(1, abs=0.1)  # of 300
 
 
 def test_the_anchors_of_each_number_are_measured(small, report):
