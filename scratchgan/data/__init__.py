@@ -11,6 +11,7 @@ Every complaint about data files is a `DataError`.
 
 from scratchgan.data import toy
 from scratchgan.data.batches import Batches, fitted
-from scratchgan.data.mnist import DataError, Dataset, load
+from scratchgan.data.checks import DataError
+from scratchgan.data.mnist import Dataset, find, load
 
-__all__ = ["Batches", "DataError", "Dataset", "fitted", "load", "toy"]
+__all__ = ["Batches", "DataError", "Dataset", "find", "fitted", "load", "toy"]

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from scratchgan.data.checks import DataError, as_labels, as_pixels, whole
+
 
 def fitted(images, size, channels=1):
     """Square grey images as larger ones: a margin of zeros up to a power of two, pixels repeated, channels repeated.
@@ -19,13 +21,14 @@ def fitted(images, size, channels=1):
 
     Raises
     ------
-    ValueError
-        When the images do not fit.
+    DataError
+        When the images do not fit, or are not bytes: what black is in floats would be a guess.
     """
-    side = images.shape[-1]
+    images, channels = as_pixels(images), whole(channels, "channels")
+    side, size = images.shape[-1], whole(size, "size")
     padded = side if size == side else 1 << (side - 1).bit_length()
     if images.shape[1:] != (1, side, side) or size % padded or (size // padded).bit_count() != 1:
-        raise ValueError(f"images of shape {images.shape[1:]} cannot be made ({channels}, {size}, {size})")
+        raise DataError(f"images of shape {images.shape[1:]} cannot be made ({channels}, {size}, {size})")
     before, after = (padded - side) // 2, (padded - side + 1) // 2
     images = np.pad(images, ((0, 0), (0, 0), (before, after), (before, after)))
     return images.repeat(size // padded, 2).repeat(size // padded, 3).repeat(channels, 1)
@@ -40,7 +43,8 @@ class Batches:
     Parameters
     ----------
     images : ndarray of uint8, shape (N, ...)
-        Pixels in 0..255. They stay bytes; only the batch in hand is turned into floats.
+        Pixels in 0..255, and nothing else: floats would have to be scaled by a guess. They stay bytes; only the batch
+        in hand is turned into floats.
     batch_size : int
         Images in a batch, from 1 to N.
     rng : numpy.random.Generator
@@ -52,16 +56,19 @@ class Batches:
 
     Raises
     ------
-    ValueError
-        If `batch_size` is below 1 or above N, or the labels are of another number than the images.
+    DataError
+        If the images are not bytes, `batch_size` is below 1 or above N, `low` is not below 1, or the labels are not
+        N integers from 0.
     """
 
     def __init__(self, images, batch_size, rng, low=-1.0, labels=None):
-        if not 1 <= batch_size <= len(images):
-            raise ValueError(f"batch_size must be from 1 to the {len(images)} images, not {batch_size}")
-        if labels is not None and len(labels) != len(images):
-            raise ValueError(f"{len(images)} images cannot have {len(labels)} labels")
-        self.images, self.batch_size, self.rng, self.low, self.labels = images, batch_size, rng, low, labels
+        self.images, self.batch_size = as_pixels(images), whole(batch_size, "batch_size")
+        self.rng, self.low = rng, float(low)
+        self.labels = None if labels is None else as_labels(labels, len(images))
+        if self.batch_size > len(images):
+            raise DataError(f"{len(images)} images do not fill a batch of {batch_size}: take fewer at a time")
+        if not -np.inf < self.low < 1:
+            raise DataError(f"low={low} must be below 1, which a pixel of 255 becomes")
         # Positioned at an epoch's end: making the object draws nothing, so a restored rng stays as it is.
         self.order, self.position = np.arange(len(images), dtype=np.int64), len(images)
 
@@ -86,14 +93,14 @@ class Batches:
 
         Raises
         ------
-        ValueError
+        DataError
             If it belongs to another number of images, or is none that `state_dict` can give.
         """
         order, position, count = np.array(state["order"]), np.array(state["position"]), len(self.images)
         if order.shape != (count,):
-            raise ValueError(f"the saved order is of {order.size} images, the data has {count}")
+            raise DataError(f"the saved order is of {order.size} images, the data has {count}")
         if order.dtype.kind != "i" or not np.array_equal(np.sort(order), np.arange(count)):
-            raise ValueError(f"the saved order is no permutation of {count} images")
+            raise DataError(f"the saved order is no permutation of {count} images")
         if position.dtype.kind != "i" or position.shape or not 0 <= position <= count:
-            raise ValueError(f"the saved position, {position}, is none from 0 to {count}")
+            raise DataError(f"the saved position, {position}, is none from 0 to {count}")
         self.order, self.position = order.astype(np.int64), int(position)

@@ -14,8 +14,8 @@ import numpy as np
 import scratchgan
 from scratchgan.backend import device_module
 from scratchgan.checkpoint import CheckpointError
-from scratchgan.data import Batches, DataError, fitted, load
-from scratchgan.data.mnist import SHA256
+from scratchgan.data import Batches, DataError, find, fitted
+from scratchgan.data.mnist import SETS
 from scratchgan.threads import use as use_threads
 from scratchgan.training.folder import claimed, claimed_anew, refuse_remains
 from scratchgan.training.run import LONGEST, Run, read
@@ -125,7 +125,7 @@ def _demo(flags, name, system, runs):
 
 def _run(system, settings, options, claim):
     """The run of these settings at its first step, and where its data are from."""
-    dataset = _dataset(settings["data"])
+    dataset = find(settings["data"])
     settings["data_sha256"] = hashlib.sha256(dataset.images.tobytes() + dataset.labels.tobytes()).hexdigest()
     print(f"data: {len(dataset.images):,} images from {dataset.source}")
     rng = np.random.default_rng(settings["seed"])
@@ -211,13 +211,4 @@ def _labels(game, dataset):
 
 def absolute(data):
     """The name of a data set as it is, a folder as an absolute path, which a run can be resumed with from anywhere."""
-    return data if data is None or data in SHA256 else str(_path(data).resolve())
-
-
-def _dataset(data):
-    if data in SHA256:
-        return load(data)
-    if not os.path.isdir(data):
-        names = ", ".join(SHA256)
-        raise DataError(f"{data} is no folder; --data takes the name of a data set ({names}) or a folder of IDX files")
-    return load(directory=data)
+    return data if data is None or data in SETS else str(_path(data).resolve())

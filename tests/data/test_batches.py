@@ -1,9 +1,11 @@
+import re
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scratchgan.data import Batches, fitted
+from scratchgan.data import Batches, DataError, fitted
 
 
 def numbered(count):
@@ -74,10 +76,81 @@ def test_state_is_two_int64_arrays():
         next(batches)
 
 
-@pytest.mark.parametrize("batch_size", [0, -1, 6])
-def test_batch_size_beyond_the_data(batch_size):
-    with pytest.raises(ValueError, match=rf"1 to the 5 images, not {batch_size}"):
+@pytest.mark.parametrize(
+    "batch_size, message",
+    [
+        (0, "batch_size=0 must be a whole number, 1 or more"),
+        (-1, "batch_size=-1 must be"),
+        (2.0, "batch_size=2.0 must be a whole number"),
+        (True, "batch_size=True must be a whole number"),
+        (6, "5 images do not fill a batch of 6: take fewer at a time"),
+    ],
+)
+def test_batch_size_beyond_the_data(batch_size, message):
+    with pytest.raises(DataError, match=message):
         Batches(numbered(5), batch_size, np.random.default_rng(0))
+    with pytest.raises(DataError, match="0 images do not fill a batch of 1"):
+        Batches(numbered(5)[:0], 1, np.random.default_rng(0))
+
+
+@pytest.mark.parametrize(
+    "dtype", [np.float32, np.float16, np.float64, np.int64, np.int8, np.uint16, bool, complex, object]
+)
+@pytest.mark.parametrize("use", [lambda x: Batches(x, 1, np.random.default_rng(0)), lambda x: fitted(x, 32)])
+def test_only_bytes_are_pixels(dtype, use):
+    """Floats in [0, 1] would be black."""
+    images = np.ones((3, 1, 28, 28), dtype)
+    with pytest.raises(DataError, match=rf"images must be uint8 .*, got {np.dtype(dtype)} \(3, 1, 28, 28\)"):
+        use(images)
+    with pytest.raises(DataError, match="must not be masked"):
+        use(np.ma.ones((3, 1, 28, 28), np.uint8))
+
+
+def test_the_range_of_what_is_refused_is_named():
+    with pytest.raises(DataError, match=r"got float32 \(2, 1\) in 0.0…1.0; bytes of floats x are np.rint\(255 \* x\)"):
+        Batches(np.float32([[0], [1]]), 1, np.random.default_rng(0))
+
+
+def test_the_bytes_of_floats_are_those_that_the_complaint_names():
+    images = np.arange(256, dtype=np.uint8)
+    with pytest.raises(DataError) as caught:
+        Batches(images / 255, 1, np.random.default_rng(0))
+    for_unit, for_both = re.findall(r"np\.rint\([^()]*\)\.astype\(np\.uint8\)", str(caught.value))
+    np.testing.assert_array_equal(eval(for_unit, {"np": np, "x": images / 255}), images)
+    np.testing.assert_array_equal(eval(for_both, {"np": np, "x": images / 127.5 - 1}), images)
+
+
+class Own(np.ndarray):
+    """A subclass of arrays, as people have them, whose product is something else."""
+
+    def __mul__(self, other):
+        raise AssertionError("a product of another kind")
+
+    __rmul__ = __truediv__ = __add__ = __mul__
+
+
+def test_any_array_of_bytes_will_do():
+    """Of a subclass, not contiguous, read-only, in another order: the same batch as of a plain copy."""
+    expected = next(Batches(numbered(9), 4, np.random.default_rng(0)))
+    frozen = numbered(9).copy()
+    frozen.flags.writeable = False
+    for images in (numbered(9).view(Own), numbered(18)[::2] // 2, frozen, np.asfortranarray(numbered(9))):
+        batch = next(Batches(images, 4, np.random.default_rng(0)))
+        np.testing.assert_array_equal(batch, expected)
+        assert type(batch) is np.ndarray and batch.dtype == np.float32
+
+
+@pytest.mark.parametrize("low", [np.float64(-1), np.float32(-1), -1, np.array(-1.0)])
+def test_the_value_of_black_does_not_choose_the_precision(low):
+    batch = next(Batches(numbered(4), 4, np.random.default_rng(0), low=low))
+    assert batch.dtype == np.float32
+    np.testing.assert_array_equal(batch, next(Batches(numbered(4), 4, np.random.default_rng(0))))
+
+
+@pytest.mark.parametrize("low", [1, 2, np.nan, -np.inf])
+def test_black_is_darker_than_white(low):
+    with pytest.raises(DataError, match=f"low={low} must be below 1"):
+        Batches(numbered(5), 1, np.random.default_rng(0), low=low)
 
 
 def test_state_of_other_data():
@@ -133,6 +206,27 @@ def test_labels_change_nothing_of_the_images():
 def test_labels_of_another_number_are_refused(count):
     with pytest.raises(ValueError, match=f"5 images cannot have {count} labels"):
         Batches(numbered(5), 2, np.random.default_rng(0), labels=np.arange(count))
+
+
+@pytest.mark.parametrize(
+    "labels, message",
+    [
+        (np.zeros(5), r"labels must be integers of shape \(N,\), got float64 \(5,\)"),
+        (np.zeros(5, bool), "got bool"),
+        (np.zeros((5, 1), int), r"got int64 \(5, 1\)"),
+        (np.array([0, 1, 2, -1, 3]), "must be 0 or more, found -1…3"),
+        (np.ma.masked_equal([0, 1, 2, 3, 4], 4), r"labels \(5,\) must not be masked"),
+    ],
+)
+def test_what_is_no_label_is_refused(labels, message):
+    with pytest.raises(DataError, match=message):
+        Batches(numbered(5), 2, np.random.default_rng(0), labels=labels)
+
+
+def test_labels_of_any_integers_come_as_int64():
+    for labels in (np.arange(5, dtype=np.uint8), np.arange(5, dtype=">i4"), list(range(5)), np.arange(5).view(Own)):
+        _, found = next(Batches(numbered(5), 5, np.random.default_rng(0), labels=labels))
+        assert found.dtype == np.int64 and type(found) is np.ndarray and sorted(found) == list(range(5))
 
 
 def bytes_of(side):

@@ -4,25 +4,20 @@ import os
 import subprocess
 import sys
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pooch
 import pytest
 import requests
-from hypothesis import given
-from hypothesis import strategies as st
-from hypothesis.extra import numpy as npst
+from idxfile import idx
 
-from scratchgan.data import DataError, load, mnist
+from scratchgan.data import DataError, find, load, mnist
 
 IMAGES, LABELS = "train-images-idx3-ubyte", "train-labels-idx1-ubyte"
 REAL = Path(os.environ.get("SCRATCHGAN_DATA", "absent"))
 needs_real = pytest.mark.skipif(not (REAL / "mnist").is_dir(), reason="needs MNIST in $SCRATCHGAN_DATA")
-
-
-def idx(array):
-    return b"".join(int(n).to_bytes(4, "big") for n in (0x0800 + array.ndim, *array.shape)) + array.tobytes()
 
 
 def small_set(seed=0, count=3):
@@ -63,7 +58,7 @@ def places(tmp_path, monkeypatch):
 def pinned(monkeypatch):
     """Let the small set pass for MNIST."""
     for name, data in (FILES | unzipped(FILES)).items():
-        monkeypatch.setitem(mnist.SHA256["mnist"], name, hashlib.sha256(data).hexdigest())
+        monkeypatch.setitem(mnist.SETS["mnist"].sha256, name, hashlib.sha256(data).hexdigest())
 
 
 def mirrors(monkeypatch, *contents):
@@ -86,56 +81,27 @@ def mirrors(monkeypatch, *contents):
             Path(output_file).write_bytes(files[name])
 
     monkeypatch.setattr(pooch, "HTTPDownloader", Downloader)
-    for name in mnist.MIRRORS:
-        monkeypatch.setitem(mnist.MIRRORS, name, tuple(hosts))
+    for name, published in list(mnist.SETS.items()):
+        monkeypatch.setitem(mnist.SETS, name, replace(published, mirrors=tuple(hosts)))
     return log
-
-
-# Reading IDX files
-
-
-@given(npst.arrays(np.uint8, st.tuples(st.integers(0, 3), st.just(28), st.just(28))))
-def test_read_idx_inverts_writing(tmp_path_factory, images):
-    folder = write(tmp_path_factory.mktemp("idx"), {"a": idx(images), "b.gz": gzip.compress(idx(images))})
-    np.testing.assert_array_equal(mnist.read_idx(folder / "a"), images)
-    np.testing.assert_array_equal(mnist.read_idx(folder / "b.gz"), images)
-
-
-GOOD = idx(np.zeros((2, 28, 28), np.uint8))
-BROKEN = {
-    "empty": ("images", b"", "empty"),
-    "empty gzip": ("images.gz", b"", "empty"),
-    "gzip of nothing": ("images.gz", gzip.compress(b""), "header of 16 bytes, found 0"),
-    "truncated gzip": ("images.gz", gzip.compress(GOOD)[:-9], "not an intact gzip file"),
-    "flipped gzip": ("images.gz", gzip.compress(GOOD)[:-6] + b"123456", "not an intact gzip file"),
-    "no gzip": ("images.gz", GOOD, "not an intact gzip file"),
-    "short header": ("images", GOOD[:15], "header of 16 bytes, found 15"),
-    "labels": ("images", idx(np.zeros(50, np.uint8)), "magic number 2051, found 2049"),
-    "html": ("images", b"<html>not found</html>", "magic number 2051, found"),
-    "other size": ("images", idx(np.zeros((2, 32, 32), np.uint8)), r"\(28, 28\), found \(32, 32\)"),
-    "cut": ("images", GOOD[:-1], r"1568 bytes .*\(2 items\), found 1567"),
-    "too long": ("images", GOOD + b"\0", r"1568 bytes .*\(2 items\), found 1569"),
-}
-
-
-@pytest.mark.parametrize(("name", "data", "complaint"), BROKEN.values(), ids=BROKEN)
-def test_broken_file(tmp_path, name, data, complaint):
-    write(tmp_path, {name: data})
-    with pytest.raises(DataError, match=complaint) as caught:
-        mnist.read_idx(tmp_path / name)
-    assert str(tmp_path / name) in str(caught.value)
-
-
-def test_unreadable_paths(tmp_path):
-    for path in (tmp_path / "absent", tmp_path):
-        with pytest.raises(DataError, match="cannot be read"):
-            mnist.read_idx(path)
 
 
 # An explicit directory
 
 
-@pytest.mark.parametrize("files", [FILES, unzipped(FILES)], ids=["gz", "raw"])
+GZIPPED_WITHOUT_A_WORD = {name.removesuffix(".gz"): data for name, data in FILES.items()}
+NAMED_SO_AND_NOT_GZIPPED = {f"{name}.gz": data for name, data in unzipped(FILES).items()}
+NAMED_BY_UNPACKERS = {
+    "train-images.idx3-ubyte": unzipped(FILES)[IMAGES],
+    "TRAIN-LABELS.IDX1-UBYTE": unzipped(FILES)[LABELS],
+}
+
+
+@pytest.mark.parametrize(
+    "files",
+    [FILES, unzipped(FILES), GZIPPED_WITHOUT_A_WORD, NAMED_SO_AND_NOT_GZIPPED, NAMED_BY_UNPACKERS],
+    ids=["gz", "raw", "no suffix", "a suffix too many", "other names"],
+)
 def test_explicit_directory_needs_no_checksum(tmp_path, files):
     dataset = load("fashion-mnist", directory=write(tmp_path, files))
     assert dataset.images.shape == (3, 1, 28, 28) and dataset.images.dtype == np.uint8
@@ -146,10 +112,50 @@ def test_explicit_directory_needs_no_checksum(tmp_path, files):
 
 def test_explicit_directory_is_the_only_one(tmp_path, places, pinned):
     write(places[0], FILES)
-    with pytest.raises(DataError, match=f"no file {IMAGES}.gz or {IMAGES} there$"):
+    with pytest.raises(DataError, match="absent is no folder; --data takes the name"):
         load(directory=tmp_path / "absent")
+    with pytest.raises(DataError, match=f"no file {IMAGES} or {IMAGES}.gz there; the folder holds nothing$"):
+        load(directory=write(tmp_path / "empty", {}))
     with pytest.raises(DataError, match="no file t10k-labels"):
         load(split="test", directory=write(tmp_path / "half", {"t10k-images-idx3-ubyte": b""}))
+
+
+def test_of_two_files_the_usual_name_is_taken_and_a_folder_is_passed_over(tmp_path):
+    """As some archives unpack: a folder of the file's name, and in it the file; another beside it."""
+    other = unzipped(small_set(seed=1))
+    write(tmp_path / IMAGES, {IMAGES: other[IMAGES]})
+    write(tmp_path, {"train-images.idx3-ubyte": unzipped(FILES)[IMAGES], LABELS: unzipped(FILES)[LABELS]})
+    assert load(directory=tmp_path).images.tobytes() == unzipped(FILES)[IMAGES][16:]
+    (tmp_path / IMAGES / IMAGES).rename(tmp_path / "Train-Images-IDX3-ubyte")
+    assert load(directory=tmp_path).images.tobytes() == other[IMAGES][16:]
+    write(tmp_path, {f"{IMAGES}.gz": FILES[f"{IMAGES}.gz"]})
+    assert load(directory=tmp_path).images.tobytes() == unzipped(FILES)[IMAGES][16:]
+
+
+def test_a_folder_says_what_it_holds(tmp_path):
+    write(tmp_path, {f"{i}.png": b"" for i in range(9)})
+    with pytest.raises(DataError, match=r"the folder holds 0.png, 1.png, 2.png, 3.png, 4.png, 5.png, …$"):
+        load(directory=tmp_path)
+    with pytest.raises(DataError, match="0.png is no folder; --data takes the name"):
+        load(directory=tmp_path / "0.png")
+
+
+def test_home_is_where_it_should_be(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    write(tmp_path / "digits", FILES)
+    assert load(directory="~/digits").source == find("~/digits").source == str(tmp_path / "digits")
+
+
+def test_a_set_is_found_by_its_name_or_by_its_folder(tmp_path, places, pinned):
+    write(places[0], FILES)
+    write(tmp_path / "mine", {name.replace("train", "t10k"): data for name, data in FILES.items()})
+    assert find("mnist").source == str(places[0])
+    assert find(tmp_path / "mine", "test").source == str(tmp_path / "mine")
+
+
+def test_a_set_without_images_is_refused(tmp_path):
+    with pytest.raises(DataError, match="holds no images"):
+        load(directory=write(tmp_path, small_set(count=0)))
 
 
 def test_directory_one_level_too_high(tmp_path):
@@ -179,6 +185,12 @@ def test_search_order(places, pinned, monkeypatch):
     assert load().source == str(cache)
 
 
+@pytest.mark.parametrize("files", [GZIPPED_WITHOUT_A_WORD, NAMED_SO_AND_NOT_GZIPPED, NAMED_BY_UNPACKERS])
+def test_the_content_is_verified_whatever_the_name(places, pinned, files):
+    write(places[0], files)
+    assert load().source == str(places[0])
+
+
 @pytest.mark.parametrize("place", [0, 1], ids=["own", "cache"])
 @pytest.mark.parametrize("name", [f"{LABELS}.gz", LABELS])
 def test_wrong_checksum_on_disk(places, pinned, monkeypatch, place, name):
@@ -188,7 +200,7 @@ def test_wrong_checksum_on_disk(places, pinned, monkeypatch, place, name):
         load()
     for part in (
         path,
-        mnist.SHA256["mnist"][name],
+        mnist.SETS["mnist"].sha256[name],
         hashlib.sha256(b"other").hexdigest(),
         "delete it",
         "--data",
@@ -285,16 +297,30 @@ def test_embedded_digits():
     assert "5,000 digits" in dataset.source
 
 
+def test_damaged_embedded_digits_are_no_traceback(tmp_path, monkeypatch):
+    (tmp_path / "mnist_5k.npz").write_bytes(b"PK")
+    monkeypatch.setattr(mnist.resources, "files", lambda package: tmp_path)
+    with pytest.raises(
+        DataError, match="the digits shipped with scratchgan: .*mnist_5k.npz is damaged.*install it anew"
+    ):
+        load(embedded=True)
+
+
 @pytest.mark.parametrize("other", [{"split": "test"}, {"name": "fashion-mnist"}, {"directory": "."}])
 def test_embedded_digits_are_mnist_train_only(other):
     with pytest.raises(DataError, match="train split"):
         load(embedded=True, **other)
 
 
-@pytest.mark.parametrize("arguments", [("cifar",), ("mnist", "validation")])
-def test_unknown_name_or_split(arguments):
-    with pytest.raises(DataError, match=arguments[-1]):
-        load(*arguments)
+def test_unknown_name_or_split():
+    """Everywhere the same: what there is, and what else is taken."""
+    others = r"--data takes the name of a data set \(mnist, fashion-mnist\) or a folder of IDX files of 28×28"
+    with pytest.raises(DataError, match=f"no data set 'cifar'; {others}"):
+        load("cifar")
+    with pytest.raises(DataError, match=f"mnits is no folder; {others}.*did you mean mnist"):
+        find("mnits")
+    with pytest.raises(DataError, match="no split 'validation' of mnist: there are train and test"):
+        load("mnist", "validation")
 
 
 def test_import_is_light():

@@ -1,0 +1,66 @@
+"""What is asked of images and labels, said once: bytes are pixels, integers are labels, and nothing is guessed."""
+
+import numpy as np
+
+
+class DataError(ValueError):
+    """Data are missing, damaged, not what they should be, or cannot be fetched."""
+
+
+def plain(array, what="array"):
+    """``array`` as a plain ndarray: no subclass, whose operators may mean something else.
+
+    Raises
+    ------
+    DataError
+        For a masked array, as its mask would be lost without a word.
+    """
+    if isinstance(array, np.ma.MaskedArray):
+        raise DataError(f"{what} {array.shape} must not be masked: choose what stands there, with .filled(value)")
+    return np.asarray(array)
+
+
+def as_pixels(images):
+    """Images of bytes, 0 black and 255 white: ndarray of uint8, (N, …).
+
+    Raises
+    ------
+    DataError
+        For numbers of any other kind, as their range would be a guess, and for numbers without axes.
+    """
+    images = plain(images, "images")
+    if images.dtype == np.uint8 and images.ndim:
+        return images
+    span = f" in {images.min()}…{images.max()}" if images.size and images.dtype.kind in "biuf" else ""
+    raise DataError(
+        f"images must be uint8 (N, …), 0 black and 255 white, got {images.dtype} {images.shape}{span}; "
+        "bytes of floats x are np.rint(255 * x).astype(np.uint8) for [0, 1], and "
+        "np.rint(127.5 * x + 127.5).astype(np.uint8) for [-1, 1]"
+    )
+
+
+def as_labels(labels, count, classes=None, what="labels"):
+    """Labels as int64 (count,): integers from 0, and below ``classes`` where that is given.
+
+    Raises
+    ------
+    DataError
+        For another shape, for floats and booleans, and for integers out of range.
+    """
+    labels = plain(labels, what)
+    if labels.ndim != 1 or labels.dtype.kind not in "iu":
+        raise DataError(f"{what} must be integers of shape (N,), got {labels.dtype} {labels.shape}")
+    if len(labels) != count:
+        raise DataError(f"{count} images cannot have {len(labels)} {what}")
+    low, high = (labels.min(), labels.max()) if count else (0, 0)
+    if low < 0 or (classes is not None and high >= classes):
+        wanted = "0 or more" if classes is None else f"0…{classes - 1}"
+        raise DataError(f"{what} must be {wanted}, found {low}…{high}")
+    return labels.astype(np.int64)
+
+
+def whole(number, name, least=1):
+    """``number`` as an int; DataError if it is no whole number, or below ``least``."""
+    if not isinstance(number, (int, np.integer)) or isinstance(number, bool) or number < least:
+        raise DataError(f"{name}={number!r} must be a whole number, {least} or more")
+    return int(number)
