@@ -22,6 +22,9 @@ HABITS = {
 }  # of those who come from PyTorch, and what they find here
 
 
+CONTAINERS = (list, tuple, dict, set)
+
+
 class Module:
     """A function with parameters, found by looking at the attributes.
 
@@ -77,8 +80,9 @@ class Module:
     def slots(self, prefix=""):
         """Where the state is, this module's own first: {path: (owner, attribute name)}, parameters and buffers."""
         for name, value in vars(self).items():
-            _refuse_hidden(f"{type(self).__name__}.{name}", value)  # once more: a list may have grown
-        own = {prefix + k: (self, k) for k, v in vars(self).items() if isinstance(v, Parameter) or is_array(v)}
+            if isinstance(value, CONTAINERS):  # once more: it may have grown
+                _refuse_hidden(f"{type(self).__name__}.{name}", value)
+        own = {prefix + k: (self, k) for k, v in vars(self).items() if _kind(v) in ("a Parameter", "an array")}
         for name, child in self.children():
             own |= child.slots(f"{prefix}{name}.")
         return own
@@ -204,7 +208,7 @@ def _kind(value):
 
 def _refuse_hidden(where, value):
     """Raise for Modules or Parameters in a list, a tuple, a dictionary or a set: nobody would find them."""
-    if isinstance(value, (list, tuple, dict, set)):
+    if isinstance(value, CONTAINERS):
         for inner in value.values() if isinstance(value, dict) else value:
             if isinstance(inner, (Parameter, Module)):
                 raise TypeError(
