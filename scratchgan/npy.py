@@ -61,6 +61,8 @@ def read_npz(path, inflated=INFLATED):
     """
     with _opened(path) as (file, size), zipfile.ZipFile(file) as archive:
         members = archive.infolist()
+        if archive.comment or any(member.comment for member in members):
+            raise ArrayError("it has comments, behind which members can be hidden")
         _believe(members, size, inflated)
         return {member.filename.removesuffix(".npy"): _read(archive, member) for member in members}
 

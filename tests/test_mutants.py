@@ -33,7 +33,7 @@ def test_a_mutant_names_tests_that_exist(mutant):
 
 
 PLACES = """gradcheck lab losses metrics models nn training data
-    test_arrays.py test_engine.py test_errors.py test_memory.py test_nn.py test_optim.py""".split()
+    test_arrays.py test_engine.py test_errors.py test_memory.py test_nn.py test_npy.py test_optim.py""".split()
 
 NO_DATA = "it is skipped without the data sets in $SCRATCHGAN_DATA"
 STAND_IN = "it tests pretend.py, a part of the suite, and nothing of the package"

@@ -153,10 +153,12 @@ class Run:
             When the user would not wait for the end of a step. The last checkpoint is kept.
         """
         self.every, steps = every, max(steps, self.step)
-        (self.folder / "frames").mkdir(parents=True, exist_ok=True)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        if self.step == 0:
+            self.save(steps)  # before any other file: a folder that has them and no checkpoint has lost it
+        (self.folder / "frames").mkdir(exist_ok=True)
         with stop_request() as stop, self.log, _bar(steps, self.step) as bar:
             if self.step == 0:
-                self.save(steps)  # before any other file: a folder that has them and no checkpoint has lost it
                 self._picture()
             while self.step < steps and not stop:
                 numbers = self._advance()

@@ -1,5 +1,9 @@
 """A checkpoint is read whole or refused with the reason, and written whole or not at all."""
 
+import errno
+import json
+import os
+
 import numpy as np
 import pytest
 
@@ -76,3 +80,86 @@ def test_weights_that_are_not_finite_are_never_saved(path):
     with pytest.raises(CheckpointError, match="weights holds NaN"):
         checkpoint.save(path, {"weights": np.array([1.0, np.nan])})
     assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("stop", [OSError, KeyboardInterrupt])
+def test_a_write_that_fails_leaves_nothing_and_names_the_file(stop, tmp_path, monkeypatch):
+    def write(file):
+        raise stop(errno.ENOSPC, os.strerror(errno.ENOSPC)) if stop is OSError else stop
+
+    with pytest.raises(stop) as error:
+        checkpoint.write_atomically(tmp_path / "new", write)
+    assert list(tmp_path.iterdir()) == []
+    assert stop is KeyboardInterrupt or str(error.value) == f"[Errno 28] No space left on device: '{tmp_path / 'new'}'"
+    with pytest.raises(FileNotFoundError, match="missing/new"):
+        checkpoint.write_atomically(tmp_path / "missing" / "new", lambda file: file.write(b"all"))
+
+
+def test_a_link_is_replaced_and_what_it_leads_to_left_alone(tmp_path, monkeypatch):
+    (tmp_path / "other").write_bytes(b"another's")
+    (tmp_path / "name").symlink_to(tmp_path / "other")
+    (tmp_path / "name.tmp").symlink_to(tmp_path / "other")
+    checkpoint.write_atomically(tmp_path / "name", lambda file: file.write(b"new"))
+    assert (tmp_path / "other").read_bytes() == b"another's" and (tmp_path / "name").read_bytes() == b"new"
+    assert not (tmp_path / "name").is_symlink() and (tmp_path / "name.tmp").is_symlink()
+
+    monkeypatch.setattr(checkpoint.secrets, "token_hex", lambda n: "x")  # a link that was laid in the way
+    (tmp_path / checkpoint.TEMPORARY.format("x")).symlink_to(tmp_path / "other")
+    with pytest.raises(FileExistsError):
+        checkpoint.write_atomically(tmp_path / "name", lambda file: file.write(b"newer"))
+    assert (tmp_path / "other").read_bytes() == b"another's" and (tmp_path / "name").read_bytes() == b"new"
+
+
+@pytest.mark.parametrize("umask, mode", [(0o022, 0o644), (0o077, 0o600)])
+def test_permissions_are_those_of_any_new_file(umask, mode, tmp_path):
+    before = os.umask(umask)
+    try:
+        checkpoint.write_atomically(tmp_path / "name", lambda file: file.write(b"new"))
+    finally:
+        os.umask(before)
+    assert (tmp_path / "name").stat().st_mode & 0o777 == mode
+
+
+def test_a_pipe_is_written_to_and_not_replaced(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    reading = os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK)
+    checkpoint.write_atomically(tmp_path / "pipe", lambda file: file.write(b"new"))
+    assert os.read(reading, 9) == b"new" and (tmp_path / "pipe").is_fifo()
+    os.close(reading)
+
+
+def test_file_and_folder_outlive_a_loss_of_power(tmp_path, monkeypatch):
+    synced = []
+    monkeypatch.setattr(os, "fsync", lambda handle: synced.append(os.readlink(f"/proc/self/fd/{handle}")))
+    checkpoint.write_atomically(tmp_path / "name", lambda file: file.write(b"new"))
+    file, folder = synced
+    assert folder == str(tmp_path) and file.startswith(f"{tmp_path}/.scratchgan-")
+
+
+@pytest.mark.parametrize("facts", ["[]", '"text"', "not JSON", '{"format": "another"}', "[" * 100_000, ""])
+def test_facts_of_another_kind_are_refused(facts, path):
+    np.savez(path, **{"facts.json": np.array(facts)})
+    with pytest.raises(CheckpointError, match="is not a checkpoint of this version"):
+        checkpoint.load(path)
+    np.savez(path, **{"facts.json": np.array([1.0])})
+    with pytest.raises(CheckpointError, match="is not a checkpoint of this version"):
+        checkpoint.load(path)
+
+
+def test_numbers_that_are_not_finite_are_never_loaded(path):
+    facts = json.dumps({"format": checkpoint.FORMAT, "lr": float("nan")})
+    np.savez(path, **{"facts.json": np.array(facts)})
+    with pytest.raises(CheckpointError, match="is not a checkpoint of this version"):
+        checkpoint.load(path)
+    np.savez(path, **{"facts.json": np.array(json.dumps({"format": checkpoint.FORMAT})), "w": np.array([np.inf])})
+    with pytest.raises(CheckpointError, match="w holds NaN or infinity, so .* is damaged"):
+        checkpoint.load(path)
+    with pytest.raises(ValueError):
+        checkpoint.save(path, {}, lr=float("nan"))
+
+
+def test_a_compressed_file_is_none_of_ours(path):
+    arrays, facts = checkpoint.load(path)
+    np.savez_compressed(path, **{"facts.json": np.array(json.dumps(facts))}, **arrays)
+    with pytest.raises(CheckpointError, match="promises"):
+        checkpoint.load(path)

@@ -44,3 +44,34 @@ def test_curves_are_drawn_from_the_log(tmp_path):
     with Image.open(tmp_path / "curves.png") as picture:
         blue = (np.asarray(picture.convert("RGB")) == (31, 119, 180)).all(-1)  # the first line's colour
     assert blue.any(0).mean() > 0.6  # from left to right, which no legend is
+
+
+def test_values_out_of_range_are_black_and_white():
+    assert set(np.unique(pictures.grid(np.array([-7.0, 7.0]).reshape(2, 1, 1, 1), gap=0))) == {0, 255}
+
+
+def test_a_grid_is_scaled_and_square():
+    assert pictures.grid(np.zeros((7, 3, 4, 5)), scale=3, gap=1).shape == (3 * 16, 3 * 19, 3)
+
+
+def test_pictures_have_the_colours_they_are_given(tmp_path):
+    pictures.save_grid(tmp_path / "red.png", np.array([1.0, -1, -1]).reshape(1, 3, 1, 1))
+    with Image.open(tmp_path / "red.png") as picture:
+        assert picture.getpixel((picture.width // 2, picture.height // 2)) == (255, 0, 0)
+
+
+def test_an_animation_rests_on_its_last_picture_and_begins_again(tmp_path):
+    frames = list(np.random.default_rng(0).integers(0, 256, (3, 8, 8, 3), dtype=np.uint8))
+    pictures.save_animation(tmp_path / "all.gif", frames, milliseconds=70)
+    with Image.open(tmp_path / "all.gif") as animation:
+        assert animation.info["loop"] == 0
+        durations = [animation.seek(i) or animation.info["duration"] for i in range(3)]
+    assert durations == [70, 70, 700]
+
+
+def test_curves_are_smoothed_by_the_mean_around_each_point():
+    values = np.arange(250.0)  # a window of five
+    smooth = pictures._smooth(values)
+    np.testing.assert_allclose(smooth[2:-2], values[2:-2])
+    np.testing.assert_allclose(smooth[[0, -1]], [0.6, 248.4])
+    np.testing.assert_array_equal(pictures._smooth(values[:3]), values[:3])

@@ -1,11 +1,12 @@
 """Training can be stopped and resumed at any step, bit for bit, and never overwrites a good checkpoint by a bad one."""
 
+from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from scratchgan import nn
+from scratchgan import checkpoint, nn
 from scratchgan.data import Batches
 from scratchgan.models.wgan_gp import WGANGP
 from scratchgan.training import CheckpointError, Run, TrainingError
@@ -144,3 +145,114 @@ def test_the_learning_rate_falls_linearly_to_a_twentieth(tmp_path):
     run.train(12, every=100, watch=WATCH)
     rates = [float(line.split(",")[-1]) for line in (tmp_path / "log.csv").read_text().splitlines()[1:]]
     np.testing.assert_allclose(rates, 1e-2 * np.maximum(0.05, 1 - np.arange(12) / 10))
+
+
+def change(folder, name, array):
+    """Put another array into a checkpoint; None: leave it out."""
+    arrays, facts = checkpoint.load(folder / "checkpoint.npz")
+    arrays = {k: v for k, v in {**arrays, name: array}.items() if v is not None}
+    checkpoint.save(folder / "checkpoint.npz", arrays, **{k: v for k, v in facts.items() if k != "format"})
+
+
+@pytest.mark.parametrize("name, array, message", [
+    ("generator/0.bias", None, "missing generator/0.bias"),
+    ("generator/9.bias", np.zeros(8, np.float32), "unexpected generator/9.bias"),
+    ("generator/0.bias", np.zeros(9, np.float32), r"is float32 of shape \(9,\) instead of float32 \(8,\)"),
+    ("generator/0.bias", np.zeros(8), "generator/0.bias is float64 of shape"),
+    ("generator_optimizer/steps", np.array(1.0), "generator_optimizer/steps is float64"),
+    ("generator_optimizer/steps", np.array(-1), "generator_optimizer/steps counts below 0"),
+    ("batches/order", np.arange(40)[::-1] + 1, "batches: the saved order is no permutation of 40 images"),
+    ("batches/position", np.array(41), "batches: the saved position, 41, is none from 0 to 40"),
+])  # fmt: skip
+def test_arrays_that_this_run_would_not_save_are_refused(name, array, message, tmp_path):
+    make_run(tmp_path).train(1, every=1, watch=WATCH)
+    change(tmp_path, name, array)
+    with pytest.raises(CheckpointError, match=message):
+        make_run(tmp_path).load()
+
+
+def test_settings_that_only_the_other_run_had_are_refused(tmp_path):
+    make_run(tmp_path, extra=1).train(1, every=1, watch=WATCH)
+    with pytest.raises(CheckpointError, match="extra was 1 and is now None"):
+        make_run(tmp_path).load()
+
+
+def test_settings_may_be_tuples(tmp_path):
+    make_run(tmp_path, betas=(0.5, 0.9)).train(1, every=1, watch=WATCH)
+    run = make_run(tmp_path, betas=(0.5, 0.9))
+    run.load()
+    assert run.step == 1
+
+
+PCG = np.random.default_rng(0).bit_generator.state
+
+
+@pytest.mark.parametrize("state", [
+    {},
+    np.random.Philox(0).state | {"state": {}, "buffer": []},
+    PCG | {"state": {"state": -1, "inc": 1}},
+    PCG | {"state": {"state": 1.5, "inc": 1}},
+    PCG | {"state": {"state": 2**200, "inc": 1}},
+    PCG | {"state": {}},
+    PCG | {"has_uint32": "no"},
+    PCG | {"extra": 1},
+])  # fmt: skip
+def test_a_state_of_another_generator_is_refused(state, tmp_path):
+    make_run(tmp_path).train(1, every=1, watch=WATCH)
+    arrays, facts = checkpoint.load(tmp_path / "checkpoint.npz")
+    checkpoint.save(
+        tmp_path / "checkpoint.npz", arrays, **{k: v for k, v in facts.items() if k != "format"} | {"rng": state}
+    )
+    run = make_run(tmp_path)
+    before = run.rng.bit_generator.state
+    with pytest.raises(CheckpointError, match="state of PCG64"):
+        run.load()
+    assert run.rng.bit_generator.state == before
+
+
+def test_a_damaged_byte_never_goes_on_as_another_run(tmp_path):
+    """In the headers, wherever one is: the archive's, and those of the arrays inside."""
+    make_run(tmp_path).train(1, every=9, watch=WATCH)
+    expected = files_of(tmp_path)
+    good, path = expected["checkpoint.npz"], tmp_path / "checkpoint.npz"
+    starts = [i for i in range(len(good)) if good.startswith((b"PK\x03\x04", b"PK\x01\x02", b"PK\x05\x06"), i)]
+    order = good.index(b"<i8", good.index(b"batches/order")) + 2
+    for i in [order, *np.random.default_rng(0).choice([s + k for s in starts for k in range(200)], 200)]:
+        if i >= len(good):
+            continue
+        path.write_bytes(good[:i] + bytes([good[i] ^ 0x0C]) + good[i + 1 :])  # "<i8" becomes "<i4"
+        run = make_run(tmp_path)
+        try:
+            run.load()
+        except CheckpointError:
+            continue
+        assert i != order
+        run.save(1)
+        assert path.read_bytes() == good, i
+
+
+def test_steps_that_were_made_are_not_made_again(tmp_path):
+    run = make_run(tmp_path)
+    run.train(2, every=1, watch=WATCH)
+    assert run.train(1, every=1, watch=WATCH) and run.step == 2
+
+
+def test_a_program_without_a_screen_trains_in_silence(tmp_path, monkeypatch):
+    monkeypatch.setattr("sys.stderr", None)
+    assert make_run(tmp_path).train(1, every=1, watch=WATCH)
+
+
+def test_a_thread_trains_too(tmp_path):
+    """Only the main one is told of signals."""
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(make_run(tmp_path).train, 1, every=1, watch=WATCH).result(60)
+
+
+def test_settings_of_anything_have_no_generator(tmp_path):
+    make_run(tmp_path, width=8).train(1, every=9, watch=WATCH)
+
+    def build(settings, rng, device):
+        return settings["seed"]["networks"]
+
+    with pytest.raises(CheckpointError, match="holds no run of other"):
+        averaged_generator(SimpleNamespace(build=build, __name__="other"), tmp_path)
