@@ -68,7 +68,7 @@ def test_beside_another_program_the_largest_number_that_finds_cores_is_used():
 
 def test_a_program_that_begins_is_noticed_at_once_and_that_it_ended_within_seconds():
     machine = Machine(2)
-    machine.work(10)
+    machine.work(Fastest.KEPT + Fastest.SOONEST + 0.5)  # the next comparison is due in some seconds
     machine.busy = 1
     assert machine.work(2)[1] > 0.8
     machine.busy = 0
@@ -235,8 +235,8 @@ def test_a_product_is_numpys_for_all_dtypes_and_sizes():
 def trained(counts):
     """Weights after a step on each of these numbers of threads."""
     draw = np.random.default_rng(0)
-    layer = nn.Conv2d(16, 32, 3, padding=1, rng=draw)
-    x = Tensor(draw.standard_normal((32, 16, 14, 14), np.float32))
+    layer = nn.Conv2d(155, 64, 3, padding=1, rng=draw)  # an inner size of 3·155, which OpenBLAS halves in two ways
+    x = Tensor(draw.standard_normal((13, 155, 6, 6), np.float32))
     optimizer = optim.SGD(layer.parameters(), 1e-3)
     for count in counts:
         threads.use(count)
