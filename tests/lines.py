@@ -5,7 +5,7 @@
 `tests/mutants` holds mistakes that someone thought of; these make themselves, from the syntax: a comparison shifted by
 its boundary, an argument left out (so that its default holds), a sign turned, a number replaced, a statement dropped.
 Each is planted in a copy, as the mutants are, and the tests that execute the line run. These are sought in the test
-file that mirrors the source, in those that kill its mutants (without any, in those that name it), and in test_errors.py.
+file that mirrors the source, in those that kill its mutants (without any, that name it), and in test_errors.py.
 With --tests, others run, too.
 
 Not every survivor is a gap: x.max(0) is x.max(), where x has one axis. But an option that can be left out, or a bound
