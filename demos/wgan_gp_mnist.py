@@ -2,7 +2,10 @@
 
 import sys
 
-from scratchgan.training.command import main
+try:
+    from scratchgan.training.command import main
+except KeyboardInterrupt:
+    sys.exit(130)
 
 if __name__ == "__main__":
     sys.exit(main(__doc__, "wgan_gp", "wgan_gp_mnist"))

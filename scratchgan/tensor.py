@@ -38,7 +38,7 @@ _creation = itertools.count()
 
 
 class _Mode(threading.local):
-    recording = True
+    recording = True  # False under no_grad, None in a sweep that is not recorded
 
 
 _mode = _Mode()
@@ -216,14 +216,14 @@ def record(data, *edges):
     """
     node = Tensor.__new__(Tensor)
     node._data = _array(data)
+    recording = _mode.recording
     try:
-        live = [edge for edge in edges if edge[0].requires_grad]
-        if not live and edges and node._data.dtype.kind == "f":
+        node.edges = tuple([edge for edge in edges if edge[0].requires_grad]) if recording else ()
+        if not node.edges and recording is not None and node._data.dtype.kind == "f":
             _refuse_integers(edges)
     except AttributeError:
         wrong = [x for x, _ in edges if not hasattr(x, "requires_grad")]
         raise no_tensor("an argument", wrong[0] if wrong else data) from None
-    node.edges = tuple(live) if _mode.recording else ()
     node.requires_grad = bool(node.edges)
     node.number = next(_creation)
     return node
@@ -257,7 +257,7 @@ def no_grad():
 
 def is_recording():
     """Whether operations are being recorded, that is, whether a derivative of the results may be asked for."""
-    return _mode.recording
+    return bool(_mode.recording)
 
 
 def refuse(default, **options):
@@ -328,7 +328,7 @@ def grad(
         _refuse_unreachable(inputs, ancestors)
     live = _depending_on(inputs, ancestors)
     kept, cotangents = {x.number for x in inputs}, {}
-    with _recording(create_graph):
+    with _recording(create_graph or None):
         for output, g in zip(outputs, grad_outputs):
             _accumulate(cotangents, output, _seed(output, g))
         for number in sorted(live, reverse=True):

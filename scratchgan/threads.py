@@ -45,7 +45,8 @@ class Fastest:
     """
 
     TURN, TURNS = 0.03, 2  # seconds of products, and how often each number gets them
-    KEPT, SOONEST = 5.0, 1.0  # seconds until numbers are compared again, and at least, when products get slower
+    KEPT, LONGEST, SOONEST = 5.0, 30.0, 1.0  # seconds until numbers are compared again; SOONEST: products get slower
+    COST = 1 / 30  # of the time is what comparing may take: on a very busy machine it is done less often
     SLOWER = 1.5
 
     def __init__(self, counts, apply, clock=time.perf_counter):
@@ -61,7 +62,7 @@ class Fastest:
 
     def _compare(self):
         self.turns = self.counts * self.TURNS  # from the last on: the largest comes first
-        self.paces = dict.fromkeys(self.counts, 0.0)
+        self.paces, self.began = dict.fromkeys(self.counts, 0.0), self.clock()
         self._use(self.turns.pop())
 
     def _use(self, count):
@@ -75,12 +76,13 @@ class Fastest:
             self._use(self.turns.pop() if self.turns else self._decided())
             return
         age = self.clock() - self.since
-        if age >= self.KEPT or (age >= self.SOONEST and self.count > 1 and pace > self.SLOWER * self.pace):
+        if age >= self.kept or (age >= self.SOONEST and self.count > 1 and pace > self.SLOWER * self.pace):
             self._compare()
 
     def _decided(self):
         best = min(self.counts, key=self.paces.get)
         self.pace, self.since, self.paces = self.paces[best] / self.TURNS, self.clock(), {}
+        self.kept = min(self.LONGEST, max(self.KEPT, (self.since - self.began) / self.COST))
         return best
 
 

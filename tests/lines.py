@@ -5,7 +5,8 @@
 `tests/mutants` holds mistakes that someone thought of; these make themselves, from the syntax: a comparison shifted by
 its boundary, an argument left out (so that its default holds), a sign turned, a number replaced, a statement dropped.
 Each is planted in a copy, as the mutants are, and the tests that execute the line run. These are sought in the test
-file that mirrors the source and in those that kill its mutants, or else in those that name it; --tests adds others.
+file that mirrors the source, in those that kill its mutants (without any, that name it), and in test_errors.py.
+With --tests, others run, too.
 
 Not every survivor is a gap: x.max(0) is x.max(), where x has one axis. But an option that can be left out, or a bound
 that can be moved, wants a test. The change is shown as `tests/mutants` writes it.
@@ -145,7 +146,8 @@ def test_files(file):
     killers = {killer.partition("::")[0] for m in mutants.read() if m.file == file for killer in m.killers}
     inner = Path(file).relative_to(DEMOS.name if file.startswith(DEMOS.name) else PACKAGE.name)
     mirrored = {inner.with_name(f"test_{inner.name}")} & {path.relative_to(TESTS) for path in TESTS.rglob("test_*.py")}
-    return sorted(killers | {path.as_posix() for path in mirrored}) or sorted(_who_names(Path(file)))
+    known = killers | {path.as_posix() for path in mirrored} or set(_who_names(Path(file)))
+    return sorted(known | ({"test_errors.py"} if file.startswith(PACKAGE.name) else set()))
 
 
 def _who_names(source):

@@ -13,7 +13,9 @@ mistake, shows the change as a difference, and says which tests catch it:
 import random
 import shutil
 import subprocess
+import tempfile
 from dataclasses import dataclass
+from pathlib import Path
 
 from places import DEMOS, PACKAGE, ROOT, TESTS
 from planted import pass_in
@@ -38,11 +40,13 @@ class Mutant:
             raise ValueError(f"{self.file} contains {source.count(self.right)} times, not once:\n{self.right}")
         return source.replace(self.right, self.wrong)
 
-    def survives(self, folder):
-        """Those killers that pass although the mistake is planted in a copy in ``folder``."""
-        copy(folder)
-        (folder / self.file).write_text(self.planted(), encoding="utf-8")
-        return [killer for killer in self.killers if pass_in(folder, killer)]
+    def survives(self):
+        """Those killers that pass although the mistake is planted in a copy."""
+        with tempfile.TemporaryDirectory() as folder:
+            folder = Path(folder).resolve()
+            copy(folder)
+            (folder / self.file).write_text(self.planted(), encoding="utf-8")
+            return [killer for killer in self.killers if pass_in(folder, killer)]
 
 
 def copy(folder):

@@ -61,13 +61,8 @@ LINES = runpy.run_path(str(DEMO))
 
 
 def row(right, wrong, w1=0.1):
-    return {
-        "symptom": "mean slope",
-        "number": [right, wrong, 1.0],
-        "w1": [w1, 2.0, 1.7],
-        "diverged": None,
-        "ruins samples": True,
-    }
+    numbers = {"symptom": "mean slope", "number": [right, wrong, 1.0], "w1": [w1, 2.0, 1.7]}
+    return numbers | {"diverged": None, "ruins samples": True}
 
 
 @pytest.mark.parametrize(
@@ -122,9 +117,13 @@ def test_two_seeds_differ_and_one_repeats():
 
 
 def test_samples_above_the_bound_are_ruined(monkeypatch):
-    def w1(value):
-        played = Played(None, None, None)
-        monkeypatch.setattr(Played, "number", lambda self, what, seed: value)
-        return LINES["measure"]("no-graph", [played, played], 0)["ruins samples"]
+    seeds = []
 
-    assert [w1(value) for value in (0.29, 0.31, np.nan)] == [False, True, True]
+    def ruined(value):
+        right, wrong = Played(None, None, None), Played(None, None, None)
+        number = {right: 0.1, wrong: value}
+        monkeypatch.setattr(Played, "number", lambda self, what, seed: seeds.append(seed) or number.get(self, 1.7))
+        return LINES["measure"]("no-graph", [right, wrong], 7)["ruins samples"]
+
+    assert [ruined(value) for value in (0.29, 0.31, np.nan)] == [False, True, True]
+    assert set(seeds) == {7}

@@ -185,9 +185,14 @@ def test_the_rates_of_a_generator_that_draws_its_first_number_as_width():
 
 
 @pytest.mark.parametrize(
-    "name, flags", [("compare.py", ["--minutes", "-1"]), ("compare.py", ["--samples", "128"]),
-                    ("compare.py", ["--only", "x"]), ("latent.py", ["--steps", "0"])]
-)  # fmt: skip
+    "name, flags",
+    [
+        ("compare.py", ["--minutes", "-1"]),
+        ("compare.py", ["--samples", "128", "--minutes", "0", "--only", "GAN"]),
+        ("compare.py", ["--only", "x"]),
+        ("latent.py", ["--steps", "0"]),
+    ],
+)
 def test_a_bad_flag_is_answered_in_a_sentence(name, flags, demo, capsys):
     assert demo(name, *flags) == 2
     assert "error: argument" in capsys.readouterr().err

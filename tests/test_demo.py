@@ -116,6 +116,23 @@ def test_ctrl_c_saves_and_says_how_to_go_on(digits, tmp_path):
     assert demo("--resume", "--out", tmp_path / "run", "--steps", 1).returncode == 0  # loadable; nothing left to do
 
 
+@pytest.mark.parametrize("module", ["numpy", "scratchgan.training.command"])
+def test_ctrl_c_while_it_is_imported_is_no_traceback(module, tmp_path):
+    (tmp_path / "sitecustomize.py").write_text(f"""
+import sys
+
+class Stop:
+    def find_spec(self, name, path, target=None):
+        if name == {module!r}:
+            raise KeyboardInterrupt
+
+sys.meta_path.insert(0, Stop())
+""")
+    path = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
+    done = demo(cwd=tmp_path, env=os.environ | {"PYTHONPATH": path})
+    assert done.returncode == 130 and done.stderr == "" and list(tmp_path.glob("runs")) == []
+
+
 def test_kill_at_any_moment_leaves_a_good_checkpoint(digits, tmp_path):
     process = start("--data", digits, "--out", tmp_path / "run")
     wait_for(tmp_path / "run" / "checkpoint.npz", process)
@@ -129,7 +146,7 @@ def test_kill_at_any_moment_leaves_a_good_checkpoint(digits, tmp_path):
 @pytest.mark.parametrize(
     "flags, message",
     [
-        (["--data", "nowhere"], "nowhere is no folder that can be read"),
+        (["--data", "nowhere"], "nowhere is no folder"),
         (["--resume", "--out", "nowhere"], "there is no checkpoint"),
         (["--resume"], "there is no run"),
         (["--steps", "0"], "must be at least 1"),

@@ -84,8 +84,7 @@ def inner_imports(path):
 
 
 every_file = pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
-# A __main__ is a program, as the demos are: nothing imports it, so it may import whatever it needs.
-inside = [path for path in FILES if module_name(path) and path.stem != "__main__"]
+inside = [path for path in FILES if module_name(path)]
 
 
 def test_the_files_are_found():

@@ -85,12 +85,12 @@ def test_every_exemption_is_of_a_test_that_kills_nothing():
 
 
 @pytest.fixture(scope="module")
-def verdicts(request, tmp_path_factory):
+def verdicts(request):
     """For each mutant of this run, what `Mutant.survives` will say; there is a thread for each processor."""
     items = [item for item in request.session.items if "verdicts" in item.fixturenames]
     pool = ThreadPoolExecutor(os.cpu_count())
     chosen = [item.callspec.params["mutant"] for item in items]
-    yield {mutant: pool.submit(mutant.survives, tmp_path_factory.mktemp("mutant")) for mutant in chosen}
+    yield {mutant: pool.submit(mutant.survives) for mutant in chosen}
     pool.shutdown(cancel_futures=True)
 
 

@@ -52,7 +52,7 @@ def as_labels(labels, count, classes=None, what="labels"):
         raise DataError(f"{what} must be integers of shape (N,), got {labels.dtype} {labels.shape}")
     if len(labels) != count:
         raise DataError(f"{count} images cannot have {len(labels)} {what}")
-    low, high = labels.min(initial=0), labels.max(initial=0)
+    low, high = (labels.min(), labels.max()) if count else (0, 0)
     if low < 0 or (classes is not None and high >= classes):
         wanted = "0 or more" if classes is None else f"0…{classes - 1}"
         raise DataError(f"{what} must be {wanted}, found {low}…{high}")

@@ -110,7 +110,7 @@ def load(name="mnist", split="train", directory=None, embedded=False):
         If the files are missing, damaged or not what they should be, or no mirror provides them.
     """
     if name not in SETS:
-        raise DataError(f"there is no data set {name!r}: {_what_there_is(name)}")
+        raise DataError(f"there is no data set {name!r}; {_what_there_is(name)}")
     if split not in ("train", "test"):
         raise DataError(f"there is no split {split!r} of {name}: there are train and test")
     if embedded:
@@ -134,8 +134,8 @@ def _what_there_is(given):
     """The end of a complaint about a name."""
     near = difflib.get_close_matches(str(given), SETS, n=1)
     return (
-        f"{', '.join(SETS)} and emoji are known by name{f'; did you mean {near[0]}?' if near else ''}; others are given as "
-        "a folder of pictures, or of IDX files of 28×28 images, named as MNIST's"
+        f"--data takes the name of a data set ({', '.join(SETS)}, emoji), a folder of pictures, or one of IDX files of "
+        f"28×28 images, named as MNIST's{f'; did you mean {near[0]}?' if near else ''}"
     )
 
 
@@ -197,8 +197,10 @@ def _why_not(folder, missing):
     """What is wrong with a folder that lacks a file."""
     try:
         names = sorted(os.listdir(folder))
+    except (FileNotFoundError, NotADirectoryError):
+        return f"{folder} is no folder; {_what_there_is(folder)}"
     except OSError as error:
-        return f"{folder} is no folder that can be read ({error.strerror}): {_what_there_is(folder)}"
+        return f"{folder} cannot be read: {error.strerror}"
     held = ", ".join(names[:6]) + (", …" if names[6:] else "") if names else "nothing"
     return f"{folder}: no file {missing} or {missing}.gz there; the folder holds {held}"
 

@@ -2,6 +2,8 @@
 
     data = eight_gaussians()
     real = data.sample(256, np.random.default_rng(0))  # float32 (256, 2)
+    for real in batches(data, 256, np.random.default_rng(0)):  # the same, and so on without end
+        ...
 
 Each step of a training run draws points never seen before, so there is nothing to shuffle and nothing to overfit: the
 generator's state is the whole place in the stream. The scales are those of the programs that the figures come from;
@@ -179,6 +181,24 @@ class Checkerboard:
         square = np.floor(_points(x, 2))
         on_board = ((square >= -2) & (square < 2)).all(-1)
         return np.where(on_board & (square.sum(-1) % 2 == 0), 1 / 8, 0.0)
+
+
+def batches(data, batch_size, rng):
+    """Fresh points without end.
+
+    Parameters
+    ----------
+    data : object
+        With a method ``sample(n, rng)``, such as those of this file.
+    batch_size : int
+    rng : numpy.random.Generator
+
+    Yields
+    ------
+    ndarray of float32, (batch_size, d)
+    """
+    while True:
+        yield data.sample(batch_size, rng)
 
 
 def _points(x, d):

@@ -1,7 +1,8 @@
 """Differentiable functions, with PyTorch's names, arguments, defaults and numerics, in one flat namespace.
 
 Reading order: `elementwise`, `broadcast`, `reduce`, `methods`, `shape`, `linear`, `conv`, `unfold`, `normalize`,
-`resample`, `pool`, `loss`. How to convolve fast is optional reading, in `kernels`.
+`resample`, `pool`, `loss`. Each is met through its `entrance`, which says so where no Tensor is given. How to convolve
+fast is optional reading, in `kernels`.
 """
 
 # fmt: off

@@ -2,6 +2,8 @@
 
 import operator
 
+import numpy as np
+
 from scratchgan.functional import broadcast, elementwise, linear, reduce, shape
 from scratchgan.functional.elementwise import add, div, mul, neg, operands, pow, sub
 from scratchgan.functional.linear import matmul
@@ -69,7 +71,7 @@ def _reduction(function):
     """A reduction as a method, which also takes NumPy's names: ``x.sum(axis=0, keepdims=True)``."""
 
     def method(self, dim=None, keepdim=False, *, axis=None, keepdims=False, **numpys):
-        _refuse(function, numpys)
+        _refuse(function, numpys, keepdim=keepdim)
         return function(self, dim if axis is None else axis, keepdim=keepdim or keepdims)
 
     method.__doc__ = function.__doc__
@@ -80,7 +82,7 @@ def _spread(function):
     """The same of ``var`` and ``std``, which have PyTorch's ``unbiased`` before ``keepdim``."""
 
     def method(self, dim=None, unbiased=None, keepdim=False, *, correction=None, axis=None, keepdims=False, **numpys):
-        _refuse(function, numpys)
+        _refuse(function, numpys, unbiased=unbiased, keepdim=keepdim)
         dim = dim if axis is None else axis
         return function(self, dim, unbiased, correction=correction, keepdim=keepdim or keepdims)
 
@@ -88,10 +90,13 @@ def _spread(function):
     return method
 
 
-def _refuse(function, numpys):
-    """``np.mean(x)`` calls ``x.mean(axis=None, dtype=None, out=None)``."""
+def _refuse(function, numpys, **flags):
+    """``np.mean(x)`` calls ``x.mean(axis=None, dtype=None, out=None)``; in NumPy the second position is the dtype."""
+    name = function.__name__
+    for flag, value in flags.items():
+        if not (value is None or isinstance(value, (bool, np.bool_))):
+            raise TypeError(f"{name}: {flag} must be True or False, not {value!r}")
     if numpys:
-        name = function.__name__
         raise TypeError(
             f"{name}() takes no {', '.join(numpys)}; if np.{name}(x) was meant, NumPy does not know a Tensor: "
             f"x.{name}() keeps its gradient, np.{name}(x.numpy()) does not"

@@ -40,6 +40,12 @@ def along(input, layers, length, dim):
     return record(y, (input, lambda g, y: along(g, adjoint, x.shape[dim], dim)))
 
 
+def _check_floating(name, input):
+    """Sums of bytes would overflow, and shares of them be cut to whole numbers."""
+    if input.dtype.kind != "f":
+        raise TypeError(f"{name} needs floating numbers, not {input.dtype}: convert them with x.to(np.float32)")
+
+
 # Averages ------------------------------------------------------------------------------------------------------------
 
 
@@ -61,6 +67,7 @@ def avg_pool2d(
     """
     if divisor_override == 0:
         raise ValueError("avg_pool2d: divisor_override must not be zero")
+    _check_floating("avg_pool2d", input)
     kernel, stride, padding = pooling(input, "avg_pool2d", kernel_size, stride, padding)
     counts = []
     for dim, size, k, s, p in zip((-2, -1), input.shape[-2:], kernel, stride, padding):
@@ -137,10 +144,10 @@ def interpolate(
         raise NotImplementedError(f"interpolate: mode {mode!r} is not supported, these are: {known}")
     if axes < 1 or axes != _LINEAR.get(mode, axes):
         raise ValueError(f"interpolate: mode {mode!r} does not go with an input of shape {input.shape}")
-    if mode in _LINEAR and input.dtype.kind != "f":
-        raise TypeError(f"interpolate: mode {mode!r} needs floating data, not {input.dtype}: x.to(np.float32)")
     if mode in _NEAREST:
         refuse(None, align_corners=align_corners)
+    else:
+        _check_floating(f"interpolate, mode {mode!r},", input)
     for dim, (length, scale) in enumerate(_lengths(input, size, scale_factor, recompute_scale_factor), start=2):
         n = input.shape[dim]
         if mode in _LINEAR:

@@ -17,7 +17,7 @@ from tqdm import trange
 
 from scratchgan import checkpoint, nn
 from scratchgan import functional as F
-from scratchgan.metrics.images import as_floats
+from scratchgan.metrics.images import CLASSES, FEATURES, as_floats
 from scratchgan.optim import Adam
 from scratchgan.tensor import Tensor, grad, no_grad
 
@@ -32,8 +32,8 @@ class Classifier(nn.Module):
     def __init__(self, rng):
         self.conv1 = nn.Conv2d(1, 16, 3, padding=1, rng=rng)
         self.conv2 = nn.Conv2d(16, 32, 3, padding=1, rng=rng)
-        self.dense = nn.Linear(32 * 7 * 7, 128, rng=rng)
-        self.head = nn.Linear(128, 10, rng=rng)
+        self.dense = nn.Linear(32 * 7 * 7, FEATURES, rng=rng)
+        self.head = nn.Linear(FEATURES, CLASSES, rng=rng)
 
     def features(self, images):
         """(N, 1, 28, 28) -> (N, 128), none negative."""

@@ -8,8 +8,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from scratchgan.data.checks import as_labels, plain, whole
+from scratchgan.metrics.fidelity import as_probabilities
 from scratchgan.metrics.images import flat
-from scratchgan.metrics.modes import kl_to_uniform
+from scratchgan.metrics.modes import as_counts, kl_to_uniform
 from scratchgan.metrics.neighbours import nearest, squared_distances
 from scratchgan.metrics.points import as_points
 from scratchgan.metrics.similarity import ssim
@@ -19,17 +21,16 @@ from scratchgan.metrics.similarity import ssim
 
 def class_histogram(labels, classes=10):
     """How many samples of each class: (N,) integers to int64 (classes,). See `modes.kl_to_uniform` of it."""
-    labels = np.asarray(labels)
-    if labels.ndim != 1 or not labels.size or labels.dtype.kind not in "iu":
-        raise ValueError(f"labels must be integers of shape (N,), N at least 1, got {labels.dtype} {labels.shape}")
-    if labels.min() < 0 or labels.max() >= classes:
-        raise ValueError(f"labels must lie in 0…{classes - 1}, found {labels.min()}…{labels.max()}")
-    return np.bincount(labels, minlength=classes)
+    labels = plain(labels, "labels")
+    if not labels.size:
+        raise ValueError(f"of labels {labels.shape}, there is none to count")
+    return np.bincount(as_labels(labels, len(labels), classes), minlength=classes)
 
 
 def classes_present(counts, share=0.02):
     """The number of classes with at least that share of the samples: one in fifty may be the classifier's mistake."""
-    return int((np.asarray(counts) >= share * np.sum(counts)).sum())
+    counts = as_counts(counts)
+    return int((counts >= share * counts.sum()).sum())
 
 
 @dataclass(frozen=True)
@@ -56,9 +57,10 @@ def stacked_modes(probabilities, sure=0.9):
     -------
     StackedModes
     """
-    p = np.asarray(probabilities)
+    p = plain(probabilities, "probabilities")
     if p.ndim != 3 or p.shape[1] != 3 or not p.size:
         raise ValueError(f"probabilities must have shape (N, 3, K), got {p.shape}: classify each channel")
+    p = as_probabilities(p.reshape(-1, p.shape[2])).reshape(p.shape)
     first, second, third = p.argmax(axis=2).T
     K = p.shape[2]
     mode, certain = (first * K + second) * K + third, (p.max(axis=2) > sure).all(axis=1)
@@ -98,7 +100,7 @@ def intra_class_spread(images, labels, real, real_labels):
     float
         NaN if no class has two samples.
     """
-    images, real = _labelled(images, labels, "images"), _labelled(real, real_labels, "real")
+    (images, labels), (real, real_labels) = _labelled(images, labels), _labelled(real, real_labels)
     spreads = [
         mean_distance(images[labels == k]) / mean_distance(real[real_labels == k])
         for k in np.intersect1d(_in_pairs(labels), _in_pairs(real_labels))
@@ -119,12 +121,11 @@ def ssim_within_classes(images, labels, rng, pairs=1000):
     pairs : int
         Drawn so that each image is as likely as any other to be a pair's first.
     """
-    images, labels = np.asarray(images), np.asarray(labels)
-    _labelled(images, labels, "images")
+    images, (_, labels) = plain(images, "images"), _labelled(images, labels)
     candidates = np.flatnonzero(np.isin(labels, _in_pairs(labels)))
     if not len(candidates):
         return float("nan")
-    first = rng.choice(candidates, pairs)
+    first = rng.choice(candidates, whole(pairs, "pairs"))
     second = [rng.choice(np.flatnonzero((labels == labels[i]) & (np.arange(len(labels)) != i))) for i in first]
     return float(ssim(images[first], images[second]).mean())
 
@@ -135,12 +136,10 @@ def _in_pairs(labels):
     return classes[counts > 1]
 
 
-def _labelled(images, labels, what):
-    """The images as points, (N, d); each must have a label."""
-    points = as_points(flat(images), what)
-    if np.shape(labels) != (len(points),):
-        raise ValueError(f"{what} {np.shape(images)} and their labels {np.shape(labels)} must be as many")
-    return points
+def _labelled(images, labels):
+    """The images as points, (N, d), and their labels, (N,)."""
+    points = as_points(flat(images), "images")
+    return points, as_labels(labels, len(points))
 
 
 # Copies --------------------------------------------------------------------------------------------------------------
@@ -168,8 +167,17 @@ def nearest_training(generated, test, train):
     Returns
     -------
     Neighbours
+
+    Raises
+    ------
+    ValueError
+        Where half of the test images are training images themselves.
     """
     train = as_points(flat(train), "train")
     index, distance = nearest(as_points(flat(generated), "generated"), train)
     _, usual = nearest(as_points(flat(test), "test"), train)
+    if not np.median(usual):
+        raise ValueError(
+            "half of the test images are among the training images, so new ones cannot be told from copies"
+        )
     return Neighbours(float(np.median(distance) / np.median(usual)), index, distance)

@@ -7,8 +7,9 @@ against real, of the same N.
 
 import numpy as np
 
+from scratchgan.data.checks import whole
 from scratchgan.metrics.neighbours import squared_distances, squared_radii
-from scratchgan.metrics.points import as_points, same_space
+from scratchgan.metrics.points import as_points, mixed_order, same_space
 
 # Fréchet distance ----------------------------------------------------------------------------------------------------
 
@@ -44,13 +45,22 @@ def moments(features):
 
 
 def frechet_distance_of_moments(mean1, covariance1, mean2, covariance2):
-    """`frechet_distance` where the moments are known: means (d,), covariances (d, d)."""
+    """`frechet_distance` where the moments are known: means (d,), covariances (d, d), symmetric."""
     shapes = [np.shape(moment) for moment in (mean1, covariance1, mean2, covariance2)]
-    if shapes != [shapes[0], 2 * shapes[0]] * 2:
+    if len(shapes[0]) != 1 or shapes != [shapes[0], 2 * shapes[0]] * 2:
         raise ValueError(f"mean, covariance, mean, covariance must be (d,), (d, d), (d,), (d, d), got {shapes}")
+    mean1, mean2 = as_points([mean1, mean2], "the means")
+    covariance1, covariance2 = _symmetric(covariance1), _symmetric(covariance2)
     gap = np.subtract(mean1, mean2)
     trace = np.trace(covariance1) + np.trace(covariance2) - 2 * _trace_of_root(covariance1, covariance2)
     return float(gap @ gap + trace)
+
+
+def _symmetric(covariance):
+    covariance = as_points(covariance, "a covariance")
+    if not np.allclose(covariance, covariance.T):
+        raise ValueError(f"a covariance must be symmetric: this one {covariance.shape} is not its own transpose")
+    return covariance
 
 
 def _trace_of_root(c1, c2):
@@ -100,7 +110,7 @@ def kernel_distance(x, y, rng, subsets=50, size=1000):
     mean, deviation : float
     """
     x, y = same_space(x, y)
-    size = min(size, len(x), len(y))
+    subsets, size = whole(subsets, "subsets"), min(whole(size, "size", 2), len(x), len(y))
     found = [
         squared_mmd(rng.choice(x, size, replace=False), rng.choice(y, size, replace=False)) for _ in range(subsets)
     ]
@@ -121,18 +131,26 @@ def classifier_score(probabilities, splits=10):
     probabilities : array_like, (N, K)
         Rows that sum to 1.
     splits : int
-        Parts to score apart.
+        Parts to score apart, each drawn from all samples by `points.mixed_order`: of samples sorted by class, a tenth
+        in their own order would look all alike.
 
     Returns
     -------
     mean, deviation : float
         Over the parts.
     """
-    p = _at_least(splits, as_points(probabilities, "probabilities"), "probabilities", f"fill {splits} splits")
+    p = as_probabilities(probabilities)
+    p = _at_least(whole(splits, "splits"), p, "probabilities", f"fill {splits} splits")
+    scores = [_score(part) for part in np.array_split(p[mixed_order(p)], splits)]
+    return float(np.mean(scores)), float(np.std(scores))
+
+
+def as_probabilities(probabilities):
+    """Rows (N, K) as float64; ValueError if they are no probabilities."""
+    p = as_points(probabilities, "probabilities")
     if p.min() < 0 or not np.allclose(p.sum(axis=1), 1, atol=1e-4):
         raise ValueError(f"probabilities {p.shape} must not be negative and sum to 1 in each row: softmax them")
-    scores = [_score(part) for part in np.array_split(p, splits)]
-    return float(np.mean(scores)), float(np.std(scores))
+    return p
 
 
 def _score(p):
@@ -201,7 +219,7 @@ def coverage_ceiling(n, k=5):
 
 
 def _with_neighbours(real, generated, k):
-    real, generated = same_space(real, generated, ("real", "generated"))
+    real, generated, k = *same_space(real, generated, ("real", "generated")), whole(k, "k")
     why = f"have a neighbour number {k}"
     return _at_least(k + 1, real, "real", why), _at_least(k + 1, generated, "generated", why)
 

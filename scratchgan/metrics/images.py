@@ -2,8 +2,19 @@
 
 import numpy as np
 
-from scratchgan.data import Dataset, load
-from scratchgan.data.mnist import SHA256, NoMirrorError
+from scratchgan.data import DataError, Dataset, find
+from scratchgan.data.checks import as_labels, plain
+from scratchgan.data.mnist import NoMirrorError
+
+CLASSES = 10
+FEATURES = 128  # of the classifier: a covariance of them has full rank with one image more
+WANTED = "samples must be floats in [−1, 1], black to white, or uint8 in 0…255"
+WAYS = {
+    "bytes": "if they are bytes, give samples.astype(np.uint8)",
+    "beyond": "if they go a little beyond, cut them off: np.clip(samples, -1, 1)",
+    "black": "black is not −1 there: if it is 0, give 2 * np.clip(samples, 0, 1) - 1, and if it is −0.5, 2 * samples; "
+    "if they are grey indeed, give bytes: np.rint(127.5 * samples + 127.5).astype(np.uint8)",
+}
 
 
 def as_floats(images):
@@ -14,55 +25,95 @@ def as_floats(images):
 def as_images(samples, channels=1):
     """``samples`` as an array (N, C, 28, 28), of bytes or of floats in [−1, 1].
 
+    Black is 0 in bytes and −1 in floats. To the classifier another black would be grey, so floats that do not seem to
+    have this one are refused, and whoever means them gives them as bytes, which are never doubted.
+
     Raises
     ------
     ValueError
-        For another shape, for numbers out of range or not finite, and for floats of which none is below 0: these are
-        in [0, 1], and to the classifier black would be grey.
+        For another shape, for numbers out of range or not finite, and for floats with another black (see
+        `_black_is_black`).
     """
-    images = np.asarray(samples)
+    images = plain(samples, "samples")
     if images.ndim != 4 or images.shape[1:] != (channels, 28, 28) or not len(images):
         raise ValueError(f"samples must have shape (N, {channels}, 28, 28), N at least 1, got {images.shape}")
-    if images.dtype == np.uint8:
-        return images
-    wanted = "samples must be floats in [−1, 1], black to white, or uint8 in 0…255"
-    if images.dtype.kind != "f":
-        raise ValueError(f"{wanted}, got {images.dtype} in {images.min()}…{images.max()}")
+    if images.dtype.kind not in "biuf":
+        raise ValueError(f"{WANTED}, got {images.dtype} {images.shape}")
     low, high = images.min(), images.max()
-    if not (-1 - 1e-5 <= low < 0 and high <= 1 + 1e-5):  # NaN compares as false
-        hint = "; if they are in [0, 1], give 2 * samples - 1" if 0 <= low <= high <= 1 else ""
-        raise ValueError(f"{wanted}, found {low:.4g}…{high:.4g} in {images.dtype} {images.shape}{hint}")
+    found = f"found {low:.4g}…{high:.4g} in {images.dtype} {images.shape}"
+    if images.dtype == np.uint8:
+        if high == 1:
+            raise ValueError(f"{WANTED}, {found}: if 1 is white, give 255 * samples")
+        return images
+    if images.dtype.kind != "f":
+        raise ValueError(f"{WANTED}, {found}; {WAYS['bytes']}")
+    if not -1 - 1e-5 <= low <= high <= 1 + 1e-5:  # NaN compares as false; 1e-5 is rounding
+        way = "bytes" if low >= 0 and 2 < high <= 255 else "black" if low > -0.25 else "beyond"
+        raise ValueError(f"{WANTED}, {found}; {WAYS[way]}")
+    if not _black_is_black(images):
+        raise ValueError(f"{WANTED}, {found}; {WAYS['black']}")
     return images
 
 
-def enough(images, dimension):
-    """The images, if the covariance of their features, (N, dimension), can have full rank; else ValueError."""
-    if len(images) <= dimension:
+def _black_is_black(images):
+    """Whether floats can have −1 for black.
+
+    They cannot if nothing is darker than −1/4; nor if a quarter of all pixels share the darkest shade, by 1/10, and it
+    is above −3/4. Digits and clothes lie on black, so this shade is their black; the grey of a poor generator is wider.
+    """
+    darkest, background = images.min(), np.quantile(images, 0.25)
+    return darkest <= -0.25 and (darkest <= -0.75 or background - darkest > 0.1)
+
+
+def enough(images):
+    """The images, if the covariance of their features can have full rank; else ValueError."""
+    if len(images) <= FEATURES:
         raise ValueError(
-            f"{len(images)} samples {images.shape} are too few for a Fréchet distance in {dimension} dimensions: "
-            f"take {dimension + 1} at least, better 5,000"
+            f"{len(images)} samples {images.shape} are too few for a Fréchet distance in {FEATURES} dimensions: "
+            f"take {FEATURES + 1} at least, better 5,000"
         )
     return images
 
 
 def flat(images):
     """Images (N, …), or features (N, d), as rows (N, d)."""
-    images = np.asarray(images)
+    images = plain(images, "images")
     return images.reshape(len(images), -1) if images.ndim > 2 else images
 
 
 def training_and_test(data, rng):
-    """The two `Dataset`s, the second in random order, as MNIST's first half is the easier; and notes for the report."""
-    options = {"name": data} if data in SHA256 else {"directory": data}
-    train, notes = load(**options), ()
+    """The two `Dataset`s, the second in random order, as MNIST's first half is the easier; and notes for the report.
+
+    Raises
+    ------
+    DataError
+        If there are none, or the classifier cannot learn them: of other classes than ten, or too few.
+    """
+    train, notes = find(data), ()
     try:
-        test = load(**options, split="test")
+        test = find(data, "test")
     except NoMirrorError:
         kept = len(train.images) - len(train.images) // 5
         notes = (f"without {train.name}'s test set, {len(train.images) - kept} training images were held out for it",)
         mixed = _taken(train, rng.permutation(len(train.images)))
-        return _taken(mixed, slice(kept)), _taken(mixed, slice(kept, None)), notes
-    return train, _taken(test, rng.permutation(len(test.images))), notes
+        train, test = _taken(mixed, slice(kept)), _taken(mixed, slice(kept, None))
+    else:
+        test = _taken(test, rng.permutation(len(test.images)))
+    for dataset, what in ((train, "training"), (test, "test")):
+        _judged(dataset, what)
+    return train, test, notes
+
+
+def _judged(dataset, what):
+    """Raise DataError unless a classifier of ten classes can look at the images."""
+    try:
+        as_labels(dataset.labels, len(dataset.images), CLASSES)
+    except DataError as error:
+        raise DataError(f"{dataset.source}: {error}; the judge knows ten classes, so it cannot judge these") from error
+    if len(dataset.images) <= FEATURES:
+        raise DataError(
+            f"{dataset.source}: {len(dataset.images)} {what} images are too few for the judge: {FEATURES + 1} at least"
+        )
 
 
 def _taken(dataset, index):

@@ -18,10 +18,12 @@ from functools import cached_property
 
 import numpy as np
 
+from scratchgan.data.checks import as_labels, whole
 from scratchgan.metrics import diversity, fidelity
 from scratchgan.metrics.classifier import look, trained_classifier
-from scratchgan.metrics.images import as_floats, as_images, enough, flat, training_and_test
+from scratchgan.metrics.images import CLASSES, as_floats, as_images, enough, flat, training_and_test
 from scratchgan.metrics.modes import kl_to_uniform, reverse_kl_floor
+from scratchgan.metrics.points import mixed_order
 from scratchgan.metrics.report import Measures, Report, Score
 
 FEW = 1000  # samples, below which the bias of the Fréchet distance is larger than most differences
@@ -29,7 +31,11 @@ LOOKED_UP = 1000  # samples whose nearest training image is sought, each among 6
 
 
 class Judge:
-    """Measures generated images on the features of a classifier, which is trained on first use.
+    """Measures generated images on the features of a classifier, which is trained on first use, once samples are there
+    that it can look at.
+
+    The order of the samples does not matter: they are brought into one of their own, by `points.mixed_order`, so that
+    whatever looks at a part of them (the score's tenths, the thousand whose neighbours are sought) sees all kinds.
 
     Parameters
     ----------
@@ -41,31 +47,37 @@ class Judge:
     Raises
     ------
     DataError
-        If there are no such data. Where there is no test set, a fifth of the training images is held out for it.
+        If there are no such data: missing, too few, or of other classes than ten. Where there is no test
+        set, a fifth of the training images is held out for it.
     """
 
     def __init__(self, data="mnist", seed=0):
         self.seed = seed
         self.train, self.test, self.notes = training_and_test(data, self._rng())
-        self.network = trained_classifier(self.train, seed)
         self._anchors = {}
+
+    @cached_property
+    def network(self):
+        """The classifier."""
+        return trained_classifier(self.train, self.seed)
 
     # What the classifier sees ----------------------------------------------------------------------------------------
 
     def features(self, images):
         """(N, 1, 28, 28) -> float32 (N, 128)."""
-        return look(self.network, as_images(images))[0]
+        images = as_images(images)
+        return look(self.network, images)[0]
 
     def classify(self, images):
         """The probabilities of the ten classes: (N, 1, 28, 28) -> float32 (N, 10)."""
-        return look(self.network, as_images(images))[1]
+        images = as_images(images)
+        return look(self.network, images)[1]
 
     def accuracy(self, images, labels):
         """The share of images that the classifier takes for what they were meant to be: ``labels``, (N,) integers."""
-        found = self.classify(images).argmax(axis=1)
-        if np.shape(labels) != found.shape:
-            raise ValueError(f"images {np.shape(images)} and labels {np.shape(labels)} must be as many")
-        return float((found == labels).mean())
+        images = as_images(images)
+        labels = as_labels(labels, len(images), CLASSES)
+        return float((self.classify(images).argmax(axis=1) == labels).mean())
 
     def stacked_modes(self, images):
         """`diversity.stacked_modes` of images (N, 3, 28, 28), a digit in each channel."""
@@ -76,19 +88,27 @@ class Judge:
 
     def real(self, count):
         """Training images, ``count`` or all there are, in a fixed random order: uint8 (N, 1, 28, 28)."""
+        count = whole(count, "count")
         return self.train.images[self._rng().permutation(len(self.train.images))[:count]]
 
     def gaussian(self, count):
         """Draws from N(μ, C), the moments those of the training pixels, not cut off at black and white: float32."""
         mean, values, vectors = self._pixels
-        draws = self._rng().standard_normal((count, len(mean))) * np.sqrt(np.maximum(values, 0)) @ vectors.T + mean
+        normal = self._rng().standard_normal((whole(count, "count"), len(mean)))
+        draws = normal * np.sqrt(np.maximum(values, 0)) @ vectors.T + mean
         return draws.astype(np.float32).reshape(-1, 1, 28, 28)
 
     def anchors(self, count):
         """The Fréchet distances of `real` and `gaussian` images to the test images; computed once for each count."""
         if count not in self._anchors:
             images = self.real(count), self.gaussian(count)
-            self._anchors[count] = tuple(self._fid(look(self.network, x)[0]) for x in images)
+            floor, baseline = (self._fid(look(self.network, mixed(x)[0])[0]) for x in images)
+            if not floor < baseline:
+                raise ValueError(
+                    f"the classifier sees no difference between the images of {self.train.source} and Gaussian noise "
+                    f"(Fréchet distances {floor:.4g} and {baseline:.4g}), so nothing can be judged by them"
+                )
+            self._anchors[count] = floor, baseline
         return self._anchors[count]
 
     # The verdicts ----------------------------------------------------------------------------------------------------
@@ -114,7 +134,8 @@ class Judge:
         ValueError
             For another shape or range, and for too few samples.
         """
-        return self._score(*look(self.network, self._admitted(samples)))
+        images, _ = admitted(samples)
+        return self._score(*look(self.network, images))
 
     def report(self, samples):
         """All there is to say about samples, as `score` takes them.
@@ -124,16 +145,19 @@ class Judge:
         Report
         """
         began = time.perf_counter()
-        images = self._admitted(samples)
+        images, order = admitted(samples)
         seen, real, gaussian = look(self.network, images), self.real(len(images)), self.gaussian(len(images))
-        train_features, _ = look(self.network, self.train.images)
+        gaussian_seen = look(self.network, gaussian)
+        copies = self._copies(images, seen[0])
+        of_noise = self._copies(gaussian, gaussian_seen[0])
         return Report(
             score=self._score(*seen),
-            samples=self._measures(images, *seen),
+            samples=self._measures(images, *seen, *copies),
             real=self._measures(real, *look(self.network, real)),
-            gaussian=self._measures(gaussian, *look(self.network, gaussian)),
-            in_pixels=_copies(as_floats(images), as_floats(self.test.images), as_floats(self.train.images)),
-            in_features=_copies(seen[0], self._test_seen[0], train_features),
+            gaussian=self._measures(gaussian, *gaussian_seen, *of_noise),
+            in_pixels=copies[0],
+            in_features=copies[1],
+            looked_up=order[:LOOKED_UP],
             count=len(images),
             test_count=len(self.test.images),
             data=self.train.name,
@@ -142,9 +166,6 @@ class Judge:
             seconds=time.perf_counter() - began,
             notes=(*self.notes, *self._remarks(len(images))),
         )
-
-    def _admitted(self, samples):
-        return enough(as_images(samples), self._test_seen[0].shape[1])
 
     def _score(self, features, probabilities):
         fid, (floor, baseline) = self._fid(features), self.anchors(len(features))
@@ -163,9 +184,13 @@ class Judge:
     def _fid(self, features):
         return fidelity.frechet_distance_of_moments(*fidelity.moments(features), *self._test_moments)
 
-    def _measures(self, images, features, probabilities):
-        """Against as many test images as there are samples, where there are so many."""
+    def _measures(self, images, features, probabilities, in_pixels=None, in_features=None):
+        """Against as many test images as there are samples, where there are so many.
+
+        Without neighbours, the images are real, and as far from the training images as test images are, which is 1.
+        """
         test, (test_features, test_probabilities) = self.test.images[: len(images)], self._test_seen
+        histogram = diversity.class_histogram(probabilities.argmax(axis=1))
         labels, test_labels = probabilities.argmax(axis=1), test_probabilities[: len(images)].argmax(axis=1)
         as_many = test_features[: len(images)], features[: len(test_features)]
         scale = np.sqrt(np.mean(test_features**2))  # for a cubic kernel, features are to be about 1
@@ -176,6 +201,20 @@ class Judge:
             *fidelity.density_coverage(*as_many),
             diversity.intra_class_spread(as_floats(images), labels, as_floats(test), test_labels),
             diversity.ssim_within_classes(as_floats(images), labels, self._rng()),
+            in_pixels.ratio if in_pixels else 1.0,
+            in_features.ratio if in_features else 1.0,
+            diversity.classes_present(histogram),
+            kl_to_uniform(histogram),
+        )
+
+    def _copies(self, images, features):
+        """The nearest training images of the first samples: in pixels, and in features."""
+        return tuple(
+            diversity.nearest_training(samples[:LOOKED_UP], test[:LOOKED_UP], train)
+            for samples, test, train in (
+                (as_floats(images), as_floats(self.test.images), as_floats(self.train.images)),
+                (features, self._test_seen[0], self._train_features),
+            )
         )
 
     def _remarks(self, count):
@@ -192,6 +231,10 @@ class Judge:
         return look(self.network, self.test.images)
 
     @cached_property
+    def _train_features(self):
+        return look(self.network, self.train.images)[0]
+
+    @cached_property
     def _test_moments(self):
         return fidelity.moments(self._test_seen[0])
 
@@ -202,5 +245,19 @@ class Judge:
         return mean, *np.linalg.eigh(covariance)
 
 
-def _copies(samples, test, train):
-    return diversity.nearest_training(samples[:LOOKED_UP], test[:LOOKED_UP], train)
+def admitted(samples):
+    """The one entrance for samples: float32 (N, 1, 28, 28) in their `mixed_order`, and that order, int64 (N,).
+
+    Raises
+    ------
+    ValueError
+        As `Judge.score`: before a classifier is trained for them.
+    """
+    return mixed(enough(as_images(samples)))
+
+
+def mixed(images):
+    """Images as floats in their `mixed_order`, and that order."""
+    images = as_floats(images)
+    order = mixed_order(images)
+    return images[order], order

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from scratchgan.data.checks import as_labels, plain, whole
 from scratchgan.metrics.points import same_space
 
 
@@ -65,7 +66,7 @@ def mode_counts(samples, centres, radius=np.inf):
         As all functions of this module: for samples or centres that are not finite, not matrices or of different d.
     """
     _, _, mode, distance = _nearest(samples, centres)
-    return np.bincount(mode[distance <= radius], minlength=len(centres))
+    return np.bincount(mode[distance <= _reach(radius)], minlength=len(centres))
 
 
 def modes_covered(samples, centres, radius, at_least=1):
@@ -74,13 +75,13 @@ def modes_covered(samples, centres, radius, at_least=1):
     One sample within 3σ is the rule of VEEGAN and PacGAN. It is strict on the width of a mode and lax on its weight;
     the other way round are 0.2 n / K samples within a quarter of the distance of the centres.
     """
-    return int((mode_counts(samples, centres, radius) >= at_least).sum())
+    return int((mode_counts(samples, centres, radius) >= whole(at_least, "at_least")).sum())
 
 
 def high_quality_share(samples, centres, radius):
     """The share of samples within ``radius``, usually 3σ, of a centre: a float from 0 to 1; see the ceiling below."""
     _, _, _, distance = _nearest(samples, centres)
-    return float((distance <= radius).mean())
+    return float((distance <= _reach(radius)).mean())
 
 
 def high_quality_ceiling(deviations=3.0):
@@ -101,9 +102,19 @@ def reverse_kl(samples, centres):
 
 
 def kl_to_uniform(counts):
-    """The same from a histogram: the K counts of samples, as integers, of which one at least is not 0."""
+    """The same from a histogram, (K,): how many samples each mode has, as integers; one at least is not 0."""
+    counts = as_counts(counts)
     q = counts[counts > 0] / counts.sum()
     return float((q * np.log(len(counts) * q)).sum())
+
+
+def as_counts(counts):
+    """A histogram as int64 (K,); ValueError if it is none, or empty."""
+    counts = plain(counts, "counts")
+    counts = as_labels(counts, len(counts) if counts.ndim else 0, what="counts")
+    if not counts.sum():
+        raise ValueError(f"of the {len(counts)} counts, one at least must be above 0")
+    return counts
 
 
 def reverse_kl_floor(n, modes):
@@ -112,7 +123,7 @@ def reverse_kl_floor(n, modes):
     As 2n KL is the likelihood ratio of the histogram, it has a χ² distribution of K − 1 degrees of freedom (Wilks).
     For 2,500 samples this is 0.0014 on eight modes and 0.0048 on 25.
     """
-    return (modes - 1) / (2 * n)
+    return (whole(modes, "modes") - 1) / (2 * whole(n, "n"))
 
 
 def mode_spread(samples, centres, radius=np.inf):
@@ -129,10 +140,16 @@ def mode_spread(samples, centres, radius=np.inf):
     samples, centres, mode, distance = _nearest(samples, centres)
     spread = np.full(len(centres), np.nan)
     for k in range(len(centres)):
-        own = samples[(mode == k) & (distance <= radius)]
+        own = samples[(mode == k) & (distance <= _reach(radius))]
         if len(own) > 1:
             spread[k] = np.sqrt(own.var(axis=0, ddof=1).mean())
     return spread
+
+
+def _reach(radius):
+    if not radius >= 0:
+        raise ValueError(f"radius={radius} must not be negative")
+    return radius
 
 
 def _nearest(samples, centres):

@@ -2,6 +2,8 @@
 
 from dataclasses import asdict, dataclass
 
+import numpy as np
+
 from scratchgan.metrics.diversity import Neighbours
 from scratchgan.metrics.fidelity import coverage_ceiling
 
@@ -34,6 +36,10 @@ class Measures:
     coverage: float
     spread: float  # within classes, over that of the test images
     ssim: float  # of pairs within classes
+    pixels: float  # median distance to the nearest training image, over that of test images
+    features: float  # the same in features
+    classes: int  # with at least 2 % of the images
+    class_kl: float  # from the classes' histogram to the uniform one, in nats
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,6 +52,7 @@ class Report:
     gaussian: Measures
     in_pixels: Neighbours
     in_features: Neighbours
+    looked_up: np.ndarray  # (n,): the places, among the samples as they were given, of those with neighbours
     count: int  # of samples
     test_count: int  # of images the samples are compared with
     data: str
@@ -57,6 +64,7 @@ class Report:
     def numbers(self):
         """All but the neighbours' places, as JSON can hold it."""
         plain = {name: asdict(v) if isinstance(v, (Score, Measures)) else v for name, v in vars(self).items()}
+        del plain["looked_up"]
         return plain | {"in_pixels": self.in_pixels.ratio, "in_features": self.in_features.ratio}
 
     def __str__(self):
@@ -86,10 +94,11 @@ class Report:
         yield self._row("coverage", "coverage", f"share of real images with a sample nearby; at best {ceiling:.3f}")
         yield self._row("spread in a class", "spread", "1: as varied as real; 0: one image for each class")
         yield self._row("SSIM in a class", "ssim", "lower is more varied; as real is best")
-        yield "neighbour, pixels", _short(self.in_pixels.ratio), "1", "", "far below 1: copies of training images"
-        yield "neighbour, features", _short(self.in_features.ratio), "1", "", "far above 1: no such images"
-        yield "classes", str(score.classes), "10", "", "with at least 2 % of the samples"
-        yield "KL of the classes", _short(score.class_kl), _short(score.class_kl_floor), "", "0: all as frequent"
+        yield self._row("neighbour, pixels", "pixels", "far below 1: copies of training images")
+        yield self._row("neighbour, features", "features", "far above 1: no such images")
+        yield self._row("classes", "classes", "of ten, with at least 2 % of the samples")
+        floor = _short(score.class_kl_floor)
+        yield self._row("KL of the classes", "class_kl", f"0: all as frequent; by chance alone {floor}")
 
     def _row(self, name, field, meaning):
         return name, *(_short(getattr(m, field)) for m in (self.samples, self.real, self.gaussian)), meaning

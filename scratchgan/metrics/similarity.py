@@ -8,6 +8,8 @@ whole window fits. The usual window has 11 pixels a side; here it has 7, as a di
 
 import numpy as np
 
+from scratchgan.data.checks import plain, whole
+
 C1, C2 = 0.01**2, 0.03**2
 
 
@@ -34,11 +36,12 @@ def ssim(a, b, window=7):
     Raises
     ------
     ValueError
-        For shapes that differ, or images smaller than the window.
+        For shapes that differ, images smaller than the window, and pixels that are not finite floats.
     """
-    a, b = (np.asarray(images, dtype=np.float64) / 2 + 0.5 for images in (a, b))
+    a, b, window = plain(a, "a"), plain(b, "b"), whole(window, "window")
     if a.shape != b.shape or a.ndim < 3 or min(a.shape[-2:]) < window:
         raise ValueError(f"ssim: two stacks of as many images, {window}×{window} at least, not {a.shape} and {b.shape}")
+    a, b = (_in_unit_interval(images) for images in (a, b))
     weights = gaussian_window(window)
     mean_a, mean_b = _blurred(a, weights), _blurred(b, weights)
     var_a, var_b = _blurred(a * a, weights) - mean_a**2, _blurred(b * b, weights) - mean_b**2
@@ -46,6 +49,15 @@ def ssim(a, b, window=7):
     luminance = (2 * mean_a * mean_b + C1) / (mean_a**2 + mean_b**2 + C1)
     structure = (2 * covariance + C2) / (var_a + var_b + C2)
     return (luminance * structure).reshape(len(a), -1).mean(axis=1)
+
+
+def _in_unit_interval(images):
+    """[−1, 1] to [0, 1], which the constants are made for."""
+    if images.dtype.kind != "f" or not np.isfinite(images).all():
+        raise ValueError(
+            f"ssim: pixels must be finite floats, black −1 and white 1, not {images.dtype}, NaN or infinity"
+        )
+    return images.astype(np.float64) / 2 + 0.5
 
 
 def _blurred(images, weights):

@@ -24,6 +24,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from scratchgan.data.checks import plain, whole
 from scratchgan.metrics.points import as_points, same_space
 
 
@@ -239,8 +240,7 @@ def sliced_wasserstein(x, y, rng, directions=512, p=1):
         For points of different dimensions, none, or not finite, no directions, and p < 1.
     """
     _check_exponent(p)
-    if directions < 1:
-        raise ValueError(f"directions={directions} must be at least 1")
+    directions = whole(directions, "directions")
     x, y = same_space(x, y)
     theta = rng.standard_normal((x.shape[1], directions))
     theta /= np.linalg.norm(theta, axis=0)
@@ -299,8 +299,7 @@ def sinkhorn(cost, a=None, b=None, epsilon=None, tolerance=1e-6, max_steps=1000)
     epsilon = default_epsilon(cost) if epsilon is None else epsilon
     if not 0 < epsilon < np.inf:
         raise ValueError(f"epsilon={epsilon} must be positive and finite; for the exact plan see optimal_assignment")
-    if max_steps < 1:
-        raise ValueError(f"max_steps={max_steps} must be at least 1")
+    max_steps = whole(max_steps, "max_steps")
     scaled = cost / epsilon
     with np.errstate(divide="ignore"):  # no mass: log 0 = −∞, and its terms vanish
         log_a, log_b = np.log(a), np.log(b)
@@ -326,6 +325,7 @@ def sinkhorn(cost, a=None, b=None, epsilon=None, tolerance=1e-6, max_steps=1000)
 
 def default_epsilon(cost):
     """1/20 of the median of the costs that are not zero; 1 where there are none."""
+    cost = as_points(cost, "cost")
     positive = cost[cost > 0]
     return 0.05 * float(np.median(positive)) if positive.size else 1.0
 
@@ -372,7 +372,7 @@ def _check_exponent(p):
 
 def _line(x, what):
     """Numbers on a line as float64 (n,)."""
-    x = np.asarray(x)
+    x = plain(x, what)
     if x.ndim != 1:
         raise ValueError(f"{what} must be a vector (n,) of numbers on a line, got shape {x.shape}; use wasserstein")
     return as_points(x[:, None], what)[:, 0]
@@ -382,7 +382,10 @@ def _weights(weights, n, what):
     """Masses as float64 (n,), of sum 1."""
     if weights is None:
         return np.full(n, 1 / n)
-    weights = np.asarray(weights, dtype=np.float64)
+    weights = plain(weights, what)
+    if weights.dtype.kind not in "biuf":
+        raise ValueError(f"{what} must be real numbers, got {weights.dtype} {weights.shape}")
+    weights = weights.astype(np.float64)
     if weights.shape != (n,) or not (weights >= 0).all() or not abs(weights.sum() - 1) < 1e-6:
         raise ValueError(
             f"{what} must be {n} masses, none negative, that sum to 1; got shape {weights.shape}, "

@@ -22,6 +22,9 @@ HABITS = {
 }  # of those who come from PyTorch, and what they find here
 
 
+CONTAINERS = (list, tuple, dict, set)
+
+
 class Module:
     """A function with parameters, found by looking at the attributes.
 
@@ -48,6 +51,7 @@ class Module:
         for name, value in vars(cls).items():
             if isinstance(value, (Parameter, Module)):
                 raise TypeError(f"{cls.__name__}.{name} would never be found in the class: assign it in __init__")
+            _refuse_hidden(f"{cls.__name__}.{name}", value)
 
     def __setattr__(self, name, value):
         if isinstance(value, np.generic) and is_array(vars(self).get(name)):
@@ -76,8 +80,9 @@ class Module:
     def slots(self, prefix=""):
         """Where the state is, this module's own first: {path: (owner, attribute name)}, parameters and buffers."""
         for name, value in vars(self).items():
-            _refuse_hidden(self, name, value)  # once more: something may have been appended to a list
-        own = {prefix + k: (self, k) for k, v in vars(self).items() if isinstance(v, Parameter) or is_array(v)}
+            if isinstance(value, CONTAINERS):  # once more: it may have grown
+                _refuse_hidden(f"{type(self).__name__}.{name}", value)
+        own = {prefix + k: (self, k) for k, v in vars(self).items() if _kind(v) in ("a Parameter", "an array")}
         for name, child in self.children():
             own |= child.slots(f"{prefix}{name}.")
         return own
@@ -189,7 +194,7 @@ def _refuse_loss(module, name, value):
         raise ValueError(f"{name!r} cannot be the name of {after}: it has a dot, or a module has a method of that name")
     if not after and isinstance(value, Tensor) and value.requires_grad and not value.edges:
         raise TypeError(f"{where} would not be found as a Tensor: a Parameter is learned, an array is saved")
-    _refuse_hidden(module, name, value)
+    _refuse_hidden(where, value)
 
 
 def _kind(value):
@@ -201,16 +206,16 @@ def _kind(value):
     return "an array" if is_array(value) else None
 
 
-def _refuse_hidden(module, name, value):
+def _refuse_hidden(where, value):
     """Raise for Modules or Parameters in a list, a tuple, a dictionary or a set: nobody would find them."""
-    if isinstance(value, (list, tuple, dict, set)):
+    if isinstance(value, CONTAINERS):
         for inner in value.values() if isinstance(value, dict) else value:
             if isinstance(inner, (Parameter, Module)):
                 raise TypeError(
-                    f"{type(module).__name__}.{name} holds {_kind(inner)} in a {type(value).__name__}, where it would "
+                    f"{where} holds {_kind(inner)} in a {type(value).__name__}, where it would "
                     "neither learn nor be saved: use ModuleList([...]), or an attribute for each"
                 )
-            _refuse_hidden(module, name, inner)
+            _refuse_hidden(where, inner)
 
 
 class Sequential(Module):

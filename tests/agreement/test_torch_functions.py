@@ -486,3 +486,16 @@ def test_conv2d_of_a_batch_of_none():
         lambda w: torch_F.conv2d(torch.empty((0, 2, 4, 4), dtype=torch.float64), w) * 2,
         np.random.default_rng(0).standard_normal((3, 2, 3, 3)),
     )
+
+
+@pytest.mark.parametrize("axes", [(0,), (1,), (0, 2), (0, 2, 3), (0, 1, 2, 3)])
+@pytest.mark.parametrize("order", [(0, 1, 2, 3), (2, 0, 3, 1), (3, 2, 1, 0)])
+@pytest.mark.parametrize("shape", [(64, 16, 14, 14), (3000, 3, 7, 1), (2, 5, 130, 257)])
+def test_a_sum_is_about_as_accurate_as_pytorchs(shape, order, axes):
+    """In float32, however the array lies in memory: at most twice PyTorch's error, or a rounding of the result."""
+    memory = np.random.default_rng(0).uniform(0.1, 1.1, [shape[i] for i in order]).astype(np.float32)
+    x = memory.transpose(np.argsort(order))
+    exact = x.astype(np.float64).sum(axes)
+    mine = np.abs(F.sum(Tensor(x), axes).data / exact - 1).max()
+    torchs = np.abs(torch.from_numpy(x).sum(axes).numpy() / exact - 1).max()
+    assert mine <= max(2 * torchs, 3e-7)

@@ -112,7 +112,7 @@ def test_explicit_directory_needs_no_checksum(tmp_path, files):
 
 def test_explicit_directory_is_the_only_one(tmp_path, places, pinned):
     write(places[0], FILES)
-    with pytest.raises(DataError, match=r"absent is no folder that can be read \(No such file"):
+    with pytest.raises(DataError, match="absent is no folder; --data takes the name"):
         load(directory=tmp_path / "absent")
     with pytest.raises(DataError, match=f"no file {IMAGES} or {IMAGES}.gz there; the folder holds nothing$"):
         load(directory=write(tmp_path / "empty", {}))
@@ -136,9 +136,7 @@ def test_a_folder_says_what_it_holds(tmp_path):
     write(tmp_path, {f"{i}.png": b"" for i in range(9)})
     with pytest.raises(DataError, match=r"the folder holds 0.png, 1.png, 2.png, 3.png, 4.png, 5.png, …$"):
         load(directory=tmp_path)
-    with pytest.raises(
-        DataError, match=r"0.png is no folder that can be read \(Not a directory\): mnist and fashion-mnist"
-    ):
+    with pytest.raises(DataError, match="0.png is no folder; --data takes the name"):
         load(directory=tmp_path / "0.png")
 
 
@@ -316,12 +314,11 @@ def test_embedded_digits_are_mnist_train_only(other):
 
 def test_unknown_name_or_split():
     """Everywhere the same: what there is, and what else is taken."""
-    others = "mnist and fashion-mnist are known by name.*; others are given as a folder with the IDX files of 28×28"
-    with pytest.raises(DataError, match=f"no data set 'cifar': {others}"):
+    others = r"--data takes the name of a data set \(mnist, fashion-mnist\) or a folder of IDX files of 28×28"
+    with pytest.raises(DataError, match=f"no data set 'cifar'; {others}"):
         load("cifar")
-    with pytest.raises(DataError, match=f"mnits is no folder that can be read .No such.*{others}") as caught:
+    with pytest.raises(DataError, match=f"mnits is no folder; {others}.*did you mean mnist"):
         find("mnits")
-    assert "; did you mean mnist?" in str(caught.value)
     with pytest.raises(DataError, match="no split 'validation' of mnist: there are train and test"):
         load("mnist", "validation")
 

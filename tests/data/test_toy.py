@@ -218,3 +218,10 @@ def test_a_width_must_be_positive(sigma):
 def test_the_density_of_points_elsewhere(distribution, shape):
     with pytest.raises(ValueError, match=r"shape \(\.\.\., 2\), got \("):
         distribution.density(np.zeros(shape))
+
+
+def test_batches_are_fresh_draws_of_one_stream():
+    data, rng = toy.Moons(), np.random.default_rng(3)
+    stream = toy.batches(data, 5, np.random.default_rng(3))
+    for _ in range(3):
+        np.testing.assert_array_equal(next(stream), data.sample(5, rng))

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from positions import read
 
-from scratchgan import Parameter, Tensor, grad, losses
+from scratchgan import Parameter, Tensor, grad, losses, no_grad
 from scratchgan import functional as F
 from scratchgan.functional import methods
 
@@ -53,6 +53,21 @@ def test_deviations_without_and_with_bessels_correction():
         ]:
             np.testing.assert_allclose(method(*args).data, of_array(axis, ddof=ddof, keepdims=kept), rtol=1e-12)
         np.testing.assert_allclose(method(axis=0, correction=2, keepdims=True).data, of_array(0, ddof=2, keepdims=True))
+
+
+@pytest.mark.parametrize(
+    "call, flag",
+    [
+        (lambda x: x.sum(0, 1), "keepdim"),
+        (lambda x: x.mean(0, np.float32), "keepdim"),
+        (lambda x: x.amax(0, "yes"), "keepdim"),
+        (lambda x: x.std(0, 0), "unbiased"),
+        (lambda x: x.var(0, False, 1), "keepdim"),
+    ],
+)
+def test_a_flag_is_true_or_false_and_nothing_of_numpys_second_position(call, flag):
+    with pytest.raises(TypeError, match=f"{flag} must be True or False, not "):
+        call(Tensor(A))
 
 
 def test_grad_takes_what_pytorchs_takes_in_its_order():
@@ -244,6 +259,12 @@ REFUSED = {
 def test_where_integers_have_no_meaning_they_are_refused(name):
     with pytest.raises(TypeError, match=r"must hold floating numbers, not (uint8|bool): .*x\.to\(np\.float32\)"):
         REFUSED[name](Tensor(LARGE))
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_integers_are_refused_also_where_nothing_is_recorded():
+    with no_grad(), pytest.raises(TypeError, match="must hold floating numbers, not uint8"):
+        F.softmax(Tensor(LARGE), 1)
 
 
 def test_the_other_side_of_a_loss_may_be_integers():

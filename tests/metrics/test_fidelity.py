@@ -100,8 +100,7 @@ def test_the_kernel_distance_of_one_law_is_zero():
 
 def test_the_score_in_closed_form():
     assert metrics.classifier_score(np.full((50, 10), 0.1)) == (pytest.approx(1), pytest.approx(0))
-    assert metrics.classifier_score(np.eye(10)[np.arange(500) % 10]) == (pytest.approx(10), pytest.approx(0))
-    assert metrics.classifier_score(np.eye(10)[np.arange(500) // 50])[0] == pytest.approx(1)  # each part sees one class
+    assert metrics.classifier_score(np.eye(10)[np.arange(500) % 10], splits=1) == (pytest.approx(10), 0)
     p = np.random.default_rng(0).dirichlet(np.ones(4), 30)
     divergences = [sum(q * math.log(q / m) for q, m in zip(row, p.mean(axis=0))) for row in p]
     assert metrics.classifier_score(p, splits=1)[0] == pytest.approx(math.exp(np.mean(divergences)))
@@ -197,10 +196,69 @@ def test_features_that_do_not_fit_are_refused(measure):
 def test_what_is_no_probability_is_refused(p):
     with pytest.raises(ValueError, match=rf"probabilities \(20, {p.shape[1]}\) must not be negative and sum to 1"):
         metrics.classifier_score(p)
-    with pytest.raises(ValueError, match=r"\(20, \d+\): at least 21 rows are needed to fill 21 splits"):
-        metrics.classifier_score(p, splits=21)
+    with pytest.raises(ValueError, match=r"\(20, 2\): at least 21 rows are needed to fill 21 splits"):
+        metrics.classifier_score(np.full((20, 2), 0.5), splits=21)
 
 
 def test_moments_that_do_not_fit_are_refused():
     with pytest.raises(ValueError, match=r"got \[\(2,\), \(2, 2\), \(3,\), \(3, 3\)\]"):
         metrics.frechet_distance_of_moments(np.zeros(2), np.eye(2), np.zeros(3), np.eye(3))
+
+
+@pytest.mark.parametrize("number", [0, -1, 1.5, True, None])
+@pytest.mark.parametrize(
+    "measure, name",
+    [
+        (lambda x, n: metrics.precision_recall(x, x, k=n), "k"),
+        (lambda x, n: metrics.density_coverage(x, x, k=n), "k"),
+        (lambda x, n: metrics.kernel_distance(x, x, np.random.default_rng(0), subsets=n), "subsets"),
+        (lambda x, n: metrics.kernel_distance(x, x, np.random.default_rng(0), size=n), "size"),
+        (lambda x, n: metrics.classifier_score(np.full((20, 2), 0.5), splits=n), "splits"),
+    ],
+)
+def test_numbers_of_things_are_whole(measure, name, number):
+    with pytest.raises(ValueError, match=f"{name}={number} must be a whole number"):
+        measure(normal(20, 3), number)
+
+
+def test_covariances_are_symmetric_matrices():
+    with pytest.raises(ValueError, match=r"a covariance must be symmetric: this one \(2, 2\)"):
+        metrics.frechet_distance_of_moments(np.zeros(2), np.eye(2), np.zeros(2), [[1, 0.5], [0, 1]])
+    with pytest.raises(ValueError, match="the means: 1 of the 2 rows are not finite"):
+        metrics.frechet_distance_of_moments([0, np.nan], np.eye(2), np.zeros(2), np.eye(2))
+
+
+@pytest.mark.filterwarnings("ignore:the matrix subclass")
+def test_arrays_of_a_subclass_have_the_same_distance():
+    """The product of np.matrix is another."""
+    moments = np.zeros(3), covariance(3, 1), np.ones(3), covariance(3, 2)
+    expected = metrics.frechet_distance_of_moments(*moments)
+    as_matrix = np.matrix(moments[1]), np.matrix(moments[3])
+    assert metrics.frechet_distance_of_moments(moments[0], as_matrix[0], moments[2], as_matrix[1]) == expected
+    x, y = normal(30, 3, 1), normal(30, 3, 2)
+    for measure in PAIRS:
+        assert measure(np.matrix(x), np.matrix(y)) == measure(x, y)
+
+
+def test_the_score_does_not_depend_on_the_order():
+    """Sorted by class, each tenth would look all alike; the same to the last digit, copies among them or not."""
+    p = np.random.default_rng(0).dirichlet(np.full(10, 0.1), 500).repeat(2, axis=0)
+    expected = metrics.classifier_score(p)
+    assert metrics.classifier_score(p[p.argmax(axis=1).argsort()]) == metrics.classifier_score(p[::-1]) == expected
+    sure = np.eye(10)[np.arange(5000) // 500]
+    assert metrics.classifier_score(sure)[0] == pytest.approx(10, abs=0.2)  # 500 in each part: (K − 1) / 2n of bias
+
+
+def test_the_usual_numbers_are_those_of_the_papers():
+    """Three neighbours for precision, five for coverage, 50 subsets of a thousand, ten parts."""
+    real, fake = normal(60, 3, 1), normal(60, 3, 2) + 0.5
+    assert metrics.precision_recall(real, fake) == metrics.precision_recall(real, fake, 3)
+    assert metrics.density_coverage(real, fake) == metrics.density_coverage(real, fake, 5)
+    assert metrics.coverage_ceiling(60) == metrics.coverage_ceiling(60, 5)
+    p = np.random.default_rng(0).dirichlet(np.ones(4), 50)
+    assert metrics.classifier_score(p) == metrics.classifier_score(p, 10)
+    real, fake = normal(1500, 3, 1), normal(1500, 3, 2)
+    usual, stated = (
+        metrics.kernel_distance(real, fake, np.random.default_rng(0), *numbers) for numbers in ((), (50, 1000))
+    )
+    assert usual == stated

@@ -171,3 +171,40 @@ MEASURES = [
 def test_what_cannot_be_measured_is_refused(measure, samples, centres, message):
     with pytest.raises(ValueError, match=message):
         measure(samples, centres)
+
+
+@pytest.mark.parametrize("radius", [-1.0, np.nan])
+def test_a_radius_is_not_negative(radius):
+    for measure in (metrics.mode_counts, metrics.modes_covered, metrics.high_quality_share, metrics.mode_spread):
+        with pytest.raises(ValueError, match=f"radius={radius} must not be negative"):
+            measure(np.eye(2), np.eye(2), radius)
+
+
+@pytest.mark.parametrize("number", [0, -1, 0.5])
+def test_less_than_one_sample_covers_nothing(number):
+    with pytest.raises(ValueError, match=f"at_least={number} must be a whole number, 1 or more"):
+        metrics.modes_covered(np.eye(2), np.eye(2), 1.0, number)
+    with pytest.raises(ValueError, match=f"n={number} must be"):
+        metrics.reverse_kl_floor(number, 8)
+    with pytest.raises(ValueError, match=f"modes={number} must be"):
+        metrics.reverse_kl_floor(8, number)
+
+
+@pytest.mark.parametrize(
+    "counts, message",
+    [
+        ([0, 0], "of the 2 counts, one at least must be above 0"),
+        ([], "counts must be integers|of the 0 counts"),
+        ([0.5, 0.5], "counts must be integers"),
+        ([-1, 2], "counts must be 0 or more, found -1…2"),
+        (3, "counts must be integers"),
+    ],
+)
+@pytest.mark.parametrize("measure", [metrics.kl_to_uniform, metrics.classes_present])
+def test_what_is_no_histogram_is_refused(measure, counts, message):
+    with pytest.raises(ValueError, match=message):
+        measure(counts)
+
+
+def test_a_histogram_may_be_a_list():
+    assert metrics.kl_to_uniform([3, 1]) == metrics.kl_to_uniform(np.array([3, 1], np.uint8)) > 0

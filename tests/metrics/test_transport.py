@@ -428,7 +428,7 @@ def test_masses_whose_sum_is_off_by_a_millionth_are_divided_by_it(off):
         ({"epsilon": np.inf}, "epsilon=inf must be positive and finite"),
         ({"epsilon": 0.0}, "epsilon=0.0 must be positive and finite"),
         ({"epsilon": np.nan}, "epsilon=nan must be positive and finite"),
-        ({"max_steps": 0}, "max_steps=0 must be at least 1"),
+        ({"max_steps": 0}, "max_steps=0 must be a whole number, 1 or more"),
     ],
 )
 def test_sinkhorn_with_nothing_to_do(options, message):
@@ -437,5 +437,21 @@ def test_sinkhorn_with_nothing_to_do(options, message):
 
 
 def test_slices_in_no_direction():
-    with pytest.raises(ValueError, match="directions=0 must be at least 1"):
+    with pytest.raises(ValueError, match="directions=0 must be a whole number, 1 or more"):
         metrics.sliced_wasserstein(TWO, TWO, np.random.default_rng(0), directions=0)
+
+
+@pytest.mark.parametrize("number", [0, -2, 1.5, None])
+def test_steps_and_directions_are_whole_numbers(number):
+    with pytest.raises(ValueError, match=f"max_steps={number} must be a whole number"):
+        metrics.sinkhorn(np.eye(3), max_steps=number)
+    with pytest.raises(ValueError, match=f"directions={number} must be a whole number"):
+        metrics.sliced_wasserstein(np.eye(3), np.eye(3), np.random.default_rng(0), directions=number)
+
+
+@pytest.mark.parametrize("a", [np.full(3, 1 / 3 + 0j), np.ma.masked_equal([0.5, 0.5, 0.0], 0), ["0.5", "0.25", "0.25"]])
+def test_masses_are_real_numbers_all_of_them(a):
+    with pytest.raises(ValueError, match="a .*(must be real numbers|must not be masked)"):
+        metrics.sinkhorn(np.eye(3), a)
+    with pytest.raises(ValueError, match="x .*(must be real numbers|must not be masked)"):
+        metrics.transport_1d(a, np.zeros(3))

@@ -159,6 +159,11 @@ def test_what_belongs_to_the_class_would_never_be_found(value):
         type("Net", (nn.Module,), {"part": value})
 
 
+def test_a_list_of_the_class_is_refused():
+    with pytest.raises(TypeError, match="Net.parts holds a Module in a list"):
+        type("Net", (nn.Module,), {"parts": [nn.ReLU()]})
+
+
 @pytest.mark.parametrize("name", ["a.b", "forward", "parameters", "train", "training", "replace"])
 def test_a_name_with_a_dot_or_of_a_method_is_refused(name):
     for value in (nn.ReLU(), Parameter(ARRAY), ARRAY):

@@ -20,7 +20,8 @@ def test_the_copies_have_the_dtype_and_the_order_of_what_they_replace():
 
 
 @pytest.mark.parametrize(
-    "saved", [{"bias": [1, 2, 3]}, {"count": np.array(True)}, {"weight": [[np.nan] * 3] * 2}, {"bias": [np.inf] * 3}]
+    "saved",
+    [{"bias": [1, 2, 3]}, {"count": np.array(True)}, {"weight": [[np.nan] * 3] * 2}, {"weight": [[np.inf] * 3] * 2}],
 )
 def test_what_can_be_said_in_the_same_numbers_fits(saved):
     (name,) = saved
