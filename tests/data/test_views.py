@@ -79,11 +79,20 @@ def test_labels_that_are_missing_or_unknown_to_the_networks_are_refused():
         views.labelled(SOME, classes=5)
 
 
-def test_the_two_colours_share_no_image_and_have_the_ink_and_paper_they_should():
-    x, y = views.two_colours(SOME)
-    assert len(x) == len(y) == len(SOME) // 2
-    np.testing.assert_array_equal(x, coloured(SOME.images[: len(x)], views.ORANGE, views.BLACK))
-    np.testing.assert_array_equal(y, coloured(SOME.images[len(x) :][: len(y)], views.BLUE, views.WHITE))
+@pytest.mark.parametrize("count", [10, 9])
+def test_the_two_colours_share_no_image_and_have_the_ink_and_paper_they_should(count):
+    x, y = views.two_colours(Dataset("mnist", SOME.images[:count], None, ""))
+    assert len(x) == len(y) == count // 2
+    np.testing.assert_array_equal(x, coloured(SOME.images[:count:2][: len(x)], views.ORANGE, views.BLACK))
+    np.testing.assert_array_equal(y, coloured(SOME.images[1:count:2], views.BLUE, views.WHITE))
+
+
+def test_the_two_colours_are_of_all_classes_where_images_are_sorted_by_them():
+    """As those are that ship with the package: else one learns to make fives of zeros."""
+    assert (np.diff(DIGITS.labels) >= 0).all()
+    ink = views.two_colours(DIGITS)[0][:, 0] > 100
+    np.testing.assert_array_equal(ink, DIGITS.images[::2, 0] > 104)
+    assert np.unique(DIGITS.labels[::2]).size == np.unique(DIGITS.labels[1::2]).size == 10
 
 
 # Images --------------------------------------------------------------------------------------------------------------
