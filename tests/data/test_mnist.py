@@ -13,7 +13,7 @@ import pytest
 import requests
 from idxfile import idx
 
-from scratchgan.data import DataError, find, load, mnist
+from scratchgan.data import DataError, find, load, mnist, shipped
 
 IMAGES, LABELS = "train-images-idx3-ubyte", "train-labels-idx1-ubyte"
 REAL = Path(os.environ.get("SCRATCHGAN_DATA", "absent"))

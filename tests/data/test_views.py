@@ -141,6 +141,27 @@ def test_views_of_grey_refuse_colours_and_floats(view):
         view(np.zeros((2, 1, 4, 4)))
 
 
+def test_no_images_have_a_size_too():
+    for channels, size in ((1, 14), (3, 14), (1, 28), (3, 64)):
+        assert sized(np.empty((0, 3, 28, 28), np.uint8), size, channels).shape == (0, channels, size, size)
+
+
+@pytest.mark.parametrize("colour", [(0, 0, 256), (-1, 0, 0), (1.0, 0.5, 0.0), (0, 0), 7, (True, False, True)])
+def test_what_is_no_colour_is_refused(colour):
+    """Bytes would wrap around."""
+    for pair in ((colour, (0, 0, 0)), ((0, 0, 0), colour)):
+        with pytest.raises(DataError, match="whole numbers from 0 to 255"):
+            coloured(noise(2, 1, 4, 4), *pair)
+
+
+@pytest.mark.parametrize("view", [lambda x: shrunk(x, 2), outlined, lambda x: coloured(x, (0, 0, 0), (9, 9, 9))])
+def test_images_have_four_axes(view):
+    with pytest.raises(DataError, match=r"images are \(N, C, H, W\), got \(2, 4, 4\)"):
+        view(noise(2, 4, 4))
+    as_lists = noise(2, 1, 4, 4)
+    np.testing.assert_array_equal(view(list(as_lists)), view(as_lists))
+
+
 def test_views_leave_their_images_alone():
     images = SOME.images.copy()
     for view in (outlined, binarised, lambda x: sized(x, 14), lambda x: shrunk(x, 2)):

@@ -3,11 +3,12 @@ import math
 import numpy as np
 import pytest
 from judged import DIGITS, NEW, TRAIN, new_images
+from PIL import Image
 
 from scratchgan import metrics
 from scratchgan.data import DataError, Dataset
 from scratchgan.data.mnist import NoMirrorError
-from scratchgan.metrics import Judge, classifier, judge
+from scratchgan.metrics import Judge, __main__, classifier, judge
 from scratchgan.metrics.images import as_floats, training_and_test
 
 # The anchors
@@ -275,8 +276,8 @@ def test_emoji_cannot_be_judged(capsys, tmp_path):
 
 
 def a_set(count, labels=None):
-    images, of_them = DIGITS.images[::16][:count], DIGITS.labels[::16][:count]  # of all classes
-    return Dataset("own", images, of_them if labels is None else labels, "own/")
+    chosen = np.arange(count) * len(DIGITS) // count  # of all classes
+    return Dataset("own", DIGITS.images[chosen], DIGITS.labels[chosen] if labels is None else labels, "own/")
 
 
 @pytest.mark.parametrize(
