@@ -25,8 +25,9 @@ from scratchgan.threads import use as use_threads
 from scratchgan.training.folder import claimed, claimed_anew, refuse_remains
 from scratchgan.training.run import LONGEST, Run, TrainingError, read, refuse_misfit, take_over
 
-SHAPE = {"system": str, "preset": str, "data": str, "seed": int}  # what a run is, to its end
-OPTIONS = {"samples": int, "device": str, "threads": int, "file": str}  # what may change when it goes on, or else stays
+# What a run is, to its end; and what may be given anew when it goes on, or else stays.
+SHAPE = {"system": str, "preset": str, "data": str, "seed": int, "rates_fall_over": (int, type(None))}
+OPTIONS = {"samples": int, "device": str, "threads": int, "file": str}
 NUMBERS = {"seed": 0, "steps": 1, "threads": 0, "samples": 0, "rates_fall_over": 1}  # the least of each
 MOST = {"steps": LONGEST, "rates_fall_over": LONGEST}
 
@@ -87,7 +88,7 @@ def train(
     given = {"system": _named(system), "preset": preset, "data": absolute(data), "seed": seed}
     given["rates_fall_over"] = rates_fall_over
     with _folder(out, resume, name or given["system"]) as claim:
-        options = {"samples": samples, "device": device, "threads": threads}
+        options = {"samples": samples, "device": device, "threads": threads, "file": given["system"]}
         shape, options, last = _choices(given, options, claim.path, resume)
         found = find_system(options["file"])
         plan = _preset(found, shape["preset"])
@@ -136,9 +137,15 @@ def load_model(folder, system=None):
 
 
 def model_of(settings, rng):
-    """The model of a run's settings as it begins, on the CPU."""
+    """The model of a run's settings as it begins, on the CPU; CheckpointError when its preset has changed since."""
     system = find_system(settings["system"])
-    return _built(system, _preset(system, settings["preset"]), rng, "cpu")
+    preset = _preset(system, settings["preset"])
+    if settings["options"] != (now := _described(preset.options)):
+        raise CheckpointError(
+            f"the run began with the options {settings['options']}, and {system.name}'s preset {settings['preset']!r} "
+            f"has {now} now"
+        )
+    return _built(system, preset, rng, "cpu")
 
 
 def find_system(name):
@@ -155,7 +162,7 @@ def find_system(name):
     if path.suffix != ".py" or not path.is_file():
         raise TrainingError(
             f"there is no system {str(name)!r}: these are known by name: {', '.join(SYSTEMS)}; one of your own is a "
-            "Python file with a SYSTEM in it, such as my_gan.py. If it has moved, name it where it is now, beside --resume"
+            "Python file with a SYSTEM in it, such as my_gan.py; if that has moved, name it anew, beside --resume"
         )
     system = getattr(_executed(path), "SYSTEM", None)
     if not isinstance(system, System):
@@ -206,8 +213,9 @@ def _built(system, preset, rng, device):
     try:
         inspect.signature(system.build).bind(rng, device, **preset.options)
     except TypeError as error:
+        options = "".join(f", {name}=…" for name in preset.options)
         raise TrainingError(
-            f"build of {system.name} cannot be called as build(rng, device, **options): {error}"
+            f"{system.name}: its preset calls build(rng, device{options}), and build says: {error}"
         ) from error
     model = system.build(rng, device, **preset.options)
     if not isinstance(model, Model):
@@ -260,11 +268,9 @@ def _folder(out, resume, name):
 def _choices(given, options, folder, resume):
     """What the run is, its options, and the steps it was meant for: as given, or as it began."""
     shape, kept, steps = {"preset": "default", "seed": 0}, {"samples": 0, "device": "cpu", "threads": 0}, None
-    options["file"] = given["system"]
     if resume:
         _, facts = read(folder, settings=SHAPE, options=OPTIONS)
-        shape, kept, steps = {key: facts["settings"][key] for key in SHAPE}, facts["options"], facts["steps"]
-        shape["rates_fall_over"] = facts["settings"].get("rates_fall_over")
+        shape, kept, steps = {key: facts["settings"].get(key) for key in SHAPE}, facts["options"], facts["steps"]
         if _has_moved(shape["system"], given["system"]):
             given = given | {"system": None}
         for key, value in given.items():
@@ -301,7 +307,7 @@ def _run(system, preset, shape, options, claim):
     settings |= {
         "batch_size": preset.batch_size,
         "data_sha256": _sha256(arrays),
-        "options": {key: _described(value) for key, value in preset.options.items()},
+        "options": _described(preset.options),
     }
     return Run(model, batches, rng, settings, claim.path, options, claim.check), dataset.source
 
