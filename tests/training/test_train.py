@@ -141,14 +141,12 @@ def test_a_system_may_have_a_name_of_a_library_dataclasses_and_a_view_of_one_arr
 
 def test_a_system_whose_file_has_moved_is_found_where_it_is_now(folder, digits):
     text = HEAD + ONES.format(build="build", presets="{'default': four}")
-    straight = train(own(folder, text), data=digits, out="straight")
+    train(own(folder, text), data=digits, out="straight")
     train(folder / "my_gan.py", data=digits, out="out", steps=2)
     (folder / "elsewhere").mkdir()
     moved = (folder / "my_gan.py").rename(folder / "elsewhere" / "my_gan.py")
     for attempt in (lambda: train(out="out", resume=True), lambda: load_model("out")):
-        with pytest.raises(
-            TrainingError, match="there is no system .*if that has moved, name it anew, beside --resume"
-        ):
+        with pytest.raises(TrainingError, match="there is no system .*has moved, name it anew, beside --resume"):
             attempt()
     with pytest.raises(CheckpointError, match="began with system .* so it cannot go on with 'gan'"):
         train("gan", out="out", resume=True)
@@ -223,7 +221,7 @@ def test_the_labels_that_are_saved_are_those_of_the_samples(folder, monkeypatch)
     """Seen by the generator itself: it paints a class in a grey of its own."""
     text = """
 from functools import partial
-from scratchgan import Tensor, nn
+from scratchgan import nn
 from scratchgan.losses import LeastSquares
 from scratchgan.models import Preset, System
 from scratchgan.models.game import ConditionalGame
@@ -240,7 +238,7 @@ class Critic(nn.Module):
 
 def build(rng, device):
     game = ConditionalGame(Painter(), Critic(), 2, LeastSquares(), partial(SGD, lr=1e-9))
-    game.generator.ink.weight = type(game.generator.ink.weight)(INKS)
+    game.generator.ink.weight.data = INKS
     return game
 
 import numpy as np
@@ -265,7 +263,8 @@ def width(number):
 def test_options_of_every_kind_are_recorded():
     options = {
         "rate": np.float32(0.5), "betas": (0.5, np.float64(0.9)), "penalty": R1(2.0), "networks": width,
-        "optimizer": functools.partial(width, number=3), "plain": functools.partial(width), "none": None, "deep": [{1: np.arange(2)}],
+        "optimizer": functools.partial(width, number=3), "plain": functools.partial(width), "none": None,
+        "deep": [{1: np.arange(2)}],
     }  # fmt: skip
     assert json.loads(json.dumps(systems._described(options))) == {
         "rate": 0.5, "betas": [0.5, 0.9], "penalty": {"R1": systems._described(vars(R1(2.0)))}, "networks": "width",
