@@ -27,7 +27,7 @@ from scratchgan.training.run import LONGEST, Run, TrainingError, read, refuse_mi
 
 # What a run is, to its end; and what may be given anew when it goes on, or else stays.
 SHAPE = {"system": str, "preset": str, "data": str, "seed": int, "rates_fall_over": (int, type(None))}
-OPTIONS = {"samples": int, "device": str, "threads": int, "file": str}
+OPTIONS = {"samples": int, "device": str, "threads": int, "system_at": str, "data_at": str}
 NUMBERS = {"seed": 0, "steps": 1, "threads": 0, "samples": 0, "rates_fall_over": 1}  # the least of each
 MOST = {"steps": LONGEST, "rates_fall_over": LONGEST}
 
@@ -46,7 +46,8 @@ def train(
     preset : str, optional
         One of the system's; "default" without it.
     data : str or path, optional
-        A data set by name, or a folder of pictures or IDX files; without it the preset's, mostly "mnist".
+        A data set by name, or a folder of pictures or IDX files; without it the preset's, mostly "mnist". With
+        ``resume``, where the same data are now.
     out : path, optional
         The folder; without it a new one, ``runs/NAME``.
     seed : int, optional
@@ -87,12 +88,16 @@ def train(
     _refuse_strange(system=system, preset=preset, data=data, out=out, name=name, device=device)
     given = {"system": _named(system), "preset": preset, "data": absolute(data), "seed": seed}
     given["rates_fall_over"] = rates_fall_over
+    if system is None and not (resume and (out is not None or name)):
+        raise TrainingError(f"which system? Name one of {', '.join(SYSTEMS)}, or the folder of a run with --resume")
     with _folder(out, resume, name or given["system"]) as claim:
-        options = {"samples": samples, "device": device, "threads": threads, "file": given["system"]}
+        options = {"samples": samples, "device": device, "threads": threads}
+        options |= {"system_at": given["system"], "data_at": given["data"]}
         shape, options, last = _choices(given, options, claim.path, resume)
-        found = find_system(options["file"])
+        found = find_system(options["system_at"])
         plan = _preset(found, shape["preset"])
         shape.setdefault("data", plan.data)
+        options.setdefault("data_at", shape["data"])
         run, source = _run(found, plan, shape, options, claim)
         if resume:
             run.load()
@@ -127,7 +132,7 @@ def load_model(folder, system=None):
         When its system cannot be found.
     """
     arrays, facts = read(folder, settings=SHAPE, options=OPTIONS)
-    file = facts["options"]["file"] if system is None else _named(system)
+    file = facts["options"]["system_at"] if system is None else _named(system)
     model = model_of(facts["settings"] | {"system": file}, np.random.default_rng(0))
     of_the_model = {name: array for name, array in arrays.items() if not name.startswith("batches/")}
     path = Path(folder) / "checkpoint.npz"
@@ -253,8 +258,6 @@ def _folder(out, resume, name):
         if resume and not out.is_dir():
             raise CheckpointError(f"there is no checkpoint in {out}, which is no folder")
         return claimed(out)
-    if name is None:
-        raise TrainingError(f"which system? Name one of {', '.join(SYSTEMS)}, or the folder of a run with --resume")
     name = Path(name).stem
     numbered = [Path("runs") / (name if i == 1 else f"{name}-{i}") for i in range(1, 10_000)]
     if not resume:
@@ -271,8 +274,7 @@ def _choices(given, options, folder, resume):
     if resume:
         _, facts = read(folder, settings=SHAPE, options=OPTIONS)
         shape, kept, steps = {key: facts["settings"].get(key) for key in SHAPE}, facts["options"], facts["steps"]
-        if _has_moved(shape["system"], given["system"]):
-            given = given | {"system": None}
+        given = {key: value for key, value in given.items() if not _has_moved(key, shape[key], value)}
         for key, value in given.items():
             if value not in (None, shape[key]):
                 raise CheckpointError(
@@ -284,16 +286,21 @@ def _choices(given, options, folder, resume):
     return shape, kept | {key: value for key, value in options.items() if value is not None}, steps
 
 
-def _has_moved(system, given):
-    """Whether what is given is the file of a system at another place."""
-    return given is not None and given.endswith(".py") and Path(given).name == Path(system).name
+def _has_moved(key, began, given):
+    """Whether what is given can be the same at another place: a file of that name, or data that are there no more.
+
+    That they are the same data is seen by their checksum.
+    """
+    if key == "system":
+        return given is not None and given.endswith(".py") and Path(given).name == Path(began).name
+    return key == "data" and given is not None and began not in NAMES and not Path(began).exists()
 
 
 def _run(system, preset, shape, options, claim):
     """The run at its first step, and where its data are from."""
     device_module(options["device"])  # complain before anything long begins
     use_threads(options["threads"])
-    dataset = find(shape["data"])
+    dataset = find(options["data_at"])
     rng = np.random.default_rng(shape["seed"])
     model = _built(system, preset, rng, options["device"])
     try:

@@ -13,6 +13,7 @@ import pytest
 import tiny
 
 from scratchgan import checkpoint
+from scratchgan.data import DataError
 from scratchgan.losses import R1
 from scratchgan.models import Preset
 from scratchgan.training import CheckpointError, TrainingError, load_model, systems, train
@@ -90,8 +91,9 @@ def test_a_thread_without_a_screen_trains_to_the_same_bit(digits, monkeypatch):
 
 
 def test_which_run_goes_on_must_be_said():
-    with pytest.raises(TrainingError, match="which system.*or the folder of a run with --resume"):
-        train(resume=True)
+    for given in ({"resume": True}, {"out": "out"}, {}):
+        with pytest.raises(TrainingError, match="which system.*or the folder of a run with --resume"):
+            train(**given)
 
 
 # A system of one's own -----------------------------------------------------------------------------------------------
@@ -159,6 +161,18 @@ def test_a_system_whose_file_has_moved_is_found_where_it_is_now(folder, digits):
     assert all(weights[0][name].tobytes() == array.tobytes() for name, array in weights[1].items())
 
 
+def test_data_that_have_moved_are_found_where_they_are_now_if_they_are_the_same(folder):
+    data, other = tiny.save_digits(folder / "digits"), tiny.save_digits(folder / "other", 41)
+    train(OWN, data=data, out="out", steps=2)
+    data = data.rename(folder / "moved")
+    with pytest.raises(DataError, match="digits is no folder"):
+        train(out="out", resume=True)
+    with pytest.raises(CheckpointError, match="data_sha256 was"):
+        train(out="out", resume=True, data=other)
+    assert train(out="out", resume=True, data=data, steps=3).step == 3
+    assert train(out="out", resume=True, steps=4).step == 4  # it remembers
+
+
 # Models of runs ------------------------------------------------------------------------------------------------------
 
 
@@ -201,7 +215,7 @@ def test_a_folder_of_something_else_has_no_model(digits, folder):
     arrays, facts = checkpoint.load(run.checkpoint)
     facts = {key: value for key, value in facts.items() if key != "format"}
     facts["settings"] |= {"preset": "quick", "options": {}}
-    checkpoint.save(run.checkpoint, arrays, **facts | {"options": facts["options"] | {"file": "gan"}})
+    checkpoint.save(run.checkpoint, arrays, **facts | {"options": facts["options"] | {"system_at": "gan"}})
     with pytest.raises(CheckpointError, match="does not fit this run: "):
         load_model("out")
     checkpoint.save(run.checkpoint, arrays, **facts | {"settings": facts["settings"] | {"options": {"lr": 3}}})
