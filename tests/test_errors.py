@@ -7,9 +7,9 @@ import pytest
 
 from scratchgan import Tensor, grad, nn
 from scratchgan import functional as F
+from scratchgan.nn import AveragedWeights
 from scratchgan.tensor import is_recording, record
 from scratchgan.testing import check_grads
-from scratchgan.training import AveragedWeights
 
 
 def zeros(*shape, dtype=np.float64):
