@@ -147,7 +147,7 @@ def build(
     rng,
     device="cpu",
     image=(1, 28, 28),
-    hidden=128,  # H
+    hidden=256,  # H
     turns=1,  # k
     persistent=True,
     chains=100,
@@ -165,5 +165,5 @@ SYSTEM = System(
     "energy, Gibbs chains, contrastive divergence: no derivatives",
     2,
     build,
-    {"quick": Preset(1500, batch_size=100), "default": Preset(6000, batch_size=100, every=200)},
+    {"quick": Preset(1500, batch_size=100), "default": Preset(10_000, batch_size=100, every=400)},
 )
