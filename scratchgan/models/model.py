@@ -104,9 +104,9 @@ class Model:
         for name, value in vars(self).items():
             if lost := _lost(value):
                 raise TypeError(
-                    f"{type(self).__name__}.{name} is or holds {lost}, which no checkpoint would save: networks belong in "
-                    "attributes of their own or in a ModuleList, arrays in a Module or an object with a state_dict, and "
-                    "random numbers come from the rng that each method is given"
+                    f"{type(self).__name__}.{name} is or holds {lost}, which no checkpoint would save: networks belong "
+                    "in attributes of their own or in a ModuleList, arrays in a Module or an object with a state_dict, "
+                    "and random numbers come from the rng that each method is given"
                 )
         return {name: part for name, part in vars(self).items() if hasattr(part, "state_dict")}
 
