@@ -36,7 +36,7 @@ class Optimizer:
     Raises
     ------
     TypeError, ValueError
-        For what is no Parameter, one that is given twice, an option that is no number or out of its interval.
+        For what is no Parameter, a Parameter given twice, an option that is no number or out of its interval.
     """
 
     lr, weight_decay = Number("[0, ∞)"), Number("[0, ∞)")

@@ -96,7 +96,8 @@ class Objective:
 
 
 class Minimax(Objective):
-    """The zero-sum game: L_D = E ζ(−D(x)) + E ζ(D(x̃)), and L_G = −E ζ(D(x̃)), what −L_D leaves of G's own.
+    """The zero-sum game: L_D = E ζ(−D(x)) + E ζ(D(x̃)), and L_G = −E ζ(D(x̃)), the only term of −L_D that
+    depends on G.
 
     Goodfellow et al. 2014, arXiv:1406.2661, equation (1), max_D E log σ(D(x)) + E log(1 − σ(D(x̃))). The best D has
     σ(D) = p / (p + p_G); there L_D = log 4 − 2 JSD(p, p_G), which is log 4 where the generator is perfect.

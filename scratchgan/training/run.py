@@ -76,7 +76,7 @@ class Run:
         return self.folder / "checkpoint.npz"
 
     def save(self, steps):
-        """Write the checkpoint of this moment, in a run meant for so many steps."""
+        """Write the checkpoint of this moment, in a run that is meant to take ``steps`` steps."""
         self.check()
         facts = {"step": self.step, "steps": steps, "settings": self.settings, "options": self.options}
         checkpoint.save(self.checkpoint, arrays_of(self.parts), rng=self.rng.bit_generator.state, **facts)

@@ -58,7 +58,7 @@ def train(
     threads : int, optional
         Of matrix products; 0 without it, as many as are fastest just now. The run does not depend on it.
     samples : int, optional
-        Also save so many samples.
+        Also save this many samples.
     resume : bool
         Go on with the run in ``out``, or else with the last one in ``runs/``. What is left out stays as it was.
     rates_fall_over : int, optional
