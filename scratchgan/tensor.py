@@ -161,7 +161,10 @@ class Parameter(Tensor):
 
     @data.setter
     def data(self, value):
-        self._data, self.number = _differentiable(value), next(_creation)
+        value = _differentiable(value)
+        if value.shape != self.shape:
+            raise ValueError(f"a parameter of shape {self.shape} cannot have data of shape {value.shape}")
+        self._data, self.number = value, next(_creation)
 
 
 def no_tensor(name, value, due="a Tensor"):
@@ -388,9 +391,7 @@ def _tensors(value, name):
         values = (value,) if isinstance(value, Tensor) else tuple(value)
     except TypeError:
         raise no_tensor(name, value, "a Tensor, or several") from None
-    for i, x in enumerate(values):
-        if not isinstance(x, Tensor):
-            raise no_tensor(f"{name}[{i}]", x)
+    floating(**{f"{name}[{i}]": x for i, x in enumerate(values)})
     return values
 
 

@@ -28,6 +28,7 @@ An objective is an object with two methods. Training a player takes no more than
 import numpy as np
 
 from scratchgan.functional import relu, softplus
+from scratchgan.nn.options import Number
 from scratchgan.tensor import floating
 
 
@@ -114,13 +115,13 @@ class Minimax(Objective):
 
     Raises
     ------
-    ValueError
+    TypeError, ValueError
         For an α outside (0, 1].
     """
 
+    real_target = Number("(0, 1]")
+
     def __init__(self, real_target=1.0):
-        if not 0 < real_target <= 1:
-            raise ValueError(f"real_target={real_target} must lie in (0, 1]: it is a probability, such as 0.9")
         self.real_target = real_target
 
     def _discriminator(self, real, fake):
@@ -158,9 +159,11 @@ class LeastSquares(Objective):
 
     Raises
     ------
-    ValueError
-        For a = b: then D need not tell them apart.
+    TypeError, ValueError
+        For what is no number, and for a = b: then D need not tell them apart.
     """
+
+    fake_target, real_target, generator_target = Number(), Number(), Number()
 
     def __init__(self, fake_target=0.0, real_target=1.0, generator_target=1.0):
         if fake_target == real_target:

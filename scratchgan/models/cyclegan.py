@@ -26,7 +26,7 @@ Departures:
 |--------------------------------------------------|----------------------------------------------------------|
 | 28×28 digits on black in warm, on white in cold  | photos and paintings of 256×256                          |
 | 3 residual blocks of 32 channels; patches of 16  | 9 of 256 channels; patches of 70                         |
-| batches of 4, 4,000 steps, half of them falling  | batches of 1, 200 epochs, half of them falling           |
+| batches of 8, 1,200 steps, rates falling throughout  | batches of 1, 200 epochs, half of them falling           |
 | ½ in (2), too, as in LSGAN                       | only the critics' loss is halved; λ counts twice as much |
 """
 
@@ -265,7 +265,7 @@ SYSTEM = System(
     5,
     build,
     {
-        "quick": Preset(600, every=50, batch_size=8, view=views.two_colours, unpaired=True),
-        "default": Preset(3000, batch_size=8, view=views.two_colours, unpaired=True),
+        "quick": Preset(250, every=25, batch_size=8, view=views.two_colours, unpaired=True),
+        "default": Preset(1200, every=50, batch_size=8, view=views.two_colours, unpaired=True),
     },
 )
