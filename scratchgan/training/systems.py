@@ -214,7 +214,7 @@ def _preset(system, name):
 
 
 def _built(system, preset, rng, device):
-    """A model at its first step; TrainingError when ``build`` takes other options, or makes something else."""
+    """A model at its first step; TrainingError when ``build`` takes other options, or makes what cannot be saved."""
     try:
         inspect.signature(system.build).bind(rng, device, **preset.options)
     except TypeError as error:
@@ -225,6 +225,10 @@ def _built(system, preset, rng, device):
     model = system.build(rng, device, **preset.options)
     if not isinstance(model, Model):
         raise TrainingError(f"build of {system.name} must return a Model, not a {type(model).__name__}")
+    try:
+        model.parts()
+    except TypeError as error:
+        raise TrainingError(f"build of {system.name}: {error}") from error
     return model
 
 

@@ -32,6 +32,12 @@ def test_a_power_of_two_is_a_margin_of_zeros_and_repeated_pixels(size, times):
     np.testing.assert_array_equal(sized(images, size), expected)
 
 
+def test_an_odd_margin_is_wider_at_the_end():
+    images = noise(2, 3, 5, 5) | 1
+    expected = np.pad(images, ((0, 0), (0, 0), (1, 2), (1, 2)))
+    np.testing.assert_array_equal(sized(images, 8, 3), expected)
+
+
 def test_other_sizes_are_resampled_and_keep_the_mean():
     images = views.coloured(SOME.images, (255, 0, 0), (0, 0, 255))
     for size in (14, 20, 40):

@@ -125,6 +125,11 @@ def own(folder, text, name="my_gan.py"):
         HEAD + ONES.format(build="lambda rng, device: (1, 2)", presets="{'default': four}"),
         "build of own must return a Model, not a tuple",
     ),
+    (
+        HEAD + "def made(rng, device):\n    model = build(rng)\n    model.more = [model.critic]\n    return model\n"
+        + ONES.format(build="made", presets="{'default': four}"),
+        "build of own: WGANGP.more is or holds Sequential, which no checkpoint would save",
+    ),
 ])  # fmt: skip
 def test_what_is_wrong_with_a_system_of_ones_own_is_said(text, message, folder, digits):
     with pytest.raises(TrainingError, match=message):
