@@ -204,6 +204,16 @@ def test_without_an_average_the_generator_itself_makes_the_pictures_in_evaluatio
     np.testing.assert_array_equal(images, game.generator.eval()(z).numpy().astype(np.float32))
 
 
+def test_each_part_of_a_network_keeps_its_mode_when_pictures_are_made():
+    """A norm that is kept in evaluation mode stays so, and also after an error."""
+    game = make("DCGAN", average_decay=None)
+    norm = game.generator[2].eval()
+    game.images(game.latents(5, rng()))
+    with pytest.raises(ValueError):
+        game.images(Tensor(np.zeros((5, LATENTS + 1))))
+    assert game.generator.training and game.generator[0].training and not norm.training
+
+
 def test_black_is_minus_one_in_every_picture():
     """A generator of images in [0, 1] says low=0, and its pictures are stretched."""
     game, z = points(low=0.0), Tensor(np.zeros((1, 2), np.float32))
@@ -291,6 +301,18 @@ def test_a_conditional_iteration_takes_a_batch_for_each_critic_step():
         "critic_loss",
         "generator_loss",
     }
+
+
+def test_a_relativistic_generator_is_compared_with_a_real_of_the_class_that_it_was_asked_for():
+    game, seen = echo(), []
+    game.objective = Relativistic()
+    game.generator_loss = lambda z, y, real: seen.append((y, real)) or z.sum()
+    game.descend = lambda optimizer, loss: loss
+    real = Tensor(np.ones((5, LATENTS + CLASSES), np.float32)), game.one_hot(np.array([3, 0, 0, 2, 1]))
+    game.generator_step(*real, rng=rng())
+    ((y, compared),) = seen
+    np.testing.assert_array_equal(y.numpy(), real[1].numpy())
+    assert compared == real
 
 
 @every_conditional_game
