@@ -134,7 +134,9 @@ def state_of_adam(optimizer):
     states = [optimizer.state[p] for p in optimizer.param_groups[0]["params"]]
     (steps,) = {int(state["step"]) for state in states}
     averages = {f"{i}.{k}": state[k].numpy() for i, state in enumerate(states) for k in ("exp_avg", "exp_avg_sq")}
-    options = {name: optimizer.param_groups[0][name] for name in ("lr", "weight_decay", "betas", "eps")}
+    options = {
+        name: np.asarray(optimizer.param_groups[0][name], float) for name in ("lr", "weight_decay", "betas", "eps")
+    }
     return {name: np.asarray(value) for name, value in ({"steps": steps} | options | averages).items()}
 
 
