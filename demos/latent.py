@@ -38,6 +38,8 @@ def experiment(flags, folder):
     for name in SYSTEMS:
         if not getattr(flags, name):
             runs.train(name, folders[name], data=flags.data, seed=flags.seed, steps=flags.steps)
+    for name in SYSTEMS:
+        runs.demand(name, folders[name])
     trained = {name: runs.drawing(folders[name]) for name in SYSTEMS}
     untrained = {name: runs.untrained(folders[name]) for name in SYSTEMS}
     flags.steps = min(map(runs.steps, folders.values()))

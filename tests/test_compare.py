@@ -76,7 +76,7 @@ def test_the_comparison_trains_and_judges_each_system_once(demo, tmp_path, capsy
 def test_each_system_has_as_many_steps_as_fit_into_the_minutes(demo, tmp_path):
     assert demo("compare.py", "--minutes", 2 / 5400, "--samples", 300, "--only", "gan", "--out", tmp_path / "out") == 0
     config = json.loads((tmp_path / "out" / "gan" / "config.json").read_text())
-    assert (config["steps"], config["lr_steps"]) == (2, 2)
+    assert (config["steps"], config["rates_fall_over"]) == (2, 2)
 
 
 def test_the_walk_takes_finished_runs_or_trains_its_own(demo, tmp_path, capsys):
@@ -94,7 +94,7 @@ def test_a_run_of_another_system_is_refused(demo, tmp_path, capsys):
     assert demo("compare.py", "--minutes", 0, "--samples", 300, "--only", "gan", "--out", tmp_path / "out") == 0
     gan = tmp_path / "out" / "gan"
     assert demo("latent.py", "--dcgan", gan, "--cgan", gan, "--out", tmp_path / "walk") == 1
-    assert "holds no run of scratchgan.models.dcgan" in capsys.readouterr().err
+    assert "holds a run of gan and not of dcgan" in capsys.readouterr().err
 
 
 def test_another_seed_is_another_walk_and_the_same_one_the_same(demo, tmp_path):

@@ -3,6 +3,7 @@
 import numpy as np
 
 from scratchgan import training
+from scratchgan.checkpoint import CheckpointError
 from scratchgan.training.run import read
 from scratchgan.training.systems import model_of
 
@@ -26,6 +27,13 @@ def train(system, folder, **options):
     run = training.train(system, out=folder, resume=(folder / "checkpoint.npz").exists(), **options)
     if run.stopped_by:
         raise KeyboardInterrupt(run.stopped_by)
+
+
+def demand(system, folder):
+    """Raise CheckpointError where the run in a folder is one of another system."""
+    found = read(folder)[1]["settings"]["system"]
+    if found != system:
+        raise CheckpointError(f"{folder} holds a run of {found} and not of {system}")
 
 
 def steps(folder):

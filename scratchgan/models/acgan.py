@@ -90,7 +90,7 @@ class ACGAN(ConditionalGame):
         "losses": ["critic_loss", "generator_loss"],
     }
 
-    def __init__(self, generator, critic, latent_size, optimizer, class_weights=(1.0, 0.1), **options):
+    def __init__(self, generator, critic, latent_size, optimizer, class_weights, **options):
         super().__init__(generator, critic, latent_size, Wasserstein(), optimizer, **options)
         self.class_weights = class_weights
 

@@ -14,10 +14,11 @@ autoencoder are about.
 
 Departures:
 
-| here                       | the paper                                         |
-|----------------------------|---------------------------------------------------|
-| 784-256-64-2, ReLU         | 784-1000-500-250-30, sigmoids                     |
-| trained at once, with Adam | layer by layer as Boltzmann machines, then as (1) |
+| here                       | the paper                                                   |
+|----------------------------|-------------------------------------------------------------|
+| 784-256-64-2, ReLU         | 784-1000-500-250-30 and -2, sigmoids, codes linear          |
+| trained at once, with Adam | layer by layer as Boltzmann machines, then all at once      |
+| (1)                        | for digits the cross-entropy of pixels, as bits, to x̂       |
 """
 
 from functools import partial

@@ -22,12 +22,13 @@ they do not forget.
 
 Departures:
 
-| here                                             | the paper or its code                                    |
-|--------------------------------------------------|----------------------------------------------------------|
-| 28×28 digits on black in warm, on white in cold  | photos and paintings of 256×256                          |
-| 3 residual blocks of 32 channels; patches of 16  | 9 of 256 channels; patches of 70                         |
-| batches of 8, 1,200 steps, rates falling throughout  | batches of 1, 200 epochs, half of them falling           |
-| ½ in (2), too, as in LSGAN                       | only the critics' loss is halved; λ counts twice as much |
+| here                                                      | the paper or its code                             |
+|-----------------------------------------------------------|---------------------------------------------------|
+| 28×28 digits, orange on black and blue on white           | photos and paintings of 256×256                   |
+| 3 residual blocks of 32 channels; patches of 16           | 9 of 256 channels; patches of 70                  |
+| batches of 8, 1,200 steps, α from 0.001 to a twentieth    | batches of 1, 200 epochs, α = 0.0002, then to 0   |
+| ½ in (2), too, as in LSGAN, so λ and λ_i count twice      | only the critics' loss is halved                  |
+| norms with weights of their own; PyTorch's first weights  | norms without weights; first weights N(0, 0.02²)  |
 """
 
 from functools import partial

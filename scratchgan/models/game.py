@@ -163,8 +163,11 @@ class Game(Model):
         return {name: value.detach() for name, value in numbers.items()}
 
     def generator_step(self, *real, rng):
-        """One step down L_G. Only the generator's weights move, and no gradient of the critic's is formed."""
-        y = self.conditions(len(real[0]), rng)
+        """One step down L_G. Only the generator's weights move, and no gradient of the critic's is formed.
+
+        Labels are fresh, but a relativistic objective compares pairs, and both of a pair have the real one's.
+        """
+        y = real[1:] if self.objective.relativistic else self.conditions(len(real[0]), rng)
         loss = self.generator_loss(self.latents(len(real[0]), rng), *y, real=real)
         return {"generator_loss": self.descend(self.generator_optimizer, loss)}
 

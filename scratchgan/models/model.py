@@ -145,12 +145,14 @@ def _lost(value):
 
 
 def made(network, *inputs):
-    """What a network makes in evaluation mode: a constant Tensor."""
-    training = network.training
-    with no_grad():
-        output = network.eval()(*inputs)
-    network.train(training)
-    return output
+    """What a network makes in evaluation mode: a constant Tensor. Each of its parts keeps the mode that it was in."""
+    modes = [(module, module.training) for module in network.modules()]
+    try:
+        with no_grad():
+            return network.eval()(*inputs)
+    finally:
+        for module, training in modes:
+            module.training = training
 
 
 def in_blocks(method, size=500):

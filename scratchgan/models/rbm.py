@@ -27,6 +27,7 @@ Departures:
 | grey pixels are drawn anew as bits in each step | probabilities as they are                 |
 | persistent chains, momentum 0.5 throughout      | CD-1; momentum 0.5, then 0.9              |
 | no weight decay                                 | a small one                               |
+| biases of pixels begin at 0                     | at the log-odds of their means            |
 """
 
 from functools import partial
@@ -119,17 +120,23 @@ class RBM(Model):
         """One step along (3)."""
         with no_grad():
             v = bits(self.draw(batches)[0].flatten(1), rng)
-            start = Tensor(self.machine.chains) if self.persistent else v
-            dreamt = self.machine.gibbs(start, self.turns, rng)
-            self.machine.chains = dreamt.data
+            dreamt = self.machine.gibbs(Tensor(self.machine.chains) if self.persistent else v, self.turns, rng)
+            if self.persistent:
+                self.machine.chains = dreamt.data
             once = self.machine.visible(self.machine.hidden(v))
             gap = self.machine.free_energy(v).mean() - self.machine.free_energy(dreamt).mean()
             self.optimizer.step([-direction for direction in self.ascent(v, dreamt)])  # an optimiser descends
             return {"free_energy_gap": gap.item(), "reconstruction": ((once - v) * (once - v)).mean().item()}
 
     def show(self, examples, rng):
-        """64 of the chains, as the probabilities of their next bits."""
-        return self._images(Tensor(self.machine.chains[:64])).reshape(8, 8, *self.image)
+        """Rows of eight of the chains, 64 at most, as the probabilities of their next bits.
+
+        Where chains begin at the data in each step, those that begin at the examples are shown after k turns.
+        """
+        with no_grad():
+            given = bits(examples[0].flatten(1), rng)
+            v = Tensor(self.machine.chains) if self.persistent else self.machine.gibbs(given, self.turns, rng)
+        return self._images(v[: min(64, len(v) // 8 * 8)]).reshape(-1, 8, *self.image)
 
     @in_blocks
     def samples(self, count, rng):

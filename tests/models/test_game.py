@@ -9,7 +9,8 @@ from games import CLASSES, CONDITIONAL, GAMES, LATENTS, batch, make, reseed
 from scratchgan import Tensor, nn
 from scratchgan import functional as F
 from scratchgan.losses import Relativistic, Wasserstein
-from scratchgan.models.game import ConditionalGame, Game
+from scratchgan.models.game import ConditionalGame, Game, slerp
+from scratchgan.models.model import made
 from scratchgan.optim import SGD
 
 every_game = pytest.mark.parametrize("name", GAMES)
@@ -204,6 +205,30 @@ def test_without_an_average_the_generator_itself_makes_the_pictures_in_evaluatio
     np.testing.assert_array_equal(images, game.generator.eval()(z).numpy().astype(np.float32))
 
 
+def test_each_part_of_a_network_keeps_its_mode_when_pictures_are_made():
+    """A norm that is kept in evaluation mode stays so, and also after an error."""
+    game = make("DCGAN", average_decay=None)
+    norm = game.generator[2].eval()
+    game.images(game.latents(5, rng()))
+    with pytest.raises(ValueError):
+        game.images(Tensor(np.zeros((5, LATENTS + 1))))
+    assert game.generator.training and game.generator[0].training and not norm.training
+
+
+def test_what_is_made_for_pictures_is_a_constant():
+    game = points()
+    image = made(game.generator, game.latents(5, rng()))
+    assert not image.requires_grad and image.edges == ()
+
+
+def test_a_block_of_samples_is_never_larger_than_500():
+    game, sizes = points(), []
+    make_images = game.generator.forward
+    game.generator.forward = lambda z: sizes.append(len(z)) or make_images(z)
+    game.samples(1003, rng())
+    assert sizes == [500, 500, 3]
+
+
 def test_black_is_minus_one_in_every_picture():
     """A generator of images in [0, 1] says low=0, and its pictures are stretched."""
     game, z = points(low=0.0), Tensor(np.zeros((1, 2), np.float32))
@@ -291,6 +316,50 @@ def test_a_conditional_iteration_takes_a_batch_for_each_critic_step():
         "critic_loss",
         "generator_loss",
     }
+
+
+def test_a_relativistic_generator_is_compared_with_a_real_of_the_class_that_it_was_asked_for():
+    game, seen = echo(), []
+    game.objective = Relativistic()
+    game.generator_loss = lambda z, y, real: seen.append((y, real)) or z.sum()
+    game.descend = lambda optimizer, loss: loss
+    real = Tensor(np.ones((5, LATENTS + CLASSES), np.float32)), game.one_hot(np.array([3, 0, 0, 2, 1]))
+    game.generator_step(*real, rng=rng())
+    ((y, compared),) = seen
+    np.testing.assert_array_equal(y.numpy(), real[1].numpy())
+    assert compared == real
+
+
+def test_a_label_outside_the_classes_is_refused():
+    for label in (-1, CLASSES):
+        with pytest.raises(ValueError, match=f"outside the classes 0…{CLASSES - 1}"):
+            echo().one_hot(np.array([0, label]))
+
+
+def test_samples_may_all_be_of_one_class():
+    assert set(echo().samples(30, rng(), label=2)["labels"]) == {2}
+    for label in (-1, CLASSES):
+        with pytest.raises(ValueError, match=f"label={label} is none of the {CLASSES} classes"):
+            echo().samples(30, rng(), label=label)
+
+
+def test_a_strip_leads_along_arcs_from_one_latent_to_another():
+    strip = echo().strip(3, 5, rng())[:, :, :LATENTS]
+    assert strip.shape == (3, 5, LATENTS) and len(np.unique(strip[:, [0, -1]])) == 6 * LATENTS
+    for row in strip:
+        np.testing.assert_allclose(row, slerp(row[0], row[-1], np.linspace(0, 1, 5)), atol=1e-6)
+
+
+def test_a_strip_is_of_one_class():
+    assert len(np.unique(echo().strip(3, 5, rng())[:, :, LATENTS:].reshape(15, -1), axis=0)) == 1
+
+
+def test_a_penalty_is_told_the_labels():
+    told = []
+    game = echo(penalty=lambda critic, real, fake, *y, rng: told.append(y) or {"penalty": real.sum() * 0})
+    images, y = Tensor(np.ones((5, LATENTS + CLASSES), np.float32)), game.one_hot(np.array([3, 0, 0, 2, 1]))
+    game.critic_step(images, y, rng=rng())
+    assert told == [(y,)]
 
 
 @every_conditional_game

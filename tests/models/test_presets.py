@@ -1,213 +1,349 @@
 """Presets: the numbers of each, as its file and the README say them, and that each number is obeyed."""
 
+import importlib
 import inspect
 import re
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from scratchgan.models import SYSTEMS
+from scratchgan.data import views
+from scratchgan.models import SYSTEMS, cgan, dcgan, gan, wgan_gp
+from scratchgan.models.game import standard_normal
 from scratchgan.nn.options import options_of
+from scratchgan.optim import SGD, Adam
 
 README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
-ADAM = {"betas": [0.5, 0.999]}
-WGAN_ADAM = {"betas": [0.0, 0.9]}
-SMALL = {"latent_size": 64, "low": -1.0, "batch_size": 64, "average_decay": 0.99}  # what nearly all share
+FILES = {name: importlib.import_module(f"scratchgan.models.{name}") for name in SYSTEMS}
+ADAM = {"betas": (0.5, 0.999)}
+WGAN_ADAM = {"betas": (0.0, 0.9)}
+SMALL = {"latent_size": 64, "average_decay": 0.99}  # what nearly all share
+RUN = {"every": 100, "batch_size": 64, "rates_fall": True, "data": "mnist", "view": views.images, "unpaired": False}
 
 
-def falling(steps, every, **others):
-    """Steps over which the rate falls to a twentieth."""
-    return {"steps": steps, "lr_steps": steps, "every": every, **others}
+def small(system, **options):
+    """A system's small networks."""
+    return {"networks": written(partial(FILES[system].small_networks, **options))}
 
 
-GAN = {**SMALL, "networks": "small", "uniform": False, "optimizer": "adam", "lr": 1e-3, "average_decay": 0.995}
-DCGAN = {**SMALL, **ADAM, "networks": "small", "width": 16, "minibatch": None, "lr": 1e-2}
-STRIDED = {**DCGAN, "networks": "strided", "latent_size": 100, "channels": 1, "size": 32}
-LSGAN = {**SMALL, **ADAM, "width": 16, "codes": [0.0, 1.0, 1.0], "lr": 1e-2}
-WGAN = {**SMALL, "width": 16, "clip": 0.03, "critic_steps": 2, "warm_up": [20, 10], "lr": 1e-3}
-WGANGP = {**SMALL, **WGAN_ADAM, "networks": "small", "penalty_weight": 10.0, "critic_steps": 2, "lr": 4e-3}
-SNGAN = {**SMALL, **WGAN_ADAM, "generator_width": 32, "width": 8, "critic_steps": 1, "lr": 2e-3}
-CGAN = {**SMALL, **ADAM, "networks": "small", "maps": "constant", "lr": 1e-2}
-ACGAN = {**SMALL, **WGAN_ADAM, "critic_steps": 2, "penalty_weight": 10.0, "class_weights": [1.0, 1.0], "lr": 3e-3}
+def strided(**options):
+    return {"networks": written(partial(dcgan.strided_networks, **options)), "latent_size": 100}
+
+
+def images(size, channels):
+    return {"view": written(partial(views.images, size=size, channels=channels))}
+
+
+def written(value):
+    """A function with its options as something that can be compared."""
+    if isinstance(value, partial):
+        keywords = tuple(sorted((key, written(option)) for key, option in value.keywords.items()))
+        return (value.func, *keywords) if keywords else value.func
+    return value
+
+
+GAN = {
+    **RUN, **small("gan"), "latent_size": 64, "noise": standard_normal, "saturating": False, "average_decay": 0.995,
+    "optimizer": written(partial(Adam, lr=1e-3, betas=(0.5, 0.999))), "low": -1.0,
+}  # fmt: skip
+DCGAN = {**RUN, **SMALL, **ADAM, **small("dcgan"), "lr": 1e-2}
+LSGAN = {**RUN, **SMALL, **ADAM, **small("lsgan"), "codes": (0.0, 1.0, 1.0), "lr": 1e-2}
+WGAN = {**RUN, **SMALL, **small("wgan"), "clip": 0.03, "critic_steps": 2, "warm_up": (20, 10), "lr": 1e-3}
+WGANGP = {**RUN, **SMALL, **WGAN_ADAM, **small("wgan_gp"), "penalty_weight": 10.0, "critic_steps": 2, "lr": 4e-3,
+          "low": -1.0}  # fmt: skip
+SNGAN = {**RUN, **SMALL, **WGAN_ADAM, **small("sngan"), "critic_steps": 1, "lr": 2e-3}
+LABELLED = {**RUN, **SMALL, "classes": 10, "view": views.labelled}
+CGAN = {**LABELLED, **ADAM, **small("cgan"), "lr": 1e-2, "low": -1.0}
+ACGAN = {**LABELLED, **WGAN_ADAM, **small("acgan"), "critic_steps": 2, "penalty_weight": 10.0,
+         "class_weights": (1.0, 1.0), "lr": 3e-3}  # fmt: skip
+AUTOENCODER = {**RUN, **small("autoencoder"), "latent_size": 2, "lr": 1e-3, "betas": (0.9, 0.999), "batch_size": 128}
+RBM = {
+    **RUN, "image": (1, 28, 28), "hidden": 128, "turns": 1, "persistent": True, "chains": 100, "lr": 0.05,
+    "momentum": 0.5, "batch_size": 100,
+}  # fmt: skip
+CYCLEGAN = {
+    **RUN, **ADAM, **small("cyclegan"), "cycle": 10.0, "identity": 5.0, "lr": 1e-3, "pool_size": 50,
+    "image": (3, 28, 28), "batch_size": 8, "view": views.two_colours, "unpaired": True,
+}  # fmt: skip
 PRESETS = {
-    "GAN": {
-        "quick": {**GAN, **falling(3000, 100)},
-        "default": {**GAN, **falling(12_000, 400)},
-        "mlp": {**GAN, "networks": "mlp", **falling(12_000, 400)},
+    "gan": {
+        "quick": {**GAN, "steps": 3000},
+        "default": {**GAN, "steps": 12_000, "every": 400},
+        "mlp": {**GAN, "networks": gan.mlp_networks, "steps": 12_000, "every": 400},
         "paper": {
-            "networks": "paper", "latent_size": 100, "uniform": True, "low": 0.0, "batch_size": 100,
-            "optimizer": "sgd", "lr": 0.1, "average_decay": 0.999, **falling(125_000, 500),
+            **GAN, "networks": gan.paper_networks, "latent_size": 100, "noise": gan.uniform, "low": 0.0,
+            "optimizer": written(partial(SGD, lr=0.1, momentum=0.5)), "average_decay": 0.999, "batch_size": 100,
+            "steps": 125_000, "every": 500,
         },
     },
-    "DCGAN": {
-        "quick": {**DCGAN, **falling(600, 50)},
-        "default": {**DCGAN, **falling(3000, 100)},
-        "discrimination": {**DCGAN, "minibatch": "discrimination", **falling(3000, 100)},
-        "deviation": {**DCGAN, "minibatch": "deviation", **falling(3000, 100)},
-        "32": {**STRIDED, **falling(3000, 100)},
+    "dcgan": {
+        "quick": {**DCGAN, "steps": 600, "every": 50},
+        "default": {**DCGAN, "steps": 3000},
+        "discrimination": {**DCGAN, **small("dcgan", minibatch="discrimination"), "steps": 3000},
+        "deviation": {**DCGAN, **small("dcgan", minibatch="deviation"), "steps": 3000},
+        "32": {**DCGAN, **strided(size=32, channels=1, width=16), **images(32, 1), "steps": 3000},
+        "emoji": {
+            **DCGAN, **strided(size=32, channels=3, width=24), **images(32, 3), "data": "emoji", "steps": 3000
+        },
         "tutorial": {
-            **STRIDED, "size": 64, "channels": 3, "width": 64, "batch_size": 128, "lr": 2e-4, "lr_steps": None,
-            "average_decay": 0.999, "steps": 8000, "every": 100,
+            **DCGAN, **strided(size=64, channels=3, width=64), **images(64, 3), "batch_size": 128, "lr": 2e-4,
+            "average_decay": 0.999, "rates_fall": False, "steps": 8000,
         },
     },
-    "LSGAN": {
-        "quick": {**LSGAN, **falling(600, 50)},
-        "default": {**LSGAN, **falling(3000, 100)},
-        "pearson": {**LSGAN, "codes": [-1.0, 1.0, 0.0], **falling(3000, 100)},
+    "lsgan": {
+        "quick": {**LSGAN, "steps": 600, "every": 50},
+        "default": {**LSGAN, "steps": 3000},
+        "pearson": {**LSGAN, "codes": (-1.0, 1.0, 0.0), "steps": 3000},
     },
-    "WGAN": {
-        "quick": {**WGAN, **falling(600, 50)},
-        "default": {**WGAN, **falling(5000, 200)},
+    "wgan": {
+        "quick": {**WGAN, "steps": 600, "every": 50},
+        "default": {**WGAN, "steps": 5000, "every": 200},
         "paper": {
-            **WGAN, "clip": 0.01, "critic_steps": 5, "warm_up": [100, 25], "lr": 5e-5, "lr_steps": None,
+            **WGAN, "clip": 0.01, "critic_steps": 5, "warm_up": (100, 25), "lr": 5e-5, "rates_fall": False,
             "steps": 100_000, "every": 500,
         },
     },
-    "WGAN-GP": {
-        "quick": {**WGANGP, "batch_size": 32, **falling(1000, 50)},
-        "default": {**WGANGP, **falling(2500, 100)},
+    "wgan_gp": {
+        "quick": {**WGANGP, "batch_size": 32, "steps": 1000, "every": 50},
+        "default": {**WGANGP, "steps": 2500},
         "paper": {
-            "networks": "paper", "latent_size": 128, "low": 0.0, "batch_size": 50, "penalty_weight": 10.0,
-            "critic_steps": 5, "lr": 1e-4, "betas": [0.5, 0.9], "average_decay": 0.999, "lr_steps": None,
-            "steps": 200_000, "every": 100,
+            **WGANGP, "networks": wgan_gp.paper_networks, "latent_size": 128, "low": 0.0, "batch_size": 50,
+            "critic_steps": 5, "lr": 1e-4, "betas": (0.5, 0.9), "average_decay": 0.999, "rates_fall": False,
+            "steps": 200_000,
         },
     },
-    "SN-GAN": {"quick": {**SNGAN, **falling(600, 50)}, "default": {**SNGAN, **falling(3000, 100)}},
-    "CGAN": {
-        "quick": {**CGAN, **falling(600, 50)},
-        "default": {**CGAN, **falling(3000, 100)},
-        "banded": {**CGAN, "maps": "banded", **falling(3000, 100)},
+    "sngan": {"quick": {**SNGAN, "steps": 600, "every": 50}, "default": {**SNGAN, "steps": 3000}},
+    "cgan": {
+        "quick": {**CGAN, "steps": 600, "every": 50},
+        "default": {**CGAN, "steps": 3000},
+        "banded": {**CGAN, **small("cgan", maps=cgan.banded_maps), "steps": 3000},
         "keras": {
-            **CGAN, "networks": "keras", "latent_size": 128, "low": 0.0, "lr": 3e-4, "lr_steps": None,
-            "betas": [0.9, 0.999], "steps": 20_000, "every": 100,
+            **CGAN, "networks": cgan.keras_networks, "latent_size": 128, "low": 0.0, "lr": 3e-4,
+            "betas": (0.9, 0.999), "rates_fall": False, "steps": 20_000,
         },
     },
-    "AC-GAN": {"quick": {**ACGAN, **falling(600, 50)}, "default": {**ACGAN, **falling(2000, 100)}},
+    "acgan": {"quick": {**ACGAN, "steps": 600, "every": 50}, "default": {**ACGAN, "steps": 2000}},
+    "autoencoder": {
+        "quick": {**AUTOENCODER, "steps": 2000}, "default": {**AUTOENCODER, "steps": 9000, "every": 300}
+    },
+    "rbm": {"quick": {**RBM, "steps": 1500}, "default": {**RBM, "steps": 6000, "every": 200}},
+    "cyclegan": {"quick": {**CYCLEGAN, "steps": 600, "every": 50}, "default": {**CYCLEGAN, "steps": 3000}},
 }  # fmt: skip
 every_preset = pytest.mark.parametrize(
     "system, preset", [(system, preset) for system, presets in PRESETS.items() for preset in presets]
 )
 
 
+def defaults(system):
+    """The hyperparameters: the arguments of ``build`` behind rng and device."""
+    parameters = list(inspect.signature(SYSTEMS[system].build).parameters.values())
+    assert [parameter.name for parameter in parameters[:2]] == ["rng", "device"]
+    return {parameter.name: parameter.default for parameter in parameters[2:]}
+
+
+def settings(system, preset):
+    """All that a preset says, and the defaults behind it."""
+    given = dict(vars(SYSTEMS[system].presets[preset]))
+    return {name: written(value) for name, value in (defaults(system) | given.pop("options") | given).items()}
+
+
 def test_every_system_and_preset_is_in_the_table():
-    assert {name: list(system.PRESETS) for name, system in SYSTEMS.items()} == {k: list(v) for k, v in PRESETS.items()}
+    assert {name: list(system.presets) for name, system in SYSTEMS.items()} == {k: list(v) for k, v in PRESETS.items()}
 
 
 @every_preset
 def test_a_preset_has_the_numbers_that_are_written_down(system, preset):
-    found, expected = SYSTEMS[system].PRESETS[preset], PRESETS[system][preset]
+    found, expected = settings(system, preset), PRESETS[system][preset]
     assert found == expected
     assert {k: type(v) for k, v in found.items()} == {k: type(v) for k, v in expected.items()}
 
 
-# What a file or the README says of a preset: (system, preset, the words, where, what they say)
-FILE = {name: re.sub(r"\s+", " ", inspect.getdoc(system)) for name, system in SYSTEMS.items()}
+@every_preset
+def test_a_preset_names_only_what_differs(system, preset):
+    for name, value in SYSTEMS[system].presets[preset].options.items():
+        assert written(value) != written(defaults(system)[name])
+
+
+# What a file or the README says of a preset: (system, preset, the words, what they say)
+FILE = {name: re.sub(r"\s+", " ", inspect.getdoc(file)) for name, file in FILES.items()}
 SAID = [
-    ("GAN", "paper", "SGD, z uniform with variance 1", {"optimizer": "sgd", "uniform": True}),
-    ("DCGAN", "default", "α from 0.01 to a twentieth", {"lr": 0.01, "lr_steps": 3000}),
-    ("DCGAN", "tutorial", "Adam with α = 0.0002 and β₁ = 0.5", {"lr": 0.0002, "betas": [0.5, 0.999]}),
-    ("LSGAN", "default", "the default here, is (0, 1, 1)", {"codes": [0, 1, 1]}),
-    ("LSGAN", "pearson", "(a, b, c) = (−1, 1, 0), G descends the Pearson χ² divergence", {"codes": [-1, 1, 0]}),
-    ("LSGAN", "default", "α from 0.01 to a twentieth", {"lr": 0.01, "lr_steps": 3000}),
-    ("WGAN", "default", "c = 0.03, RMSprop with α falling from 10⁻³", {"clip": 0.03, "lr": 1e-3}),
-    ("WGAN", "default", "2 critic steps; 20 in the first 10", {"critic_steps": 2, "warm_up": [20, 10]}),
-    ("WGAN", "paper", "c = 0.01, α = 5·10⁻⁵ throughout", {"clip": 0.01, "lr": 5e-5, "lr_steps": None}),
-    ("WGAN", "paper", "5; 100 in the first 25 iterations", {"critic_steps": 5, "warm_up": [100, 25]}),
-    ("WGAN-GP", "default", "α from 0.004 to a twentieth, β₁ = 0", {"lr": 0.004, "betas": [0, 0.9]}),
-    ("WGAN-GP", "default", "two critic steps", {"critic_steps": 2}),
-    ("WGAN-GP", "paper", "λ, 10 in the paper", {"penalty_weight": 10}),
-    ("WGAN-GP", "paper", "no norm, five critic steps", {"critic_steps": 5}),
-    ("WGAN-GP", "paper", "α = 0.0001, β₁ = 0.5", {"lr": 0.0001, "betas": [0.5, 0.9]}),
-    ("SN-GAN", "default", "α from 0.002 to a twentieth, β = (0, 0.9), n_dis = 1",
-     {"lr": 0.002, "betas": [0, 0.9], "critic_steps": 1}),
-    ("AC-GAN", "default", "λ = 10, a = 1, b = 1, two critic steps",
-     {"penalty_weight": 10, "class_weights": [1, 1], "critic_steps": 2}),
+    ("gan", "default", '"default", "mlp": Adam, z normal', {"noise": standard_normal}),
+    ("gan", "paper", "rate falls linearly, momentum 0.5",
+     {"rates_fall": True, "optimizer": written(partial(SGD, lr=0.1, momentum=0.5))}),
+    ("gan", "paper", "SGD, z uniform with variance 1", {"noise": gan.uniform}),
+    ("dcgan", "default", "α from 0.01 to a twentieth", {"lr": 0.01, "rates_fall": True}),
+    ("dcgan", "tutorial", "Adam with α = 0.0002 and β₁ = 0.5", {"lr": 0.0002, "betas": (0.5, 0.999)}),
+    ("lsgan", "default", "the default here, is (0, 1, 1)", {"codes": (0, 1, 1)}),
+    ("lsgan", "pearson", "(a, b, c) = (−1, 1, 0), G descends the Pearson χ² divergence", {"codes": (-1, 1, 0)}),
+    ("lsgan", "default", "α from 0.01 to a twentieth", {"lr": 0.01, "rates_fall": True}),
+    ("wgan", "default", "c = 0.03, RMSprop with α falling from 10⁻³", {"clip": 0.03, "lr": 1e-3, "rates_fall": True}),
+    ("wgan", "default", "2 critic steps; 20 in the first 10", {"critic_steps": 2, "warm_up": (20, 10)}),
+    ("wgan", "paper", "c = 0.01, α = 5·10⁻⁵ throughout", {"clip": 0.01, "lr": 5e-5, "rates_fall": False}),
+    ("wgan", "paper", "5; 100 in the first 25 iterations", {"critic_steps": 5, "warm_up": (100, 25)}),
+    ("wgan_gp", "default", "α from 0.004 to a twentieth, β₁ = 0", {"lr": 0.004, "betas": (0, 0.9)}),
+    ("wgan_gp", "default", "two critic steps", {"critic_steps": 2}),
+    ("wgan_gp", "paper", "λ, 10 in the paper", {"penalty_weight": 10}),
+    ("wgan_gp", "paper", "no norm, five critic steps", {"critic_steps": 5}),
+    ("wgan_gp", "paper", "α = 0.0001, β₁ = 0.5", {"lr": 0.0001, "betas": (0.5, 0.9)}),
+    ("sngan", "default", "α from 0.002 to a twentieth, β = (0, 0.9), n_dis = 1",
+     {"lr": 0.002, "betas": (0, 0.9), "critic_steps": 1}),
+    ("acgan", "default", "λ = 10, a = 1, b = 1, two critic steps",
+     {"penalty_weight": 10, "class_weights": (1, 1), "critic_steps": 2}),
+    ("autoencoder", "default", "784-256-64-2", {"latent_size": 2}),
+    ("rbm", "default", "persistent chains, momentum 0.5 throughout", {"persistent": True, "momentum": 0.5}),
+    ("cyclegan", "default", "batches of 8, 3,000 steps, α from 0.001 to a twentieth",
+     {"batch_size": 8, "steps": 3000, "lr": 1e-3, "rates_fall": True}),
+    ("cyclegan", "default", "one of the last fifty translations", {"pool_size": 50}),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize("system, preset, words, numbers", SAID, ids=[f"{s}, {words[:30]}" for s, _, words, _ in SAID])
 def test_a_preset_is_what_its_file_says(system, preset, words, numbers):
     assert words in FILE[system]
-    assert {name: SYSTEMS[system].PRESETS[preset][name] for name in numbers} == numbers
+    found = settings(system, preset)
+    assert {name: found[name] for name in numbers} == numbers
 
 
 def test_the_readme_names_presets_that_are_there():
     assert "(−1, 1, 0)" in README and "200,000 steps" in README
-    assert SYSTEMS["WGAN-GP"].PRESETS["paper"]["steps"] == 200_000
+    assert SYSTEMS["wgan_gp"].presets["paper"].steps == 200_000
     rows = re.findall(r"^\| (`\w+_mnist.py`.*?) \| (.*?) \|$", README, re.M)
     assert len(rows) == 5
     for files, text in rows:
         for file in re.findall(r"`(\w+)_mnist.py`", files):
-            presets = {name.__name__.rpartition(".")[2]: name.PRESETS for name in SYSTEMS.values()}[file]
-            assert set(re.findall(r"`(\w+)`", text)) <= set(presets) - {"quick", "default"}
-
-
-def test_the_optimisers_of_the_first_gan_are_those_that_its_file_names():
-    adam, sgd = (SYSTEMS["GAN"].OPTIMIZERS[name].keywords for name in ("adam", "sgd"))
-    assert "rate falls linearly, momentum 0.5" in FILE["GAN"] and sgd == {"momentum": 0.5}
-    assert adam == {"betas": (0.5, 0.999)}
+            assert set(re.findall(r"`(\w+)`", text)) <= set(SYSTEMS[file].presets) - {"quick", "default"}
 
 
 # Each is obeyed ------------------------------------------------------------------------------------------------------
 
-OTHERS = {  # for the default of each system, another value of all that its networks and its game are made with
-    "GAN": {"networks": "mlp", "latent_size": 63, "uniform": True, "optimizer": "sgd", "lr": 0.5},
-    "DCGAN": {"latent_size": 63, "width": 8, "minibatch": "deviation", "lr": 0.5, "betas": [0.25, 0.5]},
-    "LSGAN": {"latent_size": 63, "width": 8, "codes": [0.0, 1.0, 0.5], "lr": 0.5, "betas": [0.25, 0.5]},
-    "WGAN": {"latent_size": 63, "width": 8, "clip": 0.5, "critic_steps": 3, "warm_up": [20, 11], "lr": 0.5},
-    "WGAN-GP": {"latent_size": 63, "penalty_weight": 5.0, "critic_steps": 3, "lr": 0.5, "betas": [0.25, 0.5]},
-    "SN-GAN": {"latent_size": 63, "generator_width": 8, "width": 4, "critic_steps": 3, "lr": 0.5, "betas": [0.25, 0.5]},
-    "CGAN": {"networks": "keras", "latent_size": 63, "maps": "banded", "lr": 0.5, "betas": [0.25, 0.5]},
-    "AC-GAN": {
-        "latent_size": 63, "critic_steps": 3, "penalty_weight": 5.0, "class_weights": [1.0, 0.5], "lr": 0.5,
-        "betas": [0.25, 0.5],
+OTHERS = {  # for each system, another value of all that its networks and its model are made with
+    "gan": {
+        "networks": gan.mlp_networks, "latent_size": 63, "noise": gan.uniform, "saturating": True, "low": 0.0,
+        "optimizer": partial(SGD, lr=0.5), "average_decay": 0.5,
+    },
+    "dcgan": {
+        "networks": partial(dcgan.small_networks, width=8), "latent_size": 63, "lr": 0.5, "betas": (0.25, 0.5),
+        "average_decay": 0.5,
+    },
+    "lsgan": {
+        "networks": partial(FILES["lsgan"].small_networks, width=8), "latent_size": 63, "codes": (0.0, 1.0, 0.5),
+        "lr": 0.5, "betas": (0.25, 0.5), "average_decay": 0.5,
+    },
+    "wgan": {
+        "networks": partial(FILES["wgan"].small_networks, width=8), "latent_size": 63, "clip": 0.5, "critic_steps": 3,
+        "warm_up": (20, 11), "lr": 0.5, "average_decay": 0.5,
+    },
+    "wgan_gp": {
+        "networks": wgan_gp.paper_networks, "latent_size": 63, "penalty_weight": 5.0, "critic_steps": 3, "lr": 0.5,
+        "betas": (0.25, 0.5), "average_decay": 0.5, "low": 0.0,
+    },
+    "sngan": {
+        "networks": partial(FILES["sngan"].small_networks, width=4), "latent_size": 63, "critic_steps": 3, "lr": 0.5,
+        "betas": (0.25, 0.5), "average_decay": 0.5,
+    },
+    "cgan": {
+        "networks": cgan.keras_networks, "latent_size": 63, "classes": 9, "lr": 0.5, "betas": (0.25, 0.5),
+        "average_decay": 0.5, "low": 0.0,
+    },
+    "acgan": {
+        "networks": partial(FILES["acgan"].small_networks, width=8), "latent_size": 63, "classes": 9,
+        "penalty_weight": 5.0, "class_weights": (1.0, 0.5), "critic_steps": 3, "lr": 0.5, "betas": (0.25, 0.5),
+        "average_decay": 0.5,
+    },
+    "autoencoder": {
+        "networks": lambda rng, latent_size: FILES["autoencoder"].small_networks(rng, latent_size + 1),
+        "latent_size": 3, "lr": 0.5, "betas": (0.25, 0.5),
+    },
+    "rbm": {
+        "image": (1, 4, 4), "hidden": 9, "turns": 2, "persistent": False, "chains": 99, "lr": 0.5, "momentum": 0.25,
+    },
+    "cyclegan": {
+        "networks": lambda rng: FILES["cyclegan"].small_networks(rng)[::-1], "cycle": 9.0, "identity": 9.0, "lr": 0.5,
+        "betas": (0.25, 0.5), "pool_size": 9, "image": (3, 8, 8),
     },
 }  # fmt: skip
-OF_THE_RUN = {"steps", "lr_steps", "every", "low", "batch_size", "average_decay"}
-
-
-def look(game):
-    """All that tells one game from another: weights, options, and what else is no network."""
-    states = [network.state_dict() for network in (game.generator, game.critic)]
-    weights = [(path, array.shape, array.tobytes()) for state in states for path, array in state.items()]
-    optimizers = [(type(optimizer).__name__, options_of(optimizer)) for optimizer in game.optimizers]
-    rest = {name: value for name, value in vars(game).items() if isinstance(value, (bool, int, float, str, tuple))}
-    maps = getattr(getattr(game, "maps", None), "__name__", None)
-    return weights, optimizers, options_of(game), rest, maps, repr(vars(game.objective))
 
 
 def build(system, **changes):
-    settings = {**SYSTEMS[system].PRESETS["default"], **changes}
-    return SYSTEMS[system].build(settings, np.random.default_rng(0), "cpu")
+    return SYSTEMS[system].build(np.random.default_rng(0), **changes)
+
+
+def look(model):
+    """All that tells one model from another: weights, options, and what else is no network."""
+    parts = {name: part.state_dict() for name, part in model.parts().items()}
+    states = [(name, path, *fingerprint(value)) for name, state in parts.items() for path, value in state.items()]
+    optimizers = [(type(optimizer).__name__, options_of(optimizer)) for optimizer in model.optimizers()]
+    rest = {name: value for name, value in vars(model).items() if isinstance(value, (bool, int, float, str, tuple))}
+    inner = [(type(part).__name__, vars(part)) for part in map(vars(model).get, ("objective", "penalty")) if part]
+    average = options_of(model.average) if hasattr(model, "average") else None
+    functions = getattr(model, "noise", None), taken(model)
+    return states, optimizers, options_of(model), rest, repr(inner), average, functions
+
+
+def fingerprint(value):
+    return np.shape(value), np.asarray(value).tobytes()
+
+
+def taken(model):
+    """How many steps the critic takes in each of the first iterations."""
+    steps = getattr(model, "critic_steps", None)
+    return [steps(iteration) for iteration in range(12)] if callable(steps) else steps
 
 
 @pytest.mark.parametrize("system, name", [(system, name) for system, others in OTHERS.items() for name in others])
-def test_every_number_of_a_preset_makes_another_game(system, name):
-    assert PRESETS[system]["default"].keys() <= OTHERS[system].keys() | OF_THE_RUN | {"networks"}
+def test_every_number_of_a_preset_makes_another_model(system, name):
+    assert defaults(system).keys() == OTHERS[system].keys()
     assert look(build(system)) == look(build(system))
     assert look(build(system, **{name: OTHERS[system][name]})) != look(build(system))
 
 
-@pytest.mark.parametrize("name", ["lr", "betas", "clip", "penalty_weight", "critic_steps", "class_weights", "warm_up"])
+WHERE = {  # what holds a number, and by which name
+    "lr": lambda model: [optimizer.lr for optimizer in model.optimizers()],
+    "betas": lambda model: [optimizer.betas for optimizer in model.optimizers()],
+    "momentum": lambda model: [optimizer.momentum for optimizer in model.optimizers()],
+    "clip": lambda model: [model.clip],
+    "penalty_weight": lambda model: [model.penalty.weight],
+    "average_decay": lambda model: [model.average.decay],
+    "class_weights": lambda model: [model.class_weights],
+    "low": lambda model: [model.low],
+    "classes": lambda model: [model.classes],
+    "turns": lambda model: [model.turns],
+    "persistent": lambda model: [model.persistent],
+    "cycle": lambda model: [model.weights[0]],
+    "identity": lambda model: [model.weights[1]],
+    "pool_size": lambda model: [len(pool.kept) for pool in (model.pool_x, model.pool_y)],
+    "chains": lambda model: [len(model.machine.chains)],
+    "noise": lambda model: [model.noise],
+}
+
+
+@pytest.mark.parametrize("name", WHERE)
 def test_a_number_of_a_preset_arrives_where_it_belongs(name):
     for system, others in OTHERS.items():
         if name in others:
-            game, value = build(system, **{name: others[name]}), others[name]
-            owners = game.optimizers if name in ("lr", "betas") else (game,)
-            assert {getattr(owner, name) for owner in owners} == {tuple(value) if isinstance(value, list) else value}
+            found = WHERE[name](build(system, **{name: others[name]}))
+            assert found == [others[name]] * len(found) and found
 
 
-@pytest.mark.parametrize("system", OTHERS)
+@pytest.mark.parametrize("system", [name for name in OTHERS if "average_decay" in OTHERS[name]])
 def test_the_latents_of_a_preset_are_what_its_generator_takes(system):
-    game = build(system, latent_size=7)
-    assert game.generator.eval()(game.latents(2, np.random.default_rng(0))).shape == (2, 1, 28, 28)
+    game, rng = build(system, latent_size=7), np.random.default_rng(0)
+    assert game.images(game.latents(2, rng), *game.conditions(2, rng)).shape == (2, 1, 28, 28)
 
 
-@pytest.mark.parametrize("preset, change", [("32", {"size": 16}), ("32", {"channels": 2}), ("32", {"width": 8})])
-def test_the_strided_networks_have_the_size_that_is_asked_for(preset, change):
-    settings = {**SYSTEMS["DCGAN"].PRESETS[preset], **change}
-    game = SYSTEMS["DCGAN"].build(settings, np.random.default_rng(0), "cpu")
-    images = game.generator.eval()(game.latents(2, np.random.default_rng(0)))
-    assert images.shape == (2, settings["channels"], settings["size"], settings["size"])
-    assert game.critic[0].out_channels == settings["width"]
+@pytest.mark.parametrize("change", [{"size": 16}, {"channels": 2}, {"width": 8}])
+def test_the_strided_networks_have_the_size_that_is_asked_for(change):
+    options = {"size": 32, "channels": 1, "width": 16, **change}
+    game = build("dcgan", networks=partial(dcgan.strided_networks, **options), latent_size=100)
+    images = game.images(game.latents(2, np.random.default_rng(0)))
+    assert images.shape == (2, options["channels"], options["size"], options["size"])
+    assert game.critic[0].out_channels == options["width"]
+
+
+@pytest.mark.parametrize("preset", ["32", "emoji", "tutorial"])
+def test_a_preset_shows_its_networks_images_that_they_can_take(preset):
+    found = PRESETS["dcgan"][preset]
+    networks, view = (dict(found[name][1:]) for name in ("networks", "view"))
+    assert {name: networks[name] for name in ("size", "channels")} == view

@@ -114,14 +114,26 @@ def test_a_step_goes_up_and_the_chains_go_on():
 
 
 def test_persistent_chains_go_on_and_others_begin_at_the_data():
-    """Turns that change nothing leave the chains where they began."""
-    v = VISIBLE[:16]
+    """And these leave the persistent ones, of which there is any number, as they are."""
     for persistent in (True, False):
-        one = model(persistent=persistent, chains=16)
-        before = one.machine.chains
-        one.machine.gibbs = lambda v, turns, rng: v
-        one.train_step(stream(v), rng())
-        np.testing.assert_array_equal(one.machine.chains, before if persistent else v)
+        one, begun = model(persistent=persistent, chains=9), []
+        before, draw = one.machine.chains, one.machine.gibbs
+        one.machine.gibbs = lambda v, turns, rng: begun.append(v.data) or draw(v, turns, rng)
+        one.train_step(stream(VISIBLE), rng())
+        np.testing.assert_array_equal(begun[0], before if persistent else VISIBLE[:16])
+        assert one.machine.chains.shape == (9, D) and (one.machine.chains != before).any() == persistent
+
+
+def test_a_machine_without_persistent_chains_shows_turns_from_the_examples():
+    one, begun = model(persistent=False, chains=9), []
+    one.machine.gibbs = lambda v, turns, rng: begun.append((v.data, turns)) or v
+    examples = next(stream(VISIBLE, 20))
+    shown = one.show((one.tensor(examples[0]),), rng())
+    ((start, turns),) = begun
+    np.testing.assert_array_equal(start, VISIBLE[:20])
+    assert shown.shape == (2, 8, 1, 2, 3) and turns == 1
+    expected = one.machine.visible(one.machine.hidden(one.tensor(VISIBLE[:16]))).data
+    np.testing.assert_allclose(shown.reshape(16, D), 2 * expected - 1, atol=1e-6)
 
 
 def test_each_step_takes_as_many_turns_as_it_is_told():
@@ -156,7 +168,7 @@ def test_it_learns_which_states_there_are():
 
 def test_pictures_and_samples_are_probabilities_of_pixels():
     one = model(chains=64)
-    assert one.show((), rng()).shape == (8, 8, 1, 2, 3)
+    assert one.show(one.draw(stream(VISIBLE)), rng()).shape == (8, 8, 1, 2, 3)
     samples = one.samples(5, rng())["samples"]
     assert (one.machine.chains == model(chains=64).machine.chains).all()
     assert samples.shape == (5, 1, 2, 3) and samples.dtype == np.float32 and np.abs(samples).max() < 1
