@@ -332,6 +332,11 @@ def test_integers_are_refused_also_where_nothing_is_recorded():
         F.softmax(Tensor(LARGE), 1)
 
 
+def test_arrays_are_refused_also_where_nothing_is_recorded():
+    with no_grad(), pytest.raises(TypeError, match="must be a Tensor, not ndarray"):
+        F.abs(np.array([-1.0]))
+
+
 def test_the_other_side_of_a_loss_may_be_integers():
     x, target = Tensor(np.array([[0.5, 0.25]])), np.array([[1, 0]], np.uint8)
     for loss in (F.mse_loss, F.l1_loss, F.binary_cross_entropy, F.binary_cross_entropy_with_logits):
