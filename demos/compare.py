@@ -146,8 +146,8 @@ def cells(row):
 
 def save_picture(path, samples, rows, real):
     """A row of samples for each system, and one of real images."""
-    title = f"The same data, {WAYS[len(samples)]} way{'s'[: len(samples) > 1]} to play"
-    with style.figure(len(samples) + 1, 1, (13, 0.95), title) as (figure, panels):
+    heading = f"The same data, {WAYS[len(samples)]} way{'s'[: len(samples) > 1]} to play"
+    with style.figure(len(samples) + 1, 1, (13, 0.95), heading) as (figure, panels):
         for axes, (name, images) in zip(panels, {"real": real, **samples}.items()):
             strip = np.concatenate(images[:SHOWN, 0], axis=1)
             axes.imshow(strip, cmap="gray_r", vmin=-1, vmax=1)

@@ -1,7 +1,7 @@
 """Dirac-GAN: the smallest GAN there is, and what each objective and each remedy does to it.
 
 The data are one point, 0. The generator is one point, θ. The critic is a line, D(x) = ψx. Training should bring both
-numbers to 0. Ten games are played by the library's own objectives and gradients, from (θ, ψ) = (1, 1).
+numbers to 0. Ten duels are played by the library's own objectives and gradients, from (θ, ψ) = (1, 1).
 
 What to look at, in dirac_gan.png: the arrows turn around the solution, so steps that both players take at once drift
 outwards, and steps in turn go round for ever; clipping, or asking for a slope of 1, holds a cycle; only a penalty that
@@ -24,8 +24,8 @@ FILMED = ("minimax", "WGAN-GP, g = 1", "NS + R1, γ = 0.1", "NS + R1, γ = 1")
 
 
 def experiment(flags, folder):
-    """Play all games, compare them with what must come out, and draw them."""
-    paths = {name: dirac.play(game) for name, game in dirac.GAMES.items()}
+    """Play all duels, compare them with what must come out, and draw them."""
+    paths = {name: dirac.play(duel) for name, duel in dirac.DUELS.items()}
     ends = {name: dirac.final_radii(three) for name, three in paths.items()}
     print_table(ends)
     print("\n" + __doc__.split("\n\n")[-1].strip())
@@ -53,14 +53,14 @@ def eigenvalues(name):
     """Of the field, as text."""
     if name.startswith("WGAN-GP"):
         return "none: a kink"
-    first, second = np.linalg.eigvals(dirac.jacobian(dirac.GAMES[name]))
+    first, second = np.linalg.eigvals(dirac.jacobian(dirac.DUELS[name]))
     if first.imag:
         return f"{first.real + 0.0:.3g} ± {abs(first.imag):.3g}i"
     return f"{first.real:.3g}, {second.real:.3g}"
 
 
 def draw(paths, ends, path):
-    """A phase portrait of each game."""
+    """A phase portrait of each duel."""
     with style.figure(2, 5, size=(3.1, 3.45), title=TITLE, sharex=True, sharey=True) as (figure, axes):
         for panel, name in zip(axes.flat, paths):
             portrait(panel, name)
@@ -88,11 +88,11 @@ def portrait(panel, name):
     """The arrows of the field, and the box of the clipped critic."""
     ticks = np.linspace(-LIMIT, LIMIT, 14)[1:-1]  # not 0: at the solution there is no direction
     points = np.stack(np.meshgrid(ticks, ticks), -1).reshape(-1, 2)
-    arrows = dirac.field(dirac.GAMES[name], points)
+    arrows = dirac.field(dirac.DUELS[name], points)
     arrows /= np.linalg.norm(arrows, axis=1, keepdims=True)
     panel.quiver(*points.T, *arrows.T, color="#cfd3dc", pivot="middle", units="xy", scale=3.6, width=0.03,
                  headwidth=4.5)  # fmt: skip
-    bound = dirac.GAMES[name].bound
+    bound = dirac.DUELS[name].bound
     if bound:
         panel.axhspan(-bound, bound, color=style.CRITIC, alpha=0.18, linewidth=0)
     panel.set(xlim=(-LIMIT, LIMIT), ylim=(-LIMIT, LIMIT), xticks=(-2, 0, 2), yticks=(-2, 0, 2), aspect="equal")
@@ -109,7 +109,7 @@ def label_players(bottom, left):
 def film(paths, path, frames=60, every=5):
     """The critic as a line, the generated point on it; below, their path."""
     with style.figure(2, len(FILMED), size=(2.9, 2.9), title=FILM_TITLE) as (figure, axes):
-        games = [paths[name]["alternating"][:, 0] for name in FILMED]
+        duels = [paths[name]["alternating"][:, 0] for name in FILMED]
         movers = [prepared(*pair, name) for pair, name in zip(axes.T, FILMED)]
         label_players(axes[1], axes[1:, 0])
         figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
@@ -118,18 +118,18 @@ def film(paths, path, frames=60, every=5):
         figure.set_layout_engine("none")
         images = []
         for step in range(0, frames * every, every):
-            for game, (line, point, trail, head) in zip(games, movers):
-                theta, psi = game[step]
+            for duel, (line, point, trail, head) in zip(duels, movers):
+                theta, psi = duel[step]
                 line.set_data([-LIMIT, LIMIT], [-LIMIT * psi, LIMIT * psi])
                 point.set_data([theta], [0])
-                trail.set_data(*game[: step + 1].T)
+                trail.set_data(*duel[: step + 1].T)
                 head.set_data([theta], [psi])
             images.append(style.frame(figure))
         save_animation(path, images, milliseconds=70)
 
 
 def prepared(above, below, name):
-    """The two panels of a game, and what moves in them."""
+    """The two panels of a duel, and what moves in them."""
     above.axhline(0, color=style.INK, linewidth=0.8)
     above.plot(0, 0, "o", color=style.REAL, markersize=11, label="data 0")
     above.set(title=name, xlim=(-LIMIT, LIMIT), ylim=(-2, 2), xticks=[], yticks=[])

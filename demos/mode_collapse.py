@@ -22,6 +22,7 @@ All methods have the same generator and as many steps of it; a row's seconds sho
 steps. It takes hours a run; --steps and --seeds shorten it.
 """
 
+import math
 import sys
 import time
 
@@ -112,7 +113,7 @@ def measure(samples, data, seed):
     numbers = {"w1": wasserstein(samples[:TRANSPORTED], real)}
     if not hasattr(distribution, "centres"):
         return numbers
-    fair_share = 0.2 * len(samples) / len(distribution.centres)
+    fair_share = math.ceil(0.2 * len(samples) / len(distribution.centres))
     found = measure_modes(samples, distribution)
     return numbers | {
         "modes": modes_covered(samples, distribution.centres, distribution.spacing / 4, fair_share),

@@ -47,14 +47,14 @@ def demo(digits, tmp_path, monkeypatch):
 
 
 def test_the_comparison_trains_and_judges_each_system_once(demo, tmp_path, capsys):
-    flags = ("--minutes", 1e-3, "--samples", 300, "--only", "GAN", "CGAN", "--out", tmp_path / "out")
+    flags = ("--minutes", 1e-3, "--samples", 300, "--only", "gan", "cgan", "--out", tmp_path / "out")
     assert demo("compare.py", *flags) == 0
     table = capsys.readouterr().out
     rows = json.loads((tmp_path / "out" / "numbers.json").read_text())["numbers"]["systems"]
-    assert set(rows) == {"GAN", "CGAN"} and "accuracy" in rows["CGAN"] and "accuracy" not in rows["GAN"]
-    assert rows["GAN"]["weights"] == [550_416, 338_785]
+    assert set(rows) == {"gan", "cgan"} and "accuracy" in rows["cgan"] and "accuracy" not in rows["gan"]
+    assert rows["gan"]["weights"] == [550_416, 338_785]
     assert all(row["S"] > 0.1 and 0 <= row["recall"] <= 1 for row in rows.values())  # after a step: noise
-    assert f"| GAN | {rows['GAN']['S']:.3f} | " in table and "shortened" in table
+    assert f"| GAN | {rows['gan']['S']:.3f} | " in table and "shortened" in table
     anchors = json.loads((tmp_path / "out" / "numbers.json").read_text())["numbers"]["anchors"]
     assert anchors["real"]["S"] == pytest.approx(0, abs=1e-9) and anchors["Gaussian"]["S"] == 1
     assert anchors["untrained"]["S"] > 0.5 and anchors["untrained"]["recall"] < 0.1 < anchors["real"]["recall"]
@@ -74,7 +74,7 @@ def test_the_comparison_trains_and_judges_each_system_once(demo, tmp_path, capsy
 
 
 def test_each_system_has_as_many_steps_as_fit_into_the_minutes(demo, tmp_path):
-    assert demo("compare.py", "--minutes", 2 / 5400, "--samples", 300, "--only", "GAN", "--out", tmp_path / "out") == 0
+    assert demo("compare.py", "--minutes", 2 / 5400, "--samples", 300, "--only", "gan", "--out", tmp_path / "out") == 0
     config = json.loads((tmp_path / "out" / "gan" / "config.json").read_text())
     assert (config["steps"], config["lr_steps"]) == (2, 2)
 
@@ -91,7 +91,7 @@ def test_the_walk_takes_finished_runs_or_trains_its_own(demo, tmp_path, capsys):
 
 
 def test_a_run_of_another_system_is_refused(demo, tmp_path, capsys):
-    assert demo("compare.py", "--minutes", 0, "--samples", 300, "--only", "GAN", "--out", tmp_path / "out") == 0
+    assert demo("compare.py", "--minutes", 0, "--samples", 300, "--only", "gan", "--out", tmp_path / "out") == 0
     gan = tmp_path / "out" / "gan"
     assert demo("latent.py", "--dcgan", gan, "--cgan", gan, "--out", tmp_path / "walk") == 1
     assert "holds no run of scratchgan.models.dcgan" in capsys.readouterr().err
@@ -188,7 +188,7 @@ def test_the_rates_of_a_generator_that_draws_its_first_number_as_width():
     "name, flags",
     [
         ("compare.py", ["--minutes", "-1"]),
-        ("compare.py", ["--samples", "128", "--minutes", "0", "--only", "GAN"]),
+        ("compare.py", ["--samples", "128", "--minutes", "0", "--only", "gan"]),
         ("compare.py", ["--only", "x"]),
         ("latent.py", ["--steps", "0"]),
     ],

@@ -20,7 +20,7 @@ import numpy as np
 from tqdm import tqdm
 
 from scratchgan import nn
-from scratchgan.losses import OBJECTIVES, clip_weights, gradient_norms, gradient_penalty, interpolate
+from scratchgan.losses import OBJECTIVES, clip_weights, gradient_norms, gradient_penalty, on_lines
 from scratchgan.metrics import distances, optimal_assignment
 from scratchgan.nn import init
 from scratchgan.optim import Adam, RMSprop
@@ -149,7 +149,7 @@ def train_penalised(critic, batches, steps, rng, weight=10.0, lr=1e-3):
     """
 
     def loss(real, fake):
-        penalty = gradient_penalty(gradient_norms(critic, interpolate(real, fake, rng)))
+        penalty = gradient_penalty(gradient_norms(critic, on_lines(real, fake, rng)))
         return OBJECTIVES["wasserstein"].discriminator_loss(critic(real), critic(fake)) + weight * penalty
 
     yield from _descend(loss, Adam(critic.parameters(), lr, betas=(0.5, 0.9)), batches, steps)
@@ -189,7 +189,7 @@ def critic_gap(critic, real, fake):
 
 def slopes_between(critic, real, fake, rng):
     """‖∇D(x̂)‖ at a random place on each line from a real to a generated point: ndarrays (N, d), (N, d) to (N,)."""
-    return gradient_norms(critic, interpolate(Tensor(real), Tensor(fake), rng)).numpy()
+    return gradient_norms(critic, on_lines(Tensor(real), Tensor(fake), rng)).numpy()
 
 
 def layer_gradient_norms(critic, real, fake):

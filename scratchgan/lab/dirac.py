@@ -29,15 +29,15 @@ from scratchgan.losses.adversarial import Objective
 from scratchgan.optim import SGD
 from scratchgan.tensor import Parameter, Tensor, grad
 
-# The game ------------------------------------------------------------------------------------------------------------
+# The duel ------------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
-class Game:
+class Duel:
     """What the two players descend, and what holds the critic.
 
-    Any number N of games is played side by side, in arrays (N, 1): every loss is a mean over them, so N times its
-    slope is each game's own.
+    Any number N of duels is played side by side, in arrays (N, 1): every loss is a mean over them, so N times its
+    slope is each duel's own.
     """
 
     objective: Objective
@@ -68,53 +68,53 @@ def slope_penalty(critic, real, target):
 
 
 MINIMAX, NON_SATURATING, WASSERSTEIN = (OBJECTIVES[name] for name in ("minimax", "non-saturating", "wasserstein"))
-GAMES = {
-    "minimax": Game(MINIMAX),
-    "non-saturating": Game(NON_SATURATING),
-    "WGAN, unconstrained": Game(WASSERSTEIN),
-    "WGAN, clip 0.3": Game(WASSERSTEIN, bound=0.3),
-    "WGAN-GP, g = 0.3": Game(WASSERSTEIN, partial(slope_penalty, target=0.3)),
-    "WGAN-GP, g = 1": Game(WASSERSTEIN, partial(slope_penalty, target=1.0)),
-    "NS + R1, γ = 0.1": Game(NON_SATURATING, partial(r1_penalty, gamma=0.1)),
-    "NS + R1, γ = 0.3": Game(NON_SATURATING, partial(r1_penalty, gamma=0.3)),
-    "NS + R1, γ = 1": Game(NON_SATURATING, partial(r1_penalty, gamma=1.0)),
-    "NS + R1, γ = 3": Game(NON_SATURATING, partial(r1_penalty, gamma=3.0)),
+DUELS = {
+    "minimax": Duel(MINIMAX),
+    "non-saturating": Duel(NON_SATURATING),
+    "WGAN, unconstrained": Duel(WASSERSTEIN),
+    "WGAN, clip 0.3": Duel(WASSERSTEIN, bound=0.3),
+    "WGAN-GP, g = 0.3": Duel(WASSERSTEIN, partial(slope_penalty, target=0.3)),
+    "WGAN-GP, g = 1": Duel(WASSERSTEIN, partial(slope_penalty, target=1.0)),
+    "NS + R1, γ = 0.1": Duel(NON_SATURATING, partial(r1_penalty, gamma=0.1)),
+    "NS + R1, γ = 0.3": Duel(NON_SATURATING, partial(r1_penalty, gamma=0.3)),
+    "NS + R1, γ = 1": Duel(NON_SATURATING, partial(r1_penalty, gamma=1.0)),
+    "NS + R1, γ = 3": Duel(NON_SATURATING, partial(r1_penalty, gamma=3.0)),
 }
 
 # The dynamics --------------------------------------------------------------------------------------------------------
 
 
-def field(game, points):
+def field(duel, points):
     """(−∂L_G/∂θ, −∂L_D/∂ψ) at ``points`` (θ, ψ): float64 (N, 2) to (N, 2). Clipping does not show in it."""
     theta, psi = _players(points)
-    return -np.hstack([game.generator_slope(theta, psi).data, game.critic_slope(theta, psi).data])
+    return -np.hstack([duel.generator_slope(theta, psi).data, duel.critic_slope(theta, psi).data])
 
 
-def jacobian(game, point=(0.0, 0.0)):
+def jacobian(duel, point=(0.0, 0.0)):
     """The derivative of the `field` in (θ, ψ): float64 (2, 2).
 
     It is the gradient of a gradient; with R₁, whose penalty holds a gradient, one of third order. At ψ = 0 the
     one-centred penalty has a kink, and no such derivative.
     """
     theta, psi = _players(np.array([point]))
-    slopes = game.generator_slope(theta, psi, create_graph=True), game.critic_slope(theta, psi, create_graph=True)
+    slopes = duel.generator_slope(theta, psi, create_graph=True), duel.critic_slope(theta, psi, create_graph=True)
     rows = [grad(slope.sum(), (theta, psi), allow_unused=True) for slope in slopes]
     return -np.array([[entry.item() for entry in row] for row in rows])
 
 
-def spectral_radius(game, lr):
+def spectral_radius(duel, lr):
     """The largest |eigenvalue| of I + ηJ at the solution: above 1, simultaneous steps η leave it."""
-    return np.abs(np.linalg.eigvals(np.eye(2) + lr * jacobian(game))).max()
+    return np.abs(np.linalg.eigvals(np.eye(2) + lr * jacobian(duel))).max()
 
 
-def simulate(game, start, steps=500, lr=0.1, alternating=False):
+def simulate(duel, start, steps=500, lr=0.1, alternating=False):
     """Play: plain gradient steps, of both players at once, or of the critic and then of the generator that meets it.
 
     Parameters
     ----------
-    game : Game
+    duel : Duel
     start : array_like, (N, 2)
-        (θ, ψ) of N games.
+        (θ, ψ) of N duels.
     steps : int
     lr : float
         η.
@@ -129,11 +129,11 @@ def simulate(game, start, steps=500, lr=0.1, alternating=False):
     generator, critic = SGD([theta], lr), SGD([psi], lr)
     path = [np.hstack([theta.data, psi.data])]
     for _ in range(steps):
-        before = game.generator_slope(theta, psi)
-        critic.step([game.critic_slope(theta, psi)])
-        if game.bound:
-            clip_weights([psi], game.bound)
-        generator.step([game.generator_slope(theta, psi) if alternating else before])
+        before = duel.generator_slope(theta, psi)
+        critic.step([duel.critic_slope(theta, psi)])
+        if duel.bound:
+            clip_weights([psi], duel.bound)
+        generator.step([duel.generator_slope(theta, psi) if alternating else before])
         path.append(np.hstack([theta.data, psi.data]))
     return np.stack(path)
 
@@ -177,9 +177,9 @@ TABLE = {
 }
 
 
-def play(game, steps=STEPS):
-    """The three paths of a game from START: {"simultaneous": …, "alternating": …, "averaged": …}, each (T, 1, 2)."""
-    both = {way: simulate(game, [START], steps, LR, alternating=way == "alternating") for way in WAYS[:2]}
+def play(duel, steps=STEPS):
+    """The three paths of a duel from START: {"simultaneous": …, "alternating": …, "averaged": …}, each (T, 1, 2)."""
+    both = {way: simulate(duel, [START], steps, LR, alternating=way == "alternating") for way in WAYS[:2]}
     return both | {"averaged": averaged(both["alternating"], DECAY)}
 
 
@@ -194,12 +194,12 @@ def agrees(value, printed):
 
 
 def criteria(paths):
-    """What the dynamics must show, of the `play` of all GAMES: a list of `Claim`. All radii are 1 at the start.
+    """What the dynamics must show, of the `play` of all DUELS: a list of `Claim`. All radii are 1 at the start.
 
     Parameters
     ----------
     paths : dict of str to dict
-        {name of the game: `play` of it}, of STEPS steps.
+        {name of the duel: `play` of it}, of STEPS steps.
     """
     ends = {name: dict(zip(WAYS, final_radii(three))) for name, three in paths.items()}
     both, circling = WAYS[:2], ("minimax", "WGAN, unconstrained")

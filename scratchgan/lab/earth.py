@@ -18,7 +18,7 @@ import numpy as np
 
 from scratchgan import nn
 from scratchgan.data.toy import eight_gaussians
-from scratchgan.losses import OBJECTIVES, gradient_norms, gradient_penalty, interpolate
+from scratchgan.losses import OBJECTIVES, gradient_norms, gradient_penalty, on_lines
 from scratchgan.metrics import transport_1d, wasserstein
 from scratchgan.optim import Adam
 from scratchgan.tensor import Tensor, grad
@@ -171,13 +171,13 @@ def learnt_distance(x, y, rng, weight=10.0, **options):
     """
 
     def loss(critic, real, fake):
-        penalty = gradient_penalty(gradient_norms(critic, interpolate(real, fake, rng)))
+        penalty = gradient_penalty(gradient_norms(critic, on_lines(real, fake, rng)))
         return OBJECTIVES["wasserstein"].discriminator_loss(critic(real), critic(fake)) + weight * penalty
 
     critic = train(x, y, loss, rng, **options)
     real, fake = Tensor(x), Tensor(y)
     gap = -OBJECTIVES["wasserstein"].discriminator_loss(critic(real), critic(fake))
-    return Estimate(gap.item(), gradient_norms(critic, interpolate(real, fake, rng)).mean().item())
+    return Estimate(gap.item(), gradient_norms(critic, on_lines(real, fake, rng)).mean().item())
 
 
 def learnt_js(x, y, rng, **options):

@@ -12,6 +12,7 @@ only changes a scale. That is why they live so long: the loss falls, samples com
 the engine does not allow, such as a gradient left over from the other player's step, are written out to be shown.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -25,7 +26,7 @@ from scratchgan.losses import (
     Wasserstein,
     gradient_norms,
     gradient_penalty,
-    interpolate,
+    on_lines,
     r1_penalty,
     squared_slopes,
 )
@@ -38,7 +39,7 @@ DATA = toy.eight_gaussians()
 # Wrong parts of E (‖∇D(x̂)‖ − 1)² -------------------------------------------------------------------------------------
 
 
-def penalty_of(weight, points=interpolate, norms=gradient_norms, average=gradient_penalty):
+def penalty_of(weight, points=on_lines, norms=gradient_norms, average=gradient_penalty):
     """λ E (‖∇D(x̂)‖ − 1)² from its three parts, which are those of `losses.GradientPenalty` until one is replaced.
 
     Parameters
@@ -242,7 +243,7 @@ def earth_mover(critic, real, fake):
 
 def modes(critic, real, fake):
     """The modes with a fair share of the samples, as in the demo of mode collapse."""
-    return modes_covered(fake, DATA.centres, DATA.spacing / 4, 0.2 * len(fake) / len(DATA.centres))
+    return modes_covered(fake, DATA.centres, DATA.spacing / 4, math.ceil(0.2 * len(fake) / len(DATA.centres)))
 
 
 # The mistakes --------------------------------------------------------------------------------------------------------

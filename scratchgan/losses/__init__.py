@@ -8,7 +8,7 @@ from scratchgan.losses.adversarial import (
     OBJECTIVES, Hinge, LeastSquares, Minimax, NonSaturating, Objective, Relativistic, RelativisticAverage, Wasserstein,
 )
 from scratchgan.losses.penalties import (
-    R1, R1R2, GradientPenalty, gradient_norms, gradient_penalty, interpolate, lazily, perturb, r1_penalty,
+    R1, R1R2, GradientPenalty, gradient_norms, gradient_penalty, on_lines, lazily, perturb, r1_penalty,
     r1_r2_penalty, r2_penalty, squared_slopes,
 )
 from scratchgan.losses.regularisers import (

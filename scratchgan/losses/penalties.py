@@ -8,7 +8,7 @@ They differ in the points at which the slope is looked at, and in the slope that
     ===========  ================================  ======  ==========================================================
     name         points                            slope   call
     ===========  ================================  ======  ==========================================================
-    WGAN-GP      on lines from real to fake        1       gradient_penalty(gradient_norms(D, interpolate(x, x̃, rng)))
+    WGAN-GP      on lines from real to fake        1       gradient_penalty(gradient_norms(D, on_lines(x, x̃, rng)))
     one-sided    on lines                          ≤ 1     the same with one_sided=True
     WGAN-GP-0    on lines                          0       the same with center=0
     DRAGAN       real, with noise                  1       gradient_penalty(gradient_norms(D, perturb(x, rng)))
@@ -98,7 +98,7 @@ def gradient_norms(critic, x, *y):
 # Points --------------------------------------------------------------------------------------------------------------
 
 
-def interpolate(real, fake, rng):
+def on_lines(real, fake, rng):
     """x̂ = ε x + (1 − ε) x̃ with *one* ε ~ U[0, 1] for each sample: a random point on the line between the two.
 
     Gulrajani et al. 2017, arXiv:1704.00028, Algorithm 1.
@@ -309,7 +309,7 @@ class GradientPenalty:
 
     def __call__(self, critic, real, fake, *y, rng):
         """The penalty, and the mean slope: {"penalty": Tensor, (), "gradient_norm": Tensor, ()}."""
-        norms = gradient_norms(critic, interpolate(real, fake, rng), *y)
+        norms = gradient_norms(critic, on_lines(real, fake, rng), *y)
         penalty = self.weight * gradient_penalty(norms, self.center, one_sided=self.one_sided)
         return {"penalty": penalty, "gradient_norm": norms.mean()}
 

@@ -40,7 +40,8 @@ class Judge:
     Parameters
     ----------
     data : str or path-like
-        "mnist", "fashion-mnist", or a folder with the four IDX files of images of 28×28 pixels in ten classes.
+        "mnist", "fashion-mnist", a folder with the four IDX files of images of 28×28 pixels in ten classes, or a
+        folder with ten folders of pictures, which are seen in grey and reduced to 28×28 pixels.
     seed : int
         Of the classifier, the anchors and all random choices: the same samples have the same report.
 

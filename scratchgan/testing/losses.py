@@ -45,7 +45,7 @@ def on_lines(center, one_sided=False):
     """WGAN-GP's penalty around a slope, as a function of the critic's weights."""
 
     def value(d, real, fake):
-        slopes = losses.gradient_norms(d, losses.interpolate(real, fake, rng()))
+        slopes = losses.gradient_norms(d, losses.on_lines(real, fake, rng()))
         return losses.gradient_penalty(slopes, center, one_sided=one_sided)
 
     return penalty(value)
@@ -112,7 +112,7 @@ TABLE |= {
         ),
     },
     "gradient_norms": {
-        "on lines": (norms(lambda x, y: losses.interpolate(x, y, rng())), *WEIGHTS),
+        "on lines": (norms(lambda x, y: losses.on_lines(x, y, rng())), *WEIGHTS),
         "around the data": (norms(lambda x, y: losses.perturb(x, rng())), *WEIGHTS),
     },
     "gradient_penalty": {

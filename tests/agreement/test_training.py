@@ -134,7 +134,7 @@ def state_of_adam(optimizer):
     states = [optimizer.state[p] for p in optimizer.param_groups[0]["params"]]
     (steps,) = {int(state["step"]) for state in states}
     averages = {f"{i}.{k}": state[k].numpy() for i, state in enumerate(states) for k in ("exp_avg", "exp_avg_sq")}
-    return {"steps": steps, **averages}
+    return {"steps": steps, "lr": optimizer.param_groups[0]["lr"], **averages}
 
 
 def distance(ours, theirs):

@@ -18,7 +18,7 @@ from scratchgan import Parameter, Tensor, grad, losses, nn
 from scratchgan.losses import (
     gradient_norms,
     gradient_penalty,
-    interpolate,
+    on_lines,
     perturb,
     r1_penalty,
     r1_r2_penalty,
@@ -82,7 +82,7 @@ def critic(norm):
         )
     )
     last = network[-1].weight
-    last.data = last.data / gradient_norms(network, interpolate(REAL, FAKE, rng())).data.mean()
+    last.data = last.data / gradient_norms(network, on_lines(REAL, FAKE, rng())).data.mean()
     return network
 
 
@@ -202,7 +202,7 @@ def test_no_weight_is_without_effect(name, norm):
 @every_norm
 def test_there_are_slopes_on_both_sides_of_one_and_none_on_the_kink(norm):
     """Else one-sided and two-sided would be checked at a point where they do not differ."""
-    norms = gradient_norms(critic(norm), interpolate(REAL, FAKE, rng())).data
+    norms = gradient_norms(critic(norm), on_lines(REAL, FAKE, rng())).data
     assert norms.min() < 1 < norms.max() and np.abs(norms - 1).min() > 1e-2
 
 

@@ -18,7 +18,7 @@ def sigmoid(u):
     return 1 / (1 + np.exp(-u))
 
 
-# The twin: −∂L_G/∂θ and −∂L_D/∂ψ of each game, written down by hand.
+# The twin: −∂L_G/∂θ and −∂L_D/∂ψ of each duel, written down by hand.
 
 
 def logistic(theta, psi):
@@ -50,7 +50,7 @@ TWINS = {
     "NS + R1, γ = 1": lambda theta, psi: non_saturating(theta, psi, 1),
     "NS + R1, γ = 3": lambda theta, psi: non_saturating(theta, psi, 3),
 }
-every_game = pytest.mark.parametrize("name", dirac.GAMES)
+every_game = pytest.mark.parametrize("name", dirac.DUELS)
 
 
 def walk(name, start, steps, alternating, lr=0.1):
@@ -72,13 +72,13 @@ POINTS = [(1, 1), (-0.7, 1.3), (0.2, -0.9), (-2.1, -0.4), (3, 2)]
 def test_the_field_is_the_closed_form(name):
     points = np.array(POINTS)
     expected = np.stack(TWINS[name](*points.T), axis=1)
-    np.testing.assert_allclose(dirac.field(dirac.GAMES[name], points), expected, rtol=0, atol=1e-12)
+    np.testing.assert_allclose(dirac.field(dirac.DUELS[name], points), expected, rtol=0, atol=1e-12)
 
 
 @pytest.mark.parametrize("alternating", [False, True])
 @every_game
 def test_one_step_is_that_of_the_closed_form(name, alternating):
-    found = dirac.simulate(dirac.GAMES[name], POINTS, steps=1, alternating=alternating)
+    found = dirac.simulate(dirac.DUELS[name], POINTS, steps=1, alternating=alternating)
     expected = [walk(name, point, 1, alternating)[-1] for point in POINTS]
     np.testing.assert_array_equal(found[0], POINTS)
     np.testing.assert_allclose(found[1], expected, rtol=0, atol=1e-12)
@@ -86,7 +86,7 @@ def test_one_step_is_that_of_the_closed_form(name, alternating):
 
 @pytest.fixture(scope="module")
 def paths():
-    return {name: dirac.play(game) for name, game in dirac.GAMES.items()}
+    return {name: dirac.play(duel) for name, duel in dirac.DUELS.items()}
 
 
 @every_game
@@ -123,14 +123,14 @@ def test_the_table_is_that_of_the_twin(name):
 @pytest.mark.parametrize("lr", [0.1, 0.5])
 @pytest.mark.parametrize("name, slope", [("minimax", 0.5), ("non-saturating", 0.5), ("WGAN, unconstrained", 1)])
 def test_without_a_penalty_the_field_turns_and_steps_grow(name, slope, lr):
-    game = dirac.GAMES[name]
-    np.testing.assert_allclose(dirac.jacobian(game), [[0, slope], [-slope, 0]], atol=1e-15)
-    assert dirac.spectral_radius(game, lr) == pytest.approx(np.sqrt(1 + lr**2 * slope**2), abs=1e-12)
+    duel = dirac.DUELS[name]
+    np.testing.assert_allclose(dirac.jacobian(duel), [[0, slope], [-slope, 0]], atol=1e-15)
+    assert dirac.spectral_radius(duel, lr) == pytest.approx(np.sqrt(1 + lr**2 * slope**2), abs=1e-12)
 
 
 @pytest.mark.parametrize("gamma", [0.1, 0.3, 1, 3])
 def test_the_zero_centred_penalty_moves_the_eigenvalues_to_the_left(gamma):
-    found = np.linalg.eigvals(dirac.jacobian(dirac.GAMES[f"NS + R1, γ = {gamma}"]))
+    found = np.linalg.eigvals(dirac.jacobian(dirac.DUELS[f"NS + R1, γ = {gamma}"]))
     root = np.sqrt(complex(gamma**2 / 4 - 0.25))
     expected = np.array([-gamma / 2 + root, -gamma / 2 - root])
     np.testing.assert_allclose(np.sort_complex(found), np.sort_complex(expected), atol=1e-7)  # γ = 1 is a double root
@@ -143,25 +143,25 @@ def test_the_jacobian_is_taken_where_it_is_asked_for():
     for name in ("minimax", "non-saturating", "NS + R1, γ = 0.3", "WGAN-GP, g = 1"):
         values = np.stack(TWINS[name](*np.array(at).T), axis=1)
         numerical = np.stack([values[0] - values[1], values[2] - values[3]], axis=1) / (2 * step)
-        np.testing.assert_allclose(dirac.jacobian(dirac.GAMES[name], (theta, psi)), numerical, atol=1e-8)
+        np.testing.assert_allclose(dirac.jacobian(dirac.DUELS[name], (theta, psi)), numerical, atol=1e-8)
 
 
 @pytest.mark.parametrize("lr, steps", [(0.1, 500), (0.03, 50)])
 def test_the_linear_loss_grows_by_a_known_factor(lr, steps):
-    path = dirac.simulate(dirac.GAMES["WGAN, unconstrained"], POINTS, steps, lr)
+    path = dirac.simulate(dirac.DUELS["WGAN, unconstrained"], POINTS, steps, lr)
     assert path.shape == (steps + 1, len(POINTS), 2)
     np.testing.assert_allclose(dirac.radii(path)[-1], (1 + lr**2) ** (steps / 2), rtol=1e-12)
 
 
 def test_a_clipped_critic_stays_in_its_box():
-    path = dirac.simulate(dirac.GAMES["WGAN, clip 0.3"], POINTS, steps=50)
+    path = dirac.simulate(dirac.DUELS["WGAN, clip 0.3"], POINTS, steps=50)
     assert np.abs(path[1:, :, 1]).max() == 0.3
 
 
 def test_games_side_by_side_do_not_touch():
-    for game in dirac.GAMES.values():
-        together = dirac.simulate(game, POINTS, steps=5)
-        alone = [dirac.simulate(game, [point], steps=5)[:, 0] for point in POINTS]
+    for duel in dirac.DUELS.values():
+        together = dirac.simulate(duel, POINTS, steps=5)
+        alone = [dirac.simulate(duel, [point], steps=5)[:, 0] for point in POINTS]
         np.testing.assert_allclose(together, np.stack(alone, axis=1), atol=1e-12)
 
 

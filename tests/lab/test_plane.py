@@ -18,7 +18,7 @@ from scratchgan.losses import (
     Wasserstein,
     gradient_norms,
     gradient_penalty,
-    interpolate,
+    on_lines,
 )
 from scratchgan.metrics import wasserstein
 from scratchgan.models.game import Game
@@ -168,7 +168,7 @@ def test_the_loop_is_that_of_the_papers():
             with no_grad():
                 fake = generator(latents())
             loss = critic(fake).mean() - critic(real).mean()
-            norms = gradient_norms(critic, interpolate(real, fake, random))
+            norms = gradient_norms(critic, on_lines(real, fake, random))
             down_d.step(grad(loss + 0.1 * gradient_penalty(norms), critic.parameters()))
         down_g.step(grad(-critic(generator(latents())).mean(), generator.parameters()))
     for one, other in ((trained.generator, generator), (trained.critic, critic)):

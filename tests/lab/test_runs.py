@@ -1,65 +1,64 @@
 """Trainings that an experiment needs: each done once, and each end passed on."""
 
+import signal
+
 import numpy as np
 import pytest
+import tiny
 
+from scratchgan import training
 from scratchgan.lab import runs
-from scratchgan.models import cgan, gan
 
 
 @pytest.fixture
-def asked(monkeypatch):
-    """What the command of the demos on images is asked for; ``statuses`` are its answers."""
-    asked = []
+def train(tmp_path):
+    """Train the tiny system in a folder of this name: the folder."""
+    digits = tiny.save_digits(tmp_path / "digits")
 
-    def main(description, name, system, argv):
-        asked.append((name, system, argv))
-        return statuses.pop()
+    def train(name, **options):
+        runs.train(tiny.__file__, tmp_path / name, data=digits, seed=5, **options)
+        return tmp_path / name
 
-    statuses = [0]
-    monkeypatch.setattr(runs, "main", main)
-    asked.append(statuses)
-    return asked
+    return train
 
 
-def test_the_flags_are_those_that_are_given(asked, tmp_path):
-    runs.train("a gan", gan, tmp_path / "run", data="mnist", seed=0, steps=None)
-    assert asked[1:] == [("a gan", gan, ["--out", str(tmp_path / "run"), "--data", "mnist", "--seed", "0"])]
+def stopping(run):
+    """Let a signal come in its second step."""
+    step = run.model.train_step
+
+    def stopped(*arguments):
+        if run.step == 1:
+            signal.raise_signal(signal.SIGTERM)
+        return step(*arguments)
+
+    run.model.train_step = stopped
 
 
-def test_a_training_that_is_there_is_finished(asked, tmp_path):
-    (tmp_path / "checkpoint.npz").write_bytes(b"")
-    runs.train("a gan", gan, tmp_path)
-    assert asked[1][2] == ["--out", str(tmp_path), "--resume"]
-
-
-def test_a_stop_is_a_stop_and_an_error_an_error(asked, tmp_path):
-    asked[0][:] = [1, 143]
+def test_a_stop_is_passed_on_and_a_training_that_is_there_is_finished(train, tmp_path):
     with pytest.raises(KeyboardInterrupt) as stop:
-        runs.train("a gan", gan, tmp_path)
-    assert stop.value.args == (15,)
-    with pytest.raises(RuntimeError, match="a gan could not be trained in"):
-        runs.train("a gan", gan, tmp_path)
+        train("both", began=stopping)
+    assert stop.value.args == (signal.SIGTERM,) and runs.steps(tmp_path / "both") == 2
+    both, once = train("both"), train("once")
+    assert runs.steps(both) == runs.steps(once) == 4
+    expected, found = (tiny.files_of(folder) for folder in (once, both))
+    assert [name for name in expected if expected[name] != found[name]] == []
 
 
-SETTINGS = {**cgan.PRESETS["quick"], "seed": 4}
+def test_the_options_are_those_of_train(train):
+    folder = train("run", samples=3, steps=2)
+    assert len(np.load(folder / "samples.npy")) == 3 and runs.steps(folder) == 2
 
 
-def test_an_untrained_generator_is_that_of_the_first_step(monkeypatch):
-    monkeypatch.setattr(runs, "averaged_generator", lambda system, folder: (None, SETTINGS))
-    game = cgan.build(SETTINGS, np.random.default_rng(4), "cpu")
-    z = game.latents(5, np.random.default_rng(0))
-    expected = game.generator.eval()(z).numpy()
-    np.testing.assert_allclose(runs.untrained(cgan, "anywhere")(z.numpy()), expected, atol=1e-6)
+def test_a_drawing_is_the_game_of_the_run_as_it_stands(train):
+    folder, z = train("run"), np.random.default_rng(1).standard_normal((5, 3)).astype(np.float32)
+    game = training.load_model(folder)
+    draw = runs.drawing(folder)
+    assert draw.latent_size == game.latent_size == 3
+    np.testing.assert_array_equal(draw(z), game.images(game.tensor(z)))
+    assert np.abs(draw(z) - runs.untrained(folder)(z)).max() > 1e-3
 
 
-def test_images_are_in_one_range_whatever_black_is():
-    draw = runs.Drawing(lambda z: z, {"low": 0.0, "latent_size": 1})
-    np.testing.assert_array_equal(draw(np.array([0, 0.25, 1])), [-1, -0.5, 1])
-    draw = runs.Drawing(lambda z: z, {"low": -1.0, "latent_size": 1})
-    np.testing.assert_array_equal(draw(np.array([-1, 0.25, 1])), [-1, 0.25, 1])
-
-
-def test_the_steps_of_a_run_are_those_it_has_done(monkeypatch):
-    monkeypatch.setattr(runs, "read", lambda folder: ({}, {"step": 12, "steps": 20}))
-    assert runs.steps("anywhere") == 12
+def test_an_untrained_generator_is_that_of_the_first_step(train):
+    folder, z = train("run"), np.random.default_rng(1).standard_normal((5, 3)).astype(np.float32)
+    game = tiny.build(np.random.default_rng(5))
+    np.testing.assert_array_equal(runs.untrained(folder)(z), game.images(game.tensor(z)))

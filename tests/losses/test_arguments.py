@@ -23,8 +23,8 @@ TAKE = {
     "discriminator_loss, fake": ("fake", lambda x: OBJECTIVES["wasserstein"].discriminator_loss(REAL, x)),
     "generator_loss, fake": ("fake", lambda x: OBJECTIVES["hinge"].generator_loss(x)),
     "generator_loss, real": ("real", lambda x: OBJECTIVES["relativistic"].generator_loss(REAL, x)),
-    "interpolate, real": ("real", lambda x: losses.interpolate(x, REAL, rng())),
-    "interpolate, fake": ("fake", lambda x: losses.interpolate(REAL, x, rng())),
+    "on_lines, real": ("real", lambda x: losses.on_lines(x, REAL, rng())),
+    "on_lines, fake": ("fake", lambda x: losses.on_lines(REAL, x, rng())),
     "perturb": ("real", lambda x: losses.perturb(x, rng())),
     "squared_slopes": ("x", lambda x: losses.squared_slopes(critic, x)),
     "squared_slopes, scores": ("what the critic returns", lambda x: losses.squared_slopes(lambda _: x, W)),
@@ -62,4 +62,4 @@ def test_only_parameters_are_clipped(given):
 
 def test_a_line_joins_images_of_one_dtype():
     with pytest.raises(TypeError, match="float32 and float64 do not mix"):
-        losses.interpolate(REAL, REAL.to(np.float32), rng())
+        losses.on_lines(REAL, REAL.to(np.float32), rng())

@@ -22,7 +22,7 @@ from scratchgan.testing.losses import CASES
 every_case = pytest.mark.parametrize("case", CASES, ids=str)
 
 NOT_DIFFERENTIABLE = {
-    "interpolate": "its points are constants",
+    "on_lines": "its points are constants",
     "perturb": "its points are constants",
     "clip_weights": "it moves weights",
     "linear_decay": "it gives a number",

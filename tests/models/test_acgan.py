@@ -7,7 +7,7 @@ import pytest
 from games import CLASSES, batch, conditional, critic, make
 
 from scratchgan import Tensor
-from scratchgan.losses import gradient_norms, interpolate
+from scratchgan.losses import gradient_norms, on_lines
 
 
 def rng(seed=0):
@@ -38,7 +38,7 @@ def test_the_losses_are_the_equations(weights):
     game, real, y, inputs, fake = scene(class_weights=weights, penalty_weight=7.0)
     found, labels = numbers_of(game, real, y, fake), y.data.argmax(1)
     on_real, on_fake = game.critic(real).data, game.critic(fake).data
-    norms = gradient_norms(lambda x: game.critic(x)[:, 0], interpolate(real, fake, rng(2))).data
+    norms = gradient_norms(lambda x: game.critic(x)[:, 0], on_lines(real, fake, rng(2))).data
     distance = on_real[:, 0].mean() - on_fake[:, 0].mean()
     loss = -distance + 7 * ((norms - 1) ** 2).mean() + weights[0] * cross_entropy(on_real[:, 1:], labels)
     accuracy = (on_real[:, 1:].argmax(1) == labels).mean()

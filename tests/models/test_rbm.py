@@ -158,11 +158,12 @@ def test_pictures_and_samples_are_probabilities_of_pixels():
     one = model(chains=64)
     assert one.show((), rng()).shape == (8, 8, 1, 2, 3)
     samples = one.samples(5, rng())["samples"]
+    assert (one.machine.chains == model(chains=64).machine.chains).all()
     assert samples.shape == (5, 1, 2, 3) and samples.dtype == np.float32 and np.abs(samples).max() < 1
     np.testing.assert_array_equal(samples, one.samples(5, rng())["samples"])
 
 
 def test_the_default_is_a_machine_for_digits():
     one = rbm.build(rng())
-    assert one.machine.weight.shape == (784, 128) and one.machine.weight.data.std() == pytest.approx(0.01, rel=0.02)
+    assert one.machine.weight.shape == (784, 256) and one.machine.weight.data.std() == pytest.approx(0.01, rel=0.02)
     assert not one.machine.visible_bias.data.any() and set(np.unique(one.machine.chains)) == {0, 1}

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from scratchgan import Tensor, grad, nn
-from scratchgan.losses import GradientPenalty, gradient_norms, gradient_penalty, interpolate
+from scratchgan.losses import GradientPenalty, gradient_norms, gradient_penalty, on_lines
 from scratchgan.models import wgan_gp
 from scratchgan.models.wgan_gp import WGANGP
 from scratchgan.optim import SGD, Adam
@@ -145,7 +145,7 @@ def test_batch_norm_in_the_critic_is_refused_with_the_reason(norm):
 def drawn_epsilons(count, dtype=np.float64):
     """Between ones and zeros, x̂ is ε."""
     shape = (count, *IMAGE)
-    return interpolate(Tensor(np.ones(shape, dtype)), Tensor(np.zeros(shape, dtype)), rng()).data
+    return on_lines(Tensor(np.ones(shape, dtype)), Tensor(np.zeros(shape, dtype)), rng()).data
 
 
 @pytest.mark.parametrize("count", [1, 7])
@@ -165,7 +165,7 @@ def test_epsilon_is_uniform_on_the_unit_interval():
 
 def test_the_interpolates_lie_on_the_lines_between_the_pairs():
     real, fake = images(4, seed=1), images(4, seed=2)
-    x = interpolate(real, fake, rng())
+    x = on_lines(real, fake, rng())
     share = (x.data - fake.data) / (real.data - fake.data)
     np.testing.assert_allclose(share, np.broadcast_to(share[:, :1, :1, :1], share.shape), rtol=1e-6)
     assert x.requires_grad and x.edges == ()
@@ -177,7 +177,7 @@ def test_interpolates_keep_float32():
 
 def test_batches_of_different_size_have_no_lines_between_them():
     with pytest.raises(ValueError, match=r"\(4, 3, 4, 4\).*\(5, 3, 4, 4\)"):
-        interpolate(images(4), images(5), rng())
+        on_lines(images(4), images(5), rng())
 
 
 # The steps -----------------------------------------------------------------------------------------------------------
@@ -293,7 +293,7 @@ def test_the_critics_loss_is_equation_3(options, definition):
     model, real, fake = tiny_model(penalty_weight=7.0, **options), images(8), images(8, seed=1)
     model.critic.replace(lambda _, array: 2.5 * array)
     numbers = {name: value.item() for name, value in model.critic_loss(real, fake, rng=rng(1)).items()}
-    norms = gradient_norms(model.critic, interpolate(real, fake, rng(1))).data
+    norms = gradient_norms(model.critic, on_lines(real, fake, rng(1))).data
     assert norms.min() < 1 < norms.max()  # so that every penalty is another number
     distance = (model.critic(real).data - model.critic(fake).data).mean()
     penalty = sum(definition(norm) for norm in norms) / 8

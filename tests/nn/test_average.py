@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from scratchgan import Tensor, nn
-from scratchgan.training import AveragedWeights, update_bn
+from scratchgan.nn import AveragedWeights, update_bn
 
 
 def network():
