@@ -100,6 +100,14 @@ def test_a_number_without_axes_has_the_axes_0_and_minus_1():
             call()
 
 
+def test_a_new_axis_is_counted_among_those_that_will_be():
+    x = Tensor(np.ones((2, 3)))
+    assert [x.unsqueeze(dim).shape for dim in (0, 2, -1, -3)] == [(1, 2, 3), (2, 3, 1), (2, 3, 1), (1, 2, 3)]
+    for dim in (3, -4):
+        with pytest.raises(ValueError, match=f"dim={dim} is out of range"):
+            x.unsqueeze(dim)
+
+
 def test_grad_takes_what_pytorchs_takes_in_its_order():
     x, unused = Tensor(A, requires_grad=True), Tensor(A, requires_grad=True)
     (first,) = grad((x * x).sum(), x, None, True)
