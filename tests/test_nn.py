@@ -420,7 +420,7 @@ def test_to_converts_floating_state_there_and_back():
 
 
 def test_to_refuses_integers():
-    with pytest.raises(TypeError, match="int32"):
+    with pytest.raises(TypeError, match="float32 or float64, it cannot be converted to .*int32"):
         network().to(np.int32)
 
 

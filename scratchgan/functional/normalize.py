@@ -144,7 +144,6 @@ def _check_shapes(y, shape, **values):
 
 def layer_norm(input, normalized_shape, weight=None, bias=None, eps=1e-05):
     """Normalise each sample over its last axes, which have the given shape, as do weight and bias."""
-    floating(**{"layer_norm: input": input})
     shape = (normalized_shape,) if np.ndim(normalized_shape) == 0 else tuple(normalized_shape)
     _check_shapes(input, shape, weight=weight, bias=bias)
     if not shape or input.shape[-len(shape) :] != shape:

@@ -100,6 +100,14 @@ def test_a_number_without_axes_has_the_axes_0_and_minus_1():
             call()
 
 
+def test_a_new_axis_is_counted_among_those_that_will_be():
+    x = Tensor(np.ones((2, 3)))
+    assert [x.unsqueeze(dim).shape for dim in (0, 2, -1, -3)] == [(1, 2, 3), (2, 3, 1), (2, 3, 1), (1, 2, 3)]
+    for dim in (3, -4):
+        with pytest.raises(ValueError, match=f"dim={dim} is out of range"):
+            x.unsqueeze(dim)
+
+
 def test_grad_takes_what_pytorchs_takes_in_its_order():
     x, unused = Tensor(A, requires_grad=True), Tensor(A, requires_grad=True)
     (first,) = grad((x * x).sum(), x, None, True)
@@ -330,6 +338,11 @@ def test_integers_get_no_gradient():
 def test_integers_are_refused_also_where_nothing_is_recorded():
     with no_grad(), pytest.raises(TypeError, match="must hold floating numbers, not uint8"):
         F.softmax(Tensor(LARGE), 1)
+
+
+def test_arrays_are_refused_also_where_nothing_is_recorded():
+    with no_grad(), pytest.raises(TypeError, match="must be a Tensor, not ndarray"):
+        F.abs(np.array([-1.0]))
 
 
 def test_the_other_side_of_a_loss_may_be_integers():
