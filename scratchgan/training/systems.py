@@ -142,15 +142,27 @@ def load_model(folder, system=None):
 
 
 def model_of(settings, rng):
-    """The model of a run's settings as it begins, on the CPU; CheckpointError when its preset has changed since."""
+    """The model of a run's settings as it begins, on the CPU; CheckpointError when its system has changed since."""
     system = find_system(settings["system"])
     preset = _preset(system, settings["preset"])
-    if settings["options"] != (now := _described(preset.options)):
-        raise CheckpointError(
-            f"the run began with the options {settings['options']}, and {system.name}'s preset {settings['preset']!r} "
-            f"has {now} now"
-        )
+    for key, now in _identity(system, preset, settings["system"]).items():
+        if settings.get(key) != now:
+            raise CheckpointError(
+                f"{settings['system']} has changed since the run began: {key} {settings.get(key)!r}, now {now!r}"
+            )
     return _built(system, preset, rng, "cpu")
+
+
+def _identity(system, preset, file):
+    """What a system is, beyond its name: all options of its build, and for a file of one's own, the checksum of it.
+
+    So a run does not go on as another one when a default or a network has been edited.
+    """
+    defaults = {name: each.default for name, each in inspect.signature(system.build).parameters.items()}
+    chosen = {name: value for name, value in defaults.items() if value is not inspect.Parameter.empty} | preset.options
+    chosen.pop("device", None)
+    own = {} if file in SYSTEMS else {"system_sha256": hashlib.sha256(Path(file).read_bytes()).hexdigest()}
+    return {"options": _described(chosen)} | own
 
 
 def find_system(name):
@@ -318,7 +330,7 @@ def _run(system, preset, shape, options, claim):
     settings |= {
         "batch_size": preset.batch_size,
         "data_sha256": _sha256(arrays),
-        "options": _described(preset.options),
+        **_identity(system, preset, options["system_at"]),
     }
     return Run(model, batches, rng, settings, claim.path, options, claim.check), dataset.source
 
