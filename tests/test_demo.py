@@ -112,7 +112,7 @@ def test_ctrl_c_saves_and_says_how_to_go_on(digits, tmp_path):
     process.send_signal(signal.SIGINT)
     stdout, stderr = process.communicate(timeout=60)
     assert process.returncode == 130, stderr
-    assert "; to go on: " in stdout and f"--resume --out {tmp_path / 'run'}" in stdout
+    assert "; to go on: " in stdout and f"{DEMO.resolve()} --resume --out {tmp_path / 'run'}" in stdout
     assert demo("--resume", "--out", tmp_path / "run", "--steps", 1).returncode == 0  # loadable; nothing left to do
 
 
