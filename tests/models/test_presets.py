@@ -344,6 +344,6 @@ def test_the_strided_networks_have_the_size_that_is_asked_for(change):
 
 @pytest.mark.parametrize("preset", ["32", "emoji", "tutorial"])
 def test_a_preset_shows_its_networks_images_that_they_can_take(preset):
-    found = PRESETS["dcgan"][preset]
+    found = settings("dcgan", preset)
     networks, view = (dict(found[name][1:]) for name in ("networks", "view"))
     assert {name: networks[name] for name in ("size", "channels")} == view
