@@ -56,7 +56,7 @@ def experiment(flags, folder):
 
 
 def measured(rng, steps):
-    """Both tables, with networks of so many steps: {"parallel lines": rows, "critics": rows}."""
+    """Both tables, with networks trained for ``steps`` steps: {"parallel lines": rows, "critics": rows}."""
     options = {"n": POINTS, "rng": rng, "steps": steps}
     lines = [earth.compare_lines(theta, **options) for theta in tqdm(THETAS, desc="parallel lines", leave=False)]
     shifts = [earth.compare_clouds(shift, **options) for shift in tqdm(SHIFTS, desc="critics", leave=False)]

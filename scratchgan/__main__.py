@@ -9,7 +9,6 @@ scratchgan check conv2d                            derivatives against finite di
 
 import argparse
 import sys
-from pathlib import Path
 
 import numpy as np
 
@@ -19,17 +18,28 @@ COLUMNS = 12
 
 def main(argv=None):
     """Do what the first word says; the exit status."""
-    words = sys.argv[1:] if argv is None else list(argv)
-    if words[:1] == ["judge"]:
-        from scratchgan.metrics.__main__ import main as judge
+    try:
+        return _done(sys.argv[1:] if argv is None else list(argv))
+    except KeyboardInterrupt:  # while something is imported
+        return 130
 
-        return judge(words[1:], "scratchgan judge")
-    if words[:1] == ["check"]:
-        from scratchgan.testing.__main__ import main as check
 
-        return check(words[1:], "scratchgan check")
+def _done(words):
+    if words[:1] in (["judge"], ["check"]):
+        from scratchgan.training.stop import ended
+
+        return ended(lambda: _elsewhere(words[0], words[1:]), str)
     flags = _parser().parse_args(words)
     return flags.work(flags)
+
+
+def _elsewhere(word, words):
+    """The commands that are programs of their own."""
+    if word == "judge":
+        from scratchgan.metrics.__main__ import main as program
+    else:
+        from scratchgan.testing.__main__ import main as program
+    return program(words, f"scratchgan {word}")
 
 
 def _parser():
@@ -53,6 +63,12 @@ def _list_flags(parser):
 
 
 def _list(flags):
+    from scratchgan.training.stop import ended
+
+    return ended(_listed, str)
+
+
+def _listed():
     """A line for each system."""
     from scratchgan.models import SYSTEMS
     from scratchgan.models.networks import count
@@ -90,15 +106,15 @@ def _train(flags):
 
 
 def _sample_flags(parser):
-    from scratchgan.training.command import whole
+    from scratchgan.training.command import path, whole
 
-    parser.add_argument("run", metavar="RUN", type=Path, help="the folder of a run, finished or still training")
-    parser.add_argument("--count", metavar="N", type=whole(1), default=64, help="how many; default: 64")
+    parser.add_argument("run", metavar="RUN", type=path, help="the folder of a run, finished or still training")
+    parser.add_argument("--count", metavar="N", type=whole(1), help="how many; default: 64")
     parser.add_argument("--label", metavar="K", type=whole(0), help="of this class, where the system knows classes")
     parser.add_argument("--strip", action="store_true", help="rows that lead from one latent to another")
     parser.add_argument("--seed", metavar="N", type=whole(0), default=0, help="of the latents; default: 0")
     parser.add_argument(
-        "--out", metavar="FILE", type=Path, help="a picture.png or an array.npy; default: RUN/drawn.png"
+        "--out", metavar="FILE", type=path, help="a picture.png or an array.npy; default: RUN/drawn.png"
     )
     parser.set_defaults(work=_sample)
 
@@ -107,39 +123,45 @@ def _sample(flags):
     """Draw from a run."""
     from scratchgan.training.stop import ended
 
-    return ended(lambda: _drawn(flags), lambda: "")
+    return ended(lambda: _drawn(flags), str)
 
 
 def _drawn(flags):
     from scratchgan.checkpoint import write_atomically
     from scratchgan.training import TrainingError, load_model, pictures
 
-    model, rng = load_model(flags.run), np.random.default_rng(flags.seed)
+    path = flags.out or flags.run / "drawn.png"
+    if path.suffix.lower() not in (".png", ".npy"):
+        raise TrainingError(f"{path}: name a picture.png or an array.npy")
+    if flags.strip and (flags.count, flags.label) != (None, None):
+        raise TrainingError(f"a strip is {ROWS} rows of {COLUMNS} images, of any class: leave out --count and --label")
+    model = load_model(flags.run)
     try:
-        if flags.strip:
-            strip = model.strip(ROWS, COLUMNS, rng)
-            images = strip.reshape(-1, *strip.shape[2:])
-        else:
-            images = _samples(model, flags, rng)
+        images = _strip(model, flags) if flags.strip else _samples(model, flags, path.parent)
     except (TypeError, ValueError) as error:
         raise TrainingError(str(error)) from error
-    path = flags.out or flags.run / "drawn.png"
-    if path.suffix == ".npy":
+    if path.suffix.lower() == ".npy":
         write_atomically(path, lambda file: np.save(file, images))
-    elif path.suffix == ".png":
-        pictures.save_grid(path, images, COLUMNS if flags.strip else None)
     else:
-        raise TrainingError(f"{path}: name a picture.png or an array.npy")
+        pictures.save_grid(path, images, COLUMNS if flags.strip else None)
     print(path)
     return 0
 
 
-def _samples(model, flags, rng):
-    if flags.label is None:
-        return model.samples(flags.count, rng)["samples"]
-    if not hasattr(model, "classes"):
+def _strip(model, flags):
+    strip = model.strip(ROWS, COLUMNS, np.random.default_rng(flags.seed))
+    return strip.reshape(-1, *strip.shape[2:])
+
+
+def _samples(model, flags, folder):
+    from scratchgan.training.run import demand_room
+
+    if flags.label is not None and not hasattr(model, "classes"):
         raise ValueError(f"{type(model).__name__} knows no classes, so --label={flags.label} means nothing to it")
-    return model.samples(flags.count, rng, label=flags.label)["samples"]
+    options = {} if flags.label is None else {"label": flags.label}
+    count, rng = flags.count or 64, np.random.default_rng(flags.seed)
+    demand_room(count, model.samples(1, np.random.default_rng(0), **options), folder)
+    return model.samples(count, rng, **options)["samples"]
 
 
 if __name__ == "__main__":

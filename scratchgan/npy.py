@@ -84,7 +84,7 @@ def _opened(path):
 
 
 def _believe(members, size, inflated):
-    """Raise ArrayError unless the members of an archive of so many bytes can be what they promise."""
+    """Raise ArrayError unless the members of an archive of ``size`` bytes can be what they promise."""
     names = [member.filename for member in members]
     foreign = [name for name in names if not name.endswith(".npy")]
     if foreign or len(set(names)) < len(names):

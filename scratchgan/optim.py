@@ -36,7 +36,7 @@ class Optimizer:
     Raises
     ------
     TypeError, ValueError
-        For what is no Parameter, one that is given twice, an option that is no number or out of its interval.
+        For what is no Parameter, a Parameter given twice, an option that is no number or out of its interval.
     """
 
     lr, weight_decay = Number("[0, ∞)"), Number("[0, ∞)")
@@ -122,15 +122,15 @@ def _parameters(params):
 
 
 def _check(i, p, g, state):
-    """Raise unless the i-th gradient and buffers have the shape and dtype of their parameter."""
+    """Raise unless the i-th gradient has the shape and dtype of its parameter, and the buffers the dtype."""
     if not isinstance(g, Tensor):
         raise TypeError(f"gradient {i} must be a Tensor, as grad returns it, not {type(g).__name__}")
     if g.shape != p.shape or g.dtype != p.dtype:
         raise ValueError(f"gradient {i} is {g.dtype} {g.shape}, its parameter {p.dtype} {p.shape}")
     for name, array in state.items():
-        if array.shape != p.shape or array.dtype != p.dtype:
+        if array.dtype != p.dtype:
             raise ValueError(
-                f"parameter {i} has become {p.dtype} {p.shape}, its {name} is {array.dtype} {array.shape}: "
+                f"parameter {i} has become {p.dtype}, its {name} is {array.dtype}: "
                 "convert a module before its optimiser is made"
             )
 

@@ -161,42 +161,10 @@ class Parameter(Tensor):
 
     @data.setter
     def data(self, value):
-        self._data, self.number = _differentiable(value), next(_creation)
-
-
-def no_tensor(name, value, due="a Tensor"):
-    """The error that something else was given where a Tensor is due."""
-    return TypeError(f"{name} must be {due}, not {type(value).__name__}; an array is wrapped as Tensor(array)")
-
-
-def floating(**tensors):
-    """Refuse what is no Tensor of floating numbers, by its name: ``floating(real=real, fake=fake)``.
-
-    Raises
-    ------
-    TypeError
-    """
-    for name, x in tensors.items():
-        if not isinstance(x, Tensor):
-            raise no_tensor(name, x)
-        if x.dtype.kind != "f":
-            raise _integers(name, x)
-
-
-def _integers(name, x):
-    return TypeError(
-        f"{name} must hold floating numbers, not {x.dtype}: convert it with x.to(np.float32), "
-        "and scale pixels to the range of your network"
-    )
-
-
-def _differentiable(data):
-    data = plain(data)
-    if data.dtype.kind != "f":
-        raise TypeError(
-            f"only floating data can require a gradient, got {data.dtype}; convert it: array.astype(np.float32)"
-        )
-    return data
+        value = _differentiable(value)
+        if value.shape != self.shape:
+            raise ValueError(f"a parameter of shape {self.shape} cannot have data of shape {value.shape}")
+        self._data, self.number = value, next(_creation)
 
 
 def record(data, *edges):
@@ -214,26 +182,17 @@ def record(data, *edges):
     TypeError
         For an argument that is no Tensor, or holds integers although the result is of real numbers.
     """
-    node = Tensor.__new__(Tensor)
-    node._data = _array(data)
-    recording = _mode.recording
+    node, recording = Tensor.__new__(Tensor), _mode.recording
+    node._data, node.number = _array(data), next(_creation)
     try:
         node.edges = tuple([edge for edge in edges if edge[0].requires_grad]) if recording else ()
-        if not node.edges and recording is not None and node._data.dtype.kind == "f":
-            _refuse_integers(edges)
     except AttributeError:
-        wrong = [x for x, _ in edges if not hasattr(x, "requires_grad")]
-        raise no_tensor("an argument", wrong[0] if wrong else data) from None
+        _check_arguments(edges, node._data)
+        raise
+    if not node.edges and recording is not None:
+        _check_arguments(edges, node._data)
     node.requires_grad = bool(node.edges)
-    node.number = next(_creation)
     return node
-
-
-def _refuse_integers(edges):
-    """As PyTorch does: a function of real numbers either converts integers itself, or does not know what they mean."""
-    for x, _ in edges:
-        if x.dtype is not None and x.dtype.kind != "f":
-            raise _integers("an argument", x)
 
 
 def _array(data):
@@ -258,19 +217,6 @@ def no_grad():
 def is_recording():
     """Whether operations are being recorded, that is, whether a derivative of the results may be asked for."""
     return bool(_mode.recording)
-
-
-def refuse(default, **options):
-    """Raise for an option that differs from the only value supported, given once or for each axis.
-
-    Raises
-    ------
-    NotImplementedError
-        Naming the option, as in ``refuse(1, dilation=dilation)``.
-    """
-    for name, value in options.items():
-        if value not in (default, (default,), (default, default), [default], [default, default]):
-            raise NotImplementedError(f"{name}={value!r} is not supported, only {default!r}")
 
 
 def grad(
@@ -340,6 +286,13 @@ def grad(
         return tuple(cotangents[x.number] if x.number in ancestors else Tensor(np.zeros_like(x.data)) for x in inputs)
 
 
+def _seed(output, g):
+    """Where the sweep begins: at 1, or at a copy of the given cotangent, so that no gradient shares its memory."""
+    if g is None:
+        return Tensor(np.ones_like(output.data))
+    return record(g.data.copy(order="K"), (g, lambda h, y: h))
+
+
 def _accumulate(cotangents, node, g):
     known = cotangents.get(node.number)
     cotangents[node.number] = g if known is None else known + g
@@ -373,14 +326,66 @@ def _depending_on(inputs, ancestors):
     return live
 
 
-def _refuse_unreachable(inputs, ancestors):
-    for i, x in enumerate(inputs):
-        if x.number not in ancestors:
-            why = "" if x.requires_grad else " (it has requires_grad=False)"
-            raise ValueError(
-                f"the outputs do not depend on inputs[{i}], of shape {x.shape}{why}; "
-                "allow_unused=True gives zeros for it"
-            )
+# What is refused ------------------------------------------------------------------------------------------------------
+
+
+def no_tensor(name, value, due="a Tensor"):
+    """The error that something else was given where a Tensor is due."""
+    return TypeError(f"{name} must be {due}, not {type(value).__name__}; an array is wrapped as Tensor(array)")
+
+
+def floating(**tensors):
+    """Refuse what is no Tensor of floating numbers, by its name: ``floating(real=real, fake=fake)``.
+
+    Raises
+    ------
+    TypeError
+    """
+    for name, x in tensors.items():
+        if not isinstance(x, Tensor):
+            raise no_tensor(name, x)
+        if x.dtype.kind != "f":
+            raise _integers(name, x)
+
+
+def _integers(name, x):
+    return TypeError(
+        f"{name} must hold floating numbers, not {x.dtype}: convert it with x.to(np.float32), "
+        "and scale pixels to the range of your network"
+    )
+
+
+def _differentiable(data):
+    data = plain(data)
+    if data.dtype.kind != "f":
+        raise TypeError(
+            f"only floating data can require a gradient, got {data.dtype}; convert it: array.astype(np.float32)"
+        )
+    return data
+
+
+def _check_arguments(edges, result):
+    """As in PyTorch, a function of real numbers either converts integers itself, or does not know what they mean."""
+    if not is_array(result):  # of two numbers
+        raise no_tensor("an argument", result)
+    for x, _ in edges:
+        if not hasattr(x, "requires_grad"):
+            raise no_tensor("an argument", x)
+        if x.dtype is not None and x.dtype.kind != "f" and result.dtype.kind == "f":
+            raise _integers("an argument", x)
+
+
+def refuse(default, **options):
+    """Raise for an option that differs from the only value supported, given once or for each axis.
+
+    Raises
+    ------
+    NotImplementedError
+        Naming the option, as in ``refuse(1, dilation=dilation)``.
+    """
+    for name, value in options.items():
+        if value not in (default, (default,), (default, default), [default], [default, default]):
+            raise NotImplementedError(f"{name}={value!r} is not supported, only {default!r}")
 
 
 def _tensors(value, name):
@@ -388,9 +393,7 @@ def _tensors(value, name):
         values = (value,) if isinstance(value, Tensor) else tuple(value)
     except TypeError:
         raise no_tensor(name, value, "a Tensor, or several") from None
-    for i, x in enumerate(values):
-        if not isinstance(x, Tensor):
-            raise no_tensor(f"{name}[{i}]", x)
+    floating(**{f"{name}[{i}]": x for i, x in enumerate(values)})
     return values
 
 
@@ -423,8 +426,11 @@ def _check_cotangent(output, g):
         )
 
 
-def _seed(output, g):
-    """Where the sweep begins: at 1, or at a copy of the given cotangent, so that no gradient shares its memory."""
-    if g is None:
-        return Tensor(np.ones_like(output.data))
-    return record(g.data.copy(order="K"), (g, lambda h, y: h))
+def _refuse_unreachable(inputs, ancestors):
+    for i, x in enumerate(inputs):
+        if x.number not in ancestors:
+            why = "" if x.requires_grad else " (it has requires_grad=False)"
+            raise ValueError(
+                f"the outputs do not depend on inputs[{i}], of shape {x.shape}{why}; "
+                "allow_unused=True gives zeros for it"
+            )

@@ -116,7 +116,7 @@ class Products:
         self.fastest = Fastest(counts, set_threads, clock)
 
     def multiply(self, a, b, size, out):
-        """The product of so many multiplications."""
+        """The product, which takes ``size`` multiplications."""
         kind = self.kind(a.shape, a.strides, a.dtype, b.shape, b.strides, b.dtype)
         if self.fastest.count > 1 and not self._is_free(kind, a, b):
             with self.lock:
@@ -211,7 +211,7 @@ def _in_blocks(a, b, blocks, out):
 
 
 def use(threads=0):
-    """Let matrix products take so many threads, whatever else the machine does.
+    """Let matrix products take this many threads, whatever else the machine does.
 
     Parameters
     ----------

@@ -98,12 +98,12 @@ GAMES = {
 CONDITIONAL = [name for name, (*_, options) in GAMES.items() if "classes" in options]
 
 
-def make(name, dtype=np.float64, place=lambda module: module, networks=None, rng=None, **options):
-    """The game of this name, in training mode; ``place`` moves its networks, ``options`` go to its build."""
+def make(name, dtype=np.float64, networks=None, rng=None, **options):
+    """The game of this name, in training mode; ``options`` go to its build."""
     paper, usual_networks, usual = GAMES[name]
 
     def networks_of(rng, latent_size, *classes):
-        return [place(network.to(dtype)) for network in (networks or usual_networks)(rng, latent_size, *classes)]
+        return [network.to(dtype) for network in (networks or usual_networks)(rng, latent_size, *classes)]
 
     rng = np.random.default_rng(0) if rng is None else rng
     return paper.build(rng, networks=networks_of, latent_size=LATENTS, **{**usual, **options})

@@ -4,7 +4,7 @@ import numpy as np
 from derivatives import value_and_derivatives
 
 from scratchgan import nn
-from scratchgan.models.wgan_gp import WGANGP
+from scratchgan.models import wgan_gp as paper
 
 
 def derivatives(case, place=lambda array: array, dtype=np.float64):
@@ -23,11 +23,10 @@ def derivatives(case, place=lambda array: array, dtype=np.float64):
     return [t.data for t in value_and_derivatives(case.call, case.arrays(dtype), place)]
 
 
-def wgan_gp(dtype=np.float64):
-    """A tiny WGAN-GP with most kinds of layers."""
-    rng = np.random.default_rng(0)
+def networks(rng, latent_size):
+    """Tiny ones with most kinds of layers."""
     generator = nn.Sequential(
-        nn.Linear(3, 32, rng=rng),
+        nn.Linear(latent_size, 32, rng=rng),
         nn.Unflatten(1, (8, 2, 2)),
         nn.BatchNorm2d(8),
         nn.ReLU(),
@@ -51,13 +50,18 @@ def wgan_gp(dtype=np.float64):
         nn.LayerNorm(4),
         nn.Linear(4, 1, rng=rng),
     )
-    return WGANGP(generator.to(dtype), critic.to(dtype), latent_size=3, critic_steps=2, lr=1e-2)
+    return generator.to(np.float64), critic.to(np.float64)
 
 
-def train(model, steps, dtype=np.float64):
-    """So many training steps on random images; gives the states of both networks and both optimisers."""
+def wgan_gp(device="cpu"):
+    """A WGAN-GP of these."""
+    return paper.build(np.random.default_rng(0), device, networks, latent_size=3, critic_steps=2, lr=1e-2)
+
+
+def train(model, steps):
+    """So many training steps on random images; gives the states of the networks and of the optimisers."""
     rng = np.random.default_rng(1)
-    batches = iter(rng.standard_normal((steps * model.critic_steps, 4, 2, 8, 8)).astype(dtype))
+    batches = zip(rng.standard_normal((steps * model.critic_steps, 4, 2, 8, 8)))
     for _ in range(steps):
         model.train_step(batches, rng)
     return [part.state_dict() for part in model.parts().values()]

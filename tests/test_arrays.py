@@ -140,28 +140,28 @@ def test_optimisers_step_save_and_load_on_the_device(make):
     np.testing.assert_allclose(there.numpy(), here.data, rtol=1e-12)
 
 
-def pretended_model():
-    """Its optimisers are made anew: like PyTorch's, they keep their state where the parameters were."""
-    model = wgan_gp()
-    for player in (model.generator, model.critic):
-        device(player)
-    return type(model)(model.generator, model.critic, latent_size=3, critic_steps=2, lr=1e-2)
+@pytest.fixture
+def gpu(monkeypatch):
+    """The name of a device, which is the pretended one."""
+    monkeypatch.setattr("scratchgan.nn.module.device_module", {"cpu": np, "gpu": pretend}.get)
+    return "gpu"
 
 
-def test_training_gives_the_same_weights_and_everything_stays_on_the_device():
-    model = pretended_model()
+def test_training_gives_the_same_weights_and_everything_stays_on_the_device(gpu):
+    model = wgan_gp(gpu)
     for state, reference in zip(train(model, 2), train(wgan_gp(), 2), strict=True):
         for path, array in reference.items():
             np.testing.assert_allclose(state[path], array, rtol=1e-9, atol=1e-11, err_msg=path)
-    arrays = [*model.generator.arrays().values(), *model.critic.arrays().values()]
+    networks = model.generator, model.critic, model.average.module
+    arrays = [array for network in networks for array in network.arrays().values()]
     for optimizer in (model.generator_optimizer, model.critic_optimizer):
         arrays += [array for state in optimizer.state for array in state.values()]
     assert {type(array) for array in arrays} == {pretend.ndarray}
 
 
 @pytest.mark.parametrize("name", games.GAMES)
-def test_every_game_trains_on_the_device_as_on_the_host(name):
-    game, reference = games.trained(name, place=device), games.trained(name)
+def test_every_game_trains_on_the_device_as_on_the_host(name, gpu):
+    game, reference = games.trained(name, device=gpu), games.trained(name)
     for part, other in zip(game.parts().values(), reference.parts().values()):
         for path, array in other.state_dict().items():
             np.testing.assert_allclose(part.state_dict()[path], array, rtol=1e-9, atol=1e-11, err_msg=path)
@@ -185,11 +185,11 @@ def test_no_function_waits_for_the_device_in_any_derivative(name):
     assert pretend.waits == []
 
 
-def test_a_critic_step_waits_for_nothing():
-    model = pretended_model()
+def test_a_critic_step_waits_for_nothing(gpu):
+    model = wgan_gp(gpu)
     real = x(4, 2, 8, 8).detach()
     pretend.waits.clear()
-    model.critic_step(real, np.random.default_rng(0))
+    model.critic_step(real, rng=np.random.default_rng(0))
     assert pretend.waits == []
 
 

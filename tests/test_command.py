@@ -1,5 +1,7 @@
 """The command: `scratchgan list | train | sample | judge | check`, in any folder, for systems of one's own, too."""
 
+import importlib
+import os
 import re
 import subprocess
 import sys
@@ -180,6 +182,9 @@ def test_without_a_name_there_is_a_picture_in_the_run(runs, capsys):
         (["wgan_gp", "--label", "3"], "knows no classes"),
         (["cgan", "--label", "10"], "label=10 is none of the 10 classes"),
         (["autoencoder"], "makes no samples from noise alone"),
+        (["wgan_gp", "--strip", "--label", "3"], "leave out --count and --label"),
+        (["wgan_gp", "--strip", "--count", "3"], "leave out --count and --label"),
+        (["wgan_gp", "--count", str(10**13)], "10,000,000,000,000 samples are"),
         (["autoencoder", "--strip"], "no latents to walk between"),
         (["wgan_gp", "--out", "drawn.txt"], "name a picture.png or an array.npy"),
         (["nowhere"], "there is no checkpoint"),
@@ -187,7 +192,38 @@ def test_without_a_name_there_is_a_picture_in_the_run(runs, capsys):
 )
 def test_what_cannot_be_drawn_is_an_error_with_the_reason(runs, words, why, capsys):
     assert main(["sample", str(runs / words[0]), *words[1:]]) == 1
-    assert why in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert why in told and told.startswith("error: ")
+
+
+def test_a_run_and_what_is_drawn_of_it_may_be_at_home(runs, monkeypatch, capsys):
+    monkeypatch.setenv("HOME", str(runs))
+    assert main(["sample", "~/wgan_gp", "--out", "~/drawn.PNG"]) == 0
+    assert Path(capsys.readouterr().out.strip()) == runs / "drawn.PNG" and (runs / "drawn.PNG").stat().st_size
+
+
+def test_nobody_listening_is_no_traceback(folder):
+    """As with `scratchgan list | head -1`."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run([sys.executable, "-m", "scratchgan", "list"], stdout=writing, stderr=subprocess.PIPE)
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+@pytest.mark.parametrize("module", ["scratchgan.training.command", "scratchgan.metrics.__main__"])
+def test_ctrl_c_while_something_is_imported_is_no_traceback(module, monkeypatch, capsys):
+    class Stop:
+        def find_spec(self, name, path, target=None):
+            if name == module:
+                raise KeyboardInterrupt
+
+    monkeypatch.setattr(sys, "meta_path", [Stop(), *sys.meta_path])
+    monkeypatch.delitem(sys.modules, module, raising=False)
+    parent, _, name = module.rpartition(".")
+    monkeypatch.delattr(importlib.import_module(parent), name, raising=False)
+    assert main(["judge" if "metrics" in module else "train", "nothing"]) == 130
+    assert "Traceback" not in capsys.readouterr().err
 
 
 # From anywhere -------------------------------------------------------------------------------------------------------

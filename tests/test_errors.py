@@ -7,9 +7,9 @@ import pytest
 
 from scratchgan import Tensor, grad, nn
 from scratchgan import functional as F
+from scratchgan.nn import AveragedWeights
 from scratchgan.tensor import is_recording, record
 from scratchgan.testing import check_grads
-from scratchgan.training import AveragedWeights
 
 
 def zeros(*shape, dtype=np.float64):
@@ -145,12 +145,12 @@ ERRORS = {
         lambda: F.interpolate(IMAGE, (4, 0)), ValueError, r"\(4, 0\) should be a positive whole number"
     ),
     "avg_pool2d: bytes": (
-        lambda: F.avg_pool2d(Tensor(np.zeros((1, 2, 2), np.uint8)), 2), TypeError, "avg_pool2d needs .*not uint8"
+        lambda: F.avg_pool2d(Tensor(np.zeros((1, 2, 2), np.uint8)), 2), TypeError, "avg_pool2d: input must hold .*not uint8"
     ),
     "interpolate: between bytes": (
         lambda: F.interpolate(Tensor(np.zeros((1, 1, 2, 2), np.uint8)), 4, mode="bilinear"),
         TypeError,
-        "'bilinear', needs floating numbers, not uint8",
+        "'bilinear': input must hold floating numbers, not uint8",
     ),
     "interpolate: half a pixel": (
         lambda: F.interpolate(IMAGE, 4.5), ValueError, r"4.5 should be a positive whole number for each of the 2 axes"

@@ -10,52 +10,30 @@ import scratchgan
 ROOT = Path(scratchgan.__file__).parent
 FILES = sorted(ROOT.rglob("*.py"))
 
-# What the modules of each floor may import of the package; each may also import its own floor, where that is a folder.
+# From the cellar up, what the modules of each floor may import of the package; each may also import its own floor, where that is a folder.
+ENGINE = {"backend", "threads", "tensor", "functional"}
+NETWORKS = ENGINE | {"nn", "optim"}
+FILES_AND_DATA = {"npy", "checkpoint", "data"}
 FLOORS = {
     "backend": set(),
     "threads": set(),
     "tensor": {"backend"},
     "functional": {"tensor", "backend", "threads"},
-    "nn": {"functional", "tensor", "backend", "threads"},
-    "optim": {"functional", "tensor", "backend", "nn"},
-    "losses": {"functional", "tensor", "backend", "nn"},
-    "models": {"nn", "optim", "functional", "tensor", "backend", "losses"},
+    "nn": ENGINE,
+    "optim": ENGINE | {"nn"},
+    "losses": ENGINE | {"nn"},
+    "testing": ENGINE | {"nn", "losses"},
     "npy": set(),
-    "metrics": {"nn", "optim", "functional", "tensor", "backend", "data", "checkpoint", "npy"},
-    "data": {"npy"},
     "checkpoint": {"npy"},
-    "testing": {"losses", "nn", "functional", "tensor", "backend"},
-    "training": {
-        "models",
-        "metrics",
-        "data",
-        "checkpoint",
-        "npy",
-        "losses",
-        "nn",
-        "optim",
-        "functional",
-        "tensor",
-        "backend",
-        "threads",
-        "*",
-    },
-    "lab": {
-        "training",
-        "metrics",
-        "data",
-        "checkpoint",
-        "npy",
-        "losses",
-        "nn",
-        "optim",
-        "functional",
-        "tensor",
-        "backend",
-    },
+    "data": {"npy"},
+    "metrics": NETWORKS | FILES_AND_DATA,
+    "models": NETWORKS | {"losses", "data"},
+    "training": NETWORKS | FILES_AND_DATA | {"losses", "models", "metrics", "*"},
+    "lab": NETWORKS | FILES_AND_DATA | {"losses", "models", "metrics", "training"},
+    "__main__": {"nn", "models", "training", "checkpoint", "metrics", "testing"},  # the command is the roof
 }
-SISTERS = {("stylegan", "progan")}  # the models that build on another, as their papers do
-SHARED = {"game", "networks"}  # what models have in common
+SISTERS = {("stylegan", "progan"), ("wgan_gp", "wgan")}  # the models that build on another, as their papers do
+SHARED = {"model", "game", "networks"}  # what models have in common
 
 
 def module_name(path):
@@ -100,6 +78,13 @@ def test_the_files_are_found():
     }
 
 
+def test_the_floors_stand_on_one_another():
+    below = {"*"}
+    for floor, allowed in FLOORS.items():
+        assert allowed <= below, f"{floor} may import {allowed - below}, which are no lower floors"
+        below.add(floor)
+
+
 @pytest.mark.parametrize("path", inside, ids=lambda path: str(path.relative_to(ROOT)))
 def test_a_floor_imports_only_lower_floors(path):
     floor = module_name(path)[0]
@@ -118,7 +103,7 @@ def test_a_model_imports_no_other_model(path):
 
 
 @pytest.mark.parametrize(
-    "path", [p for p in inside if module_name(p)[0] not in ("training", "lab")], ids=lambda path: path.stem
+    "path", [p for p in inside if module_name(p)[0] not in ("training", "lab", "__main__")], ids=lambda path: path.stem
 )
 def test_nothing_below_imports_training(path):
     assert "training" not in {target[0] for target in inner_imports(path)}

@@ -247,16 +247,12 @@ def test_the_parameters_may_come_from_a_generator():
 
 
 @every_optimizer
-@pytest.mark.parametrize(
-    "become, message",
-    [(lambda a: a.astype(np.float64), r"float64 \(4, 3\)"), (lambda a: a[:, :1], r"float32 \(4, 1\)")],
-)
-def test_a_parameter_that_has_become_another_is_named(make, become, message):
+def test_a_parameter_that_has_become_another_is_named(make):
     module = network()
     optimizer, weight = make(module.parameters()), module[0].weight
-    weight.data = become(weight.data)
+    weight.data = weight.data.astype(np.float64)
     steps = [Tensor(np.ones_like(p.data)) for p in module.parameters()]
-    with pytest.raises(ValueError, match=f"parameter 0 has become {message}, .*before its optimiser is made"):
+    with pytest.raises(ValueError, match="parameter 0 has become float64, .*before its optimiser is made"):
         optimizer.step(steps)
 
 

@@ -2,7 +2,7 @@
 
     dataset = load("mnist")
     batches = Batches(dataset.images, batch_size=64, rng=np.random.default_rng(0))
-    real = next(batches)  # float32 (64, 1, 28, 28) in [-1, 1]
+    (real,) = next(batches)  # float32 (64, 1, 28, 28) in [-1, 1]
 
     real = toy.eight_gaussians().sample(256, np.random.default_rng(0))  # float32 (256, 2)
 

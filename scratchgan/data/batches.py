@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from scratchgan.data.checks import DataError, as_labels, as_pixels, plain, whole
+from scratchgan.data.checks import DataError, as_labels, as_pixels, whole
 
 
 class Batches:
@@ -54,8 +54,12 @@ class Batches:
         return self._batch(chosen)
 
     def examples(self, count):
-        """Return the first `count` images and what belongs to them, as a batch; the stream stays where it is."""
-        return self._batch(slice(count))
+        """Return `count` images, or all if there are fewer, and what belongs to them; the stream stays where it is.
+
+        They are spread evenly over the data, which may be sorted by classes.
+        """
+        count = min(count, self.count)
+        return self._batch(np.arange(count) * self.count // count)
 
     def _batch(self, chosen):
         return tuple(self._scaled(a[chosen]) if a.dtype == np.uint8 else a[chosen] for a in self.arrays)
@@ -69,6 +73,10 @@ class Batches:
 
     def load_state_dict(self, state):
         """Go on from a place that `state_dict` gave; DataError if it is none, or of another number of images."""
+        self.order, self.position = self.checked(state)
+
+    def checked(self, state):
+        """The order and the position in a state, if it can be one of this stream; else DataError."""
         order, position, n = np.asarray(state["order"]), np.asarray(state["position"]), self.count
         if order.shape != (n,):
             raise DataError(f"the saved order is of {order.size} images, the data has {n}")
@@ -76,17 +84,16 @@ class Batches:
             raise DataError(f"the saved order does not name each of the {n} images once")
         if position.shape or position.dtype.kind not in "iu" or not 0 <= position <= n:
             raise DataError(f"the saved position must be a whole number from 0 to {n}, not {position}")
-        self.order, self.position = order.astype(np.int64), int(position)
+        return order.astype(np.int64), int(position)
 
 
 def _beside(array, count):
     """What belongs to `count` images: as many images, or labels."""
-    array = plain(array)
-    if array.dtype != np.uint8 or array.ndim == 1:
+    if np.ndim(array) < 2:
         return as_labels(array, count)
     if len(array) != count:
         raise DataError(f"{count} images cannot have {len(array)} others beside them")
-    return array
+    return as_pixels(array)
 
 
 class Streams:
@@ -110,7 +117,7 @@ class Streams:
         return tuple(array for stream in self.streams for array in next(stream))
 
     def examples(self, count):
-        """Return the first `count` images of each domain; the streams stay where they are."""
+        """Return `count` images of each domain; the streams stay where they are."""
         return tuple(array for stream in self.streams for array in stream.examples(count))
 
     def state_dict(self):
@@ -119,6 +126,7 @@ class Streams:
         return {f"{i}.{name}": array for i, state in enumerate(states) for name, array in state.items()}
 
     def load_state_dict(self, state):
-        """Go on from a place that `state_dict` gave."""
-        for i, stream in enumerate(self.streams):
-            stream.load_state_dict({name: state[f"{i}.{name}"] for name in stream.state_dict()})
+        """Go on from a place that `state_dict` gave; where one stream cannot, none does."""
+        states = [{name: state[f"{i}.{name}"] for name in stream.state_dict()} for i, stream in enumerate(self.streams)]
+        for stream, place in [(stream, stream.checked(each)) for stream, each in zip(self.streams, states)]:
+            stream.order, stream.position = place

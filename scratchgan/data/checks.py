@@ -7,6 +7,17 @@ class DataError(ValueError):
     """Data are missing, damaged, not what they should be, or cannot be fetched."""
 
 
+class NoTestSetError(DataError):
+    """There are images to learn from, but none to test with."""
+
+
+def checked_split(split, name):
+    """``split``; DataError if it is neither "train" nor "test"."""
+    if split not in ("train", "test"):
+        raise DataError(f"there is no split {split!r} of {name}: there are train and test")
+    return split
+
+
 def plain(array, what="array"):
     """``array`` as a plain ndarray: no subclass, whose operators may mean something else.
 

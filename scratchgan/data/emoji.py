@@ -7,16 +7,16 @@ whole story; their licences are in LICENSES.md.
 import re
 import sys
 import zipfile
-from importlib import resources
 from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
+from scratchgan.data.checks import checked_split
 from scratchgan.data.mnist import Dataset
 from scratchgan.data.pictures import flat
-from scratchgan.npy import read_npz
+from scratchgan.data.shipped import shipped
 
 FILE = "emoji_32.npz"
 OTHER_TONES = re.compile("1f3f[bcef]")  # of the five tones of skin, the middle one is kept
@@ -25,10 +25,9 @@ HELD_OUT = 10  # each tenth emoji is for testing
 
 def load_emoji(split="train"):
     """The emoji: a `Dataset` of images uint8 (N, 3, 32, 32), without labels; each tenth belongs to the test set."""
-    with resources.as_file(resources.files(__package__) / FILE) as path:
-        images = read_npz(path)["images"]
+    images = shipped(FILE, "emoji")["images"]
     held_out = np.arange(len(images)) % HELD_OUT == HELD_OUT - 1
-    images = images[held_out if split == "test" else ~held_out]
+    images = images[held_out if checked_split(split, "emoji") == "test" else ~held_out]
     return Dataset("emoji", images, None, "the emoji shipped with scratchgan")
 
 

@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
+from scratchgan.data.checks import NoTestSetError, checked_split
 from scratchgan.data.emoji import load_emoji
 from scratchgan.data.mnist import SETS, idx_in, load
-from scratchgan.data.pictures import SUFFIXES, Pictures
+from scratchgan.data.pictures import Pictures, files_in
 
 NAMES = *SETS, "emoji"
 
@@ -17,7 +18,7 @@ def find(data, split="train"):
     data : str or path-like
         "mnist", "fashion-mnist", "emoji", or a folder.
     split : {"train", "test"}
-        Of pictures there is no test set.
+        Of a folder of pictures there is no test set.
 
     Returns
     -------
@@ -26,13 +27,15 @@ def find(data, split="train"):
     Raises
     ------
     DataError
-        When it is not there, or not what it should be.
+        When it is not there, or not what it should be; NoTestSetError where only the test set is not there.
     """
     if data == "emoji":
         return load_emoji(split)
     if data in SETS:
         return load(data, split)
     folder = Path(data).expanduser()
-    if folder.is_dir() and not idx_in(folder) and any(path.suffix.lower() in SUFFIXES for path in folder.rglob("*")):
+    if folder.is_dir() and not idx_in(folder) and files_in(folder):
+        if checked_split(split, folder) == "test":
+            raise NoTestSetError(f"{folder} is a folder of pictures, which has no test set")
         return Pictures(folder)
     return load(split=split, directory=folder)

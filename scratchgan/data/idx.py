@@ -20,7 +20,7 @@ LIMIT = 2**30  # bytes of pixels: 1.3 million images; EMNIST, the largest of MNI
 EXPANSION = 1032  # deflate's greatest: what is promised beyond that cannot be there
 BLOCK = 2**20  # bytes that are unpacked at a time
 
-KINDS = {  # what lies there in the place of an IDX file: how it begins, and what it is
+KINDS = {  # what lies there instead of an IDX file: how it begins, and what it is
     b"PK\x03\x04": "a ZIP archive: unpack it",
     b"BZh": "a bzip2 file: unpack it",
     b"\xfd7zXZ": "an xz file: unpack it",

@@ -6,15 +6,14 @@ import os
 import sys
 import threading
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
 
 import numpy as np
 
-from scratchgan.data.checks import DataError
+from scratchgan.data.checks import DataError, NoTestSetError, checked_split
 from scratchgan.data.idx import read_idx
+from scratchgan.data.shipped import shipped
 from scratchgan.data.views import sized
-from scratchgan.npy import ArrayError, read_npz
 
 TIMEOUT = 6  # seconds a mirror has to answer: three silent mirrors still cost less than half a minute
 
@@ -64,7 +63,7 @@ SETS = {
 }
 
 
-class NoMirrorError(DataError):
+class NoMirrorError(NoTestSetError):
     """No mirror answered with a file."""
 
 
@@ -111,8 +110,7 @@ def load(name="mnist", split="train", directory=None, embedded=False):
     """
     if name not in SETS:
         raise DataError(f"there is no data set {name!r}; {_what_there_is(name)}")
-    if split not in ("train", "test"):
-        raise DataError(f"there is no split {split!r} of {name}: there are train and test")
+    checked_split(split, name)
     if embedded:
         if (name, split) != ("mnist", "train") or directory is not None:
             raise DataError("the embedded digits are MNIST's train split: no other name, split or directory")
@@ -141,11 +139,7 @@ def _what_there_is(given):
 
 def embedded_digits():
     """Return the `Dataset` of 5,000 MNIST training digits, 500 a class, that is part of the package."""
-    with resources.as_file(resources.files(__package__) / "mnist_5k.npz") as path:
-        try:
-            arrays = read_npz(path)
-        except ArrayError as error:
-            raise DataError(f"the digits shipped with scratchgan: {error}; install it anew") from error
+    arrays = shipped("mnist_5k.npz", "digits")
     return Dataset(
         "mnist", arrays["images"], arrays["labels"].astype(np.int64), "the 5,000 digits shipped with scratchgan"
     )

@@ -1,22 +1,23 @@
 """A folder of pictures as a data set: of any size and format, cropped to a square and resized to what is asked for."""
 
+import os
 import sys
-from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageOps
 
-from scratchgan.data.checks import DataError
+from scratchgan.data.checks import DataError, whole
 
-SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff"}
+SUFFIXES = set(".png .jpg .jpeg .jfif .webp .avif .heic .heif .bmp .gif .tif .tiff .ppm .pgm .tga".split())
 
 
 class Pictures:
-    """The pictures in a folder and below it, in the order of their paths.
+    """The pictures in a folder and below it, in the order of their paths; of an animation, the first picture.
 
     A picture that cannot be read is named on stderr and left out. Where all pictures lie in folders within the folder,
-    and there are two of these or more, each of them is a class: 0, 1, … in the order of their names.
+    and there are two of these or more, each of them is a class: 0, 1, … in the order of their names. A class keeps its
+    number even if none of its pictures can be read.
 
     Parameters
     ----------
@@ -31,15 +32,16 @@ class Pictures:
     Raises
     ------
     DataError
-        When there are no pictures.
+        When there are no pictures, or a folder cannot be read.
     """
 
     def __init__(self, folder):
         self.folder = Path(folder).expanduser()
-        self.paths = sorted(path for path in self.folder.rglob("*") if path.suffix.lower() in SUFFIXES)
+        self.paths = files_in(self.folder)
         if not self.paths:
             raise DataError(f"{self.folder} holds no pictures: {', '.join(sorted(SUFFIXES))} are read")
-        self.name, self.source = self.folder.name, str(self.folder)
+        self.name, self.source = self.folder.resolve().name, str(self.folder)
+        self._classes = _classes(self.folder, self.paths)
 
     def __len__(self):
         return len(self.paths)
@@ -52,35 +54,71 @@ class Pictures:
         DataError
             When none can be read, or ``channels`` is neither 1 (grey) nor 3 (red, green, blue).
         """
+        size = whole(size, "size")
         if channels not in (1, 3):
             raise DataError(f"pictures have 1 channel or 3, not {channels}")
         read = {path: picture for path in self.paths if (picture := self._read(path, size, channels)) is not None}
         if not read:
             raise DataError(f"none of the {len(self.paths)} pictures in {self.folder} can be read")
         self.paths = list(read)
-        vars(self).pop("labels", None)
         return np.stack(list(read.values()))
 
-    @cached_property
+    @property
     def labels(self):
         """The number of each picture's folder."""
-        folders = [path.relative_to(self.folder).parts[0] for path in self.paths]
-        names = sorted(set(folders))
-        nested = all(len(path.relative_to(self.folder).parts) > 1 for path in self.paths)
-        return np.array([names.index(folder) for folder in folders]) if nested and len(names) > 1 else None
+        return self._classes and np.array([self._classes[path] for path in self.paths], np.int64)
 
     def _read(self, path, size, channels):
         """One picture, (channels, size, size), or None; what is wrong with it is said."""
         try:
+            if not path.is_file():
+                raise OSError("it is no file")  # a pipe would be waited for
             with Image.open(path) as image:
                 square = ImageOps.fit(flat(ImageOps.exif_transpose(image)), (size, size), Image.Resampling.LANCZOS)
                 pixels = np.asarray(square.convert("L" if channels == 1 else "RGB"))
         except MemoryError:
             raise
         except Exception as error:  # decoders of damaged pictures raise anything: SyntaxError, struct.error, OSError, …
-            print(f"{path}: left out, as it cannot be read: {error}", file=sys.stderr)
+            why = str(error).removesuffix(f" {str(path)!r}") or type(error).__name__
+            print(f"{path}: left out, as it cannot be read: {why}", file=sys.stderr)
             return None
         return pixels.reshape(size, size, channels).transpose(2, 0, 1)
+
+
+def files_in(folder):
+    """The paths of all pictures in a folder and below it, sorted.
+
+    Links are followed, each folder once. What begins with a dot is hidden, such as the ._x.png that a Mac leaves.
+
+    Raises
+    ------
+    DataError
+        When a folder cannot be read: fewer pictures would be other data.
+    """
+
+    def refuse(error):
+        raise DataError(f"{error.filename} cannot be read: {error.strerror}") from error
+
+    paths, seen = [], set()
+    for here, folders, files in os.walk(folder, onerror=refuse, followlinks=True):
+        status = os.stat(here)
+        known = (status.st_dev, status.st_ino) in seen
+        seen.add((status.st_dev, status.st_ino))
+        folders[:] = [] if known else sorted(name for name in folders if not name.startswith("."))
+        paths += [] if known else [Path(here, name) for name in files if _is_picture(name)]
+    return sorted(paths)
+
+
+def _is_picture(name):
+    return not name.startswith(".") and Path(name).suffix.lower() in SUFFIXES
+
+
+def _classes(folder, paths):
+    """The class of each path; None where the pictures do not lie in several folders."""
+    parts = {path: path.relative_to(folder).parts for path in paths}
+    names = sorted({first for first, *_ in parts.values()})
+    nested = len(names) > 1 and all(len(each) > 1 for each in parts.values())
+    return {path: names.index(each[0]) for path, each in parts.items()} if nested else None
 
 
 def flat(image):

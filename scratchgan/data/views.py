@@ -25,16 +25,22 @@ def labelled(dataset, size=28, channels=1, classes=10):
     Raises
     ------
     DataError
-        Where there are no labels, or others than the networks know.
+        Where there are no labels, or others than the networks know, or not all of these: a game draws its classes
+        among all, and would make images of a class that no image has.
     """
     pictures = dataset.sized(size, channels)
     if dataset.labels is None:
-        raise DataError("these images have no labels, which this system needs: a folder for each class, or IDX files")
-    return pictures, as_labels(dataset.labels, len(pictures), classes)
+        raise DataError("these images have no labels, which are needed here: a folder for each class, or IDX files")
+    labels = as_labels(dataset.labels, len(pictures), classes)
+    if missing := sorted(set(range(classes)) - set(labels.tolist())):
+        raise DataError(f"no image has the labels {missing}: {classes} classes are needed here, 0 to {classes - 1}")
+    return pictures, labels
 
 
 def two_colours(dataset):
-    """Two domains: the first half of the images in orange on black, the second in blue on white; no image is in both.
+    """Two domains: every second image in orange on black, the others in blue on white; no image is in both.
+
+    Halves would not do: the images may be sorted by classes.
 
     Returns
     -------
@@ -43,7 +49,7 @@ def two_colours(dataset):
     """
     grey = dataset.sized(28, 1)
     half = len(grey) // 2
-    return coloured(grey[:half], ORANGE, BLACK), coloured(grey[half : 2 * half], BLUE, WHITE)
+    return coloured(grey[: 2 * half : 2], ORANGE, BLACK), coloured(grey[1::2], BLUE, WHITE)
 
 
 # Of images -----------------------------------------------------------------------------------------------------------
@@ -102,7 +108,7 @@ def _resampled(images, size, mode=None):
         picture = picture.convert(mode) if mode else picture
         pixels = np.asarray(picture.resize((size, size), Image.Resampling.LANCZOS))
         made.append(pixels.reshape(size, size, -1).transpose(2, 0, 1))
-    return np.stack(made)
+    return np.stack(made) if made else np.empty((0, 1 if mode == "L" else images.shape[1], size, size), np.uint8)
 
 
 def coloured(grey, foreground, background):
@@ -112,14 +118,14 @@ def coloured(grey, foreground, background):
     ----------
     grey : ndarray of uint8, (N, 1, H, W)
     foreground, background : tuple of int
-        Red, green and blue, 0 to 255.
+        Red, green and blue: whole numbers, 0 to 255.
 
     Returns
     -------
     ndarray of uint8, (N, 3, H, W)
     """
     ink = _grey(grey).astype(np.float32) / 255
-    fore, back = (np.float32(colour).reshape(3, 1, 1) for colour in (foreground, background))
+    fore, back = (_colour(colour) for colour in (foreground, background))
     return np.rint(ink * fore + (1 - ink) * back).astype(np.uint8)
 
 
@@ -152,7 +158,8 @@ def shrunk(images, factor):
     -------
     ndarray of uint8, (N, C, H / factor, W / factor)
     """
-    n, c, height, width = as_pixels(images).shape
+    images = _four_axes(as_pixels(images))
+    n, c, height, width = images.shape
     if height % whole(factor, "factor") or width % factor:
         raise DataError(f"images of {height}×{width} pixels cannot be shrunk {factor} times")
     blocks = images.reshape(n, c, height // factor, factor, width // factor, factor)
@@ -179,7 +186,21 @@ def binarised(grey, rng=None):
 
 
 def _grey(images):
-    images = as_pixels(images)
-    if images.ndim != 4 or images.shape[1] != 1:
+    images = _four_axes(as_pixels(images))
+    if images.shape[1] != 1:
         raise DataError(f"grey images are (N, 1, H, W), got {images.shape}")
     return images
+
+
+def _four_axes(images):
+    if images.ndim != 4:
+        raise DataError(f"images are (N, C, H, W), got {images.shape}")
+    return images
+
+
+def _colour(colour):
+    """A colour as float32 (3, 1, 1); DataError if it is none, whose bytes would wrap around."""
+    numbers = np.asarray(colour)
+    if numbers.shape != (3,) or numbers.dtype.kind not in "iu" or numbers.min() < 0 or numbers.max() > 255:
+        raise DataError(f"a colour is red, green and blue, whole numbers from 0 to 255, not {colour!r}")
+    return numbers.astype(np.float32).reshape(3, 1, 1)

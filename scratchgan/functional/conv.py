@@ -24,11 +24,11 @@ only nearly, and break it. `unfold` shows the obvious way to compute a convoluti
 
 import numpy as np
 
-from scratchgan.functional.elementwise import add_to, operands, refuse
+from scratchgan.functional.elementwise import add_to, agreed, refuse
 from scratchgan.functional.kernels import strips
 from scratchgan.functional.kernels.geometry import Geometry
 from scratchgan.functional.shape import pad
-from scratchgan.tensor import record
+from scratchgan.tensor import floating, record
 
 # The public pair -----------------------------------------------------------------------------------------------------
 
@@ -52,7 +52,7 @@ def conv2d(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
         For dilation or groups.
     """
     refuse(1, dilation=dilation, groups=groups)
-    _check_ranks("conv2d", input, weight)
+    input, weight = _factors("conv2d", input, weight)
     if weight.shape[1] != input.shape[-3]:
         raise ValueError(
             f"conv2d: input of shape {input.shape} has {input.shape[-3]} channels, "
@@ -66,7 +66,7 @@ def conv2d(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
         raise ValueError(
             f"conv2d: a kernel of {geometry.kernel} is larger than the image of {geometry.size} padded by {padding}"
         )
-    return batched(lambda x: _plus(conv(*operands(x, weight), geometry), bias), input)
+    return batched(lambda x: _plus(conv(x, weight, geometry), bias), input)
 
 
 def conv_transpose2d(input, weight, bias=None, stride=1, padding=0, output_padding=0, groups=1, dilation=1):
@@ -88,7 +88,7 @@ def conv_transpose2d(input, weight, bias=None, stride=1, padding=0, output_paddi
         For dilation or groups.
     """
     refuse(1, dilation=dilation, groups=groups)
-    _check_ranks("conv_transpose2d", input, weight)
+    input, weight = _factors("conv_transpose2d", input, weight)
     if weight.shape[0] != input.shape[-3]:
         raise ValueError(
             f"conv_transpose2d: input of shape {input.shape} has {input.shape[-3]} channels, "
@@ -101,7 +101,7 @@ def conv_transpose2d(input, weight, bias=None, stride=1, padding=0, output_paddi
     if min(size) < 1:
         raise ValueError(f"conv_transpose2d: padding {padding} leaves nothing of an output of size {size}")
     geometry = Geometry(kernel, stride, padding, size)
-    return batched(lambda y: _plus(conv_transpose(*operands(y, weight), geometry), bias), input)
+    return batched(lambda y: _plus(conv_transpose(y, weight, geometry), bias), input)
 
 
 def pair(value, least=1):
@@ -119,12 +119,16 @@ def pair(value, least=1):
     return values
 
 
-def _check_ranks(name, input, weight):
+def _factors(name, input, weight):
+    """Input and weight, of the right ranks and of one floating dtype."""
     if input.ndim not in (3, 4) or weight.ndim != 4:
         raise ValueError(
             f"{name} needs an input (N, C, H, W) or (C, H, W) and a weight of 4 axes, "
             f"got shapes {input.shape} and {weight.shape}"
         )
+    input, weight = agreed(input, weight)
+    floating(**{f"{name}: input": input})
+    return input, weight
 
 
 def batched(function, input):

@@ -116,7 +116,7 @@ def to(input, dtype):
 
 def add(input, other, *, alpha=1):
     """input + alpha · other."""
-    a, b = operands(input, other if alpha == 1 else mul(other, alpha))
+    a, b = operands(input, other if alpha == 1 else _times(alpha, other))
     return record(a.data + b.data, (a, lambda g, y: sum_to(g, a.shape)), (b, lambda g, y: sum_to(g, b.shape)))
 
 
@@ -130,8 +130,16 @@ def add_to(fresh, other):
 
 def sub(input, other, *, alpha=1):
     """input − alpha · other."""
-    a, b = operands(input, other if alpha == 1 else mul(other, alpha))
+    a, b = operands(input, other if alpha == 1 else _times(alpha, other))
     return record(a.data - b.data, (a, lambda g, y: sum_to(g, a.shape)), (b, lambda g, y: sum_to(-g, b.shape)))
+
+
+def _times(alpha, input):
+    """alpha · input; of a boolean there is no multiple that is one."""
+    input = operand(input)
+    if input.dtype == bool:
+        raise TypeError(f"alpha={alpha} multiplies numbers, not booleans; convert them, as in x.to(np.float32)")
+    return mul(input, number("alpha", alpha))
 
 
 def mul(input, other):

@@ -13,6 +13,8 @@ def matmul(input, other):
     Y = A B has the vjps  G ↦ G Bᵀ  and  G ↦ Aᵀ G.
     """
     a, b = operands(input, other)
+    if a.dtype == bool:
+        raise TypeError("matmul: booleans have no sums; convert them, as in x.to(np.float32)")
     if not a.shape or not b.shape or a.shape[-1] != b.shape[-2 if len(b.shape) > 1 else 0]:
         raise ValueError(f"matmul: inner sizes of {a.shape} @ {b.shape} differ")
     if a.ndim == 1:

@@ -9,7 +9,6 @@ import numpy as np
 from scratchgan.backend import array_like
 from scratchgan.functional.elementwise import abs, agreed, clamp, mul, operand, softplus, where
 from scratchgan.functional.reduce import log_softmax
-from scratchgan.functional.reduce import sum as total
 from scratchgan.tensor import Tensor, floating, no_tensor, record
 
 
@@ -108,10 +107,10 @@ def cross_entropy(input, target, weight=None, *, ignore_index=-100, reduction="m
     if weight is not None and weight.shape != (classes,):
         raise ValueError(f"cross_entropy: a weight of shape {weight.shape} does not fit {classes} classes")
     per_class = 1.0 if weight is None else weight.reshape(-1, *(1,) * (input.ndim - 1 - axis))
-    loss = -total(_weighed(per_class * smooth, log_softmax(input, axis)), axis)
+    loss = -_weighed(per_class * smooth, log_softmax(input, axis)).sum(axis)
     if reduction != "mean":
         return _reduced(loss, reduction)
-    return total(loss) / (total(per_class * q) if labelled else max(loss.numel(), 1))
+    return loss.sum() / ((per_class * q).sum() if labelled else max(loss.numel(), 1))
 
 
 def _one_hot(input, target, axis, ignore_index):

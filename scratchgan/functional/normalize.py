@@ -9,9 +9,9 @@ import math
 import numpy as np
 
 from scratchgan.functional.broadcast import total, total_product
-from scratchgan.functional.elementwise import add_to, sqrt
+from scratchgan.functional.elementwise import add_to, number, sqrt
 from scratchgan.functional.reduce import mean, var
-from scratchgan.tensor import Tensor, is_recording, record
+from scratchgan.tensor import Tensor, floating, is_recording, record
 
 
 def normalize(input, axes, eps):
@@ -33,6 +33,7 @@ def _moments(x, axes):
 
 def _scaled(input, centred, variance, axes, eps):
     """`normalize` from the moments of ``input``; written over ``centred``."""
+    eps = number("eps", eps)
     sigma = np.sqrt(variance + eps)
     centred /= sigma
 
@@ -129,6 +130,7 @@ def _affine(y, weight, bias):
 
 def _check_channels(name, input, **vectors):
     """The input has a batch axis and channels, each vector a number for each channel."""
+    floating(**{f"{name}: input": input})
     if input.ndim < 2:
         raise ValueError(f"{name} needs (N, C, …), got shape {input.shape}")
     _check_shapes(input, input.shape[1:2], **vectors)

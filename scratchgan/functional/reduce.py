@@ -11,24 +11,28 @@ from scratchgan.tensor import Tensor, record
 # Axes ----------------------------------------------------------------------------------------------------------------
 
 
-def axes_of(input, dim):
-    """``dim`` (None or () for all, an int, or several) as a tuple of distinct axes.
+def axes_of(input, dim, new=0):
+    """``dim`` (None or () for all, an int, or several) as a tuple of distinct axes, of which ``new`` are still to come.
 
     Raises
     ------
+    TypeError
+        For what is no int: True is none, but a flag in the wrong position.
     ValueError
         For an axis that the tensor does not have, or one named twice.
     """
-    if dim is None or (not isinstance(dim, (int, np.integer)) and len(dim) == 0):
+    axes = () if dim is None else tuple(dim) if hasattr(dim, "__iter__") else (dim,)
+    if not axes:
         return tuple(range(input.ndim))
-    axes = (dim,) if isinstance(dim, (int, np.integer)) else tuple(dim)
-    ndim = max(input.ndim, 1)  # PyTorch lets a 0-d tensor have axis 0
+    if not all(isinstance(axis, (int, np.integer)) and not isinstance(axis, bool) for axis in axes):
+        raise TypeError(f"dim={dim!r} must be an int, or several")
+    ndim = max(input.ndim + new, 1)  # PyTorch lets a 0-d tensor have axis 0
     if not all(-ndim <= axis < ndim for axis in axes):
         raise ValueError(f"dim={dim} is out of range for shape {input.shape}")
     axes = tuple(axis % ndim for axis in axes)
     if len(set(axes)) < len(axes):
         raise ValueError(f"dim={dim} names an axis of shape {input.shape} twice")
-    return axes if input.ndim else ()
+    return axes if input.ndim + new else ()
 
 
 def _spread(g, input, axes):

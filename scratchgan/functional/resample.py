@@ -18,7 +18,7 @@ from scratchgan.backend import array_like
 from scratchgan.functional.conv import pair
 from scratchgan.functional.elementwise import refuse
 from scratchgan.functional.kernels.geometry import Visits
-from scratchgan.tensor import record
+from scratchgan.tensor import floating, record
 
 
 def along(input, layers, length, dim):
@@ -38,12 +38,6 @@ def along(input, layers, length, dim):
         y[(*lead, rows)] += seen
     adjoint = [(columns, rows, weights) for rows, columns, weights in layers]
     return record(y, (input, lambda g, y: along(g, adjoint, x.shape[dim], dim)))
-
-
-def _check_floating(name, input):
-    """Sums of bytes would overflow, and shares of them be cut to whole numbers."""
-    if input.dtype.kind != "f":
-        raise TypeError(f"{name} needs floating numbers, not {input.dtype}: convert them with x.to(np.float32)")
 
 
 # Averages ------------------------------------------------------------------------------------------------------------
@@ -67,7 +61,6 @@ def avg_pool2d(
     """
     if divisor_override == 0:
         raise ValueError("avg_pool2d: divisor_override must not be zero")
-    _check_floating("avg_pool2d", input)
     kernel, stride, padding = pooling(input, "avg_pool2d", kernel_size, stride, padding)
     counts = []
     for dim, size, k, s, p in zip((-2, -1), input.shape[-2:], kernel, stride, padding):
@@ -83,6 +76,7 @@ def avg_pool2d(
 
 def pooling(input, name, kernel_size, stride, padding):
     """Kernel, stride and padding of a pooling of (…, H, W), checked."""
+    floating(**{f"{name}: input": input})
     kernel, padding = pair(kernel_size), pair(padding, least=0)
     stride = kernel if stride is None or stride == () or stride == [] else pair(stride)
     if input.ndim not in (3, 4):
@@ -147,7 +141,7 @@ def interpolate(
     if mode in _NEAREST:
         refuse(None, align_corners=align_corners)
     else:
-        _check_floating(f"interpolate, mode {mode!r},", input)
+        floating(**{f"interpolate, mode {mode!r}: input": input})
     for dim, (length, scale) in enumerate(_lengths(input, size, scale_factor, recompute_scale_factor), start=2):
         n = input.shape[dim]
         if mode in _LINEAR:

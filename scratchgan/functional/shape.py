@@ -52,9 +52,10 @@ def _exchange(input, a, b):
 
 def flatten(input, start_dim=0, end_dim=-1):
     """The axes from ``start_dim`` to ``end_dim`` joined into one."""
-    if input.ndim == 0:
+    axes = axes_of(input, start_dim) + axes_of(input, end_dim)
+    if not axes:
         return input.reshape(1)
-    (start,), (end,) = axes_of(input, start_dim), axes_of(input, end_dim)
+    start, end = axes
     if start > end:
         raise ValueError(f"flatten: start_dim {start_dim} comes after end_dim {end_dim}")
     joined = math.prod(input.shape[start : end + 1])
@@ -75,11 +76,8 @@ def squeeze(input, dim=None):
 
 def unsqueeze(input, dim):
     """With a new axis of length 1 at ``dim``."""
-    if not -input.ndim - 1 <= dim <= input.ndim:
-        raise ValueError(f"unsqueeze: dim={dim} is out of range for shape {input.shape}")
-    shape = list(input.shape)
-    shape.insert(dim % (input.ndim + 1), 1)
-    return input.reshape(shape)
+    (axis,) = axes_of(input, dim, new=1)
+    return input.reshape(*input.shape[:axis], 1, *input.shape[axis:])
 
 
 # Joining -------------------------------------------------------------------------------------------------------------

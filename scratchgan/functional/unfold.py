@@ -10,7 +10,7 @@ from scratchgan.backend import array_module
 from scratchgan.functional.conv import batched, pair
 from scratchgan.functional.elementwise import refuse
 from scratchgan.functional.kernels.geometry import Geometry
-from scratchgan.tensor import record
+from scratchgan.tensor import floating, record
 
 
 def sliding_windows(x, kernel, stride):
@@ -36,6 +36,7 @@ def unfold(input, kernel_size, dilation=1, padding=0, stride=1):
 def fold(input, output_size, kernel_size, dilation=1, padding=0, stride=1):
     """Every column added back where its patch was: (N, C·kh·kw, oh·ow) -> (N, C, H, W), the adjoint of `unfold`."""
     refuse(1, dilation=dilation)
+    floating(**{"fold: input": input})
     geometry = Geometry(pair(kernel_size), pair(stride), pair(padding, least=0), pair(output_size))
     taps, count = geometry.kernel[0] * geometry.kernel[1], geometry.output[0] * geometry.output[1]
     if input.ndim not in (2, 3) or input.shape[-2] % taps or input.shape[-1] != count:

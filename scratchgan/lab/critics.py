@@ -250,7 +250,7 @@ def best_critic(real, fake):
     """The critic of slope 1 with the largest gap between these points, which is their W₁: from optimal transport.
 
     With the potentials of the optimal assignment, fᵢ + gⱼ ≤ ‖xᵢ − x̃ⱼ‖, it is D(x) = minⱼ ‖x − x̃ⱼ‖ − gⱼ: Villani 2009,
-    Optimal Transport, chapter 5. It knows nothing but these points, each of which has a cone of its own.
+    Optimal Transport, chapter 5. It knows nothing but these points, and each has a cone of its own.
 
     Parameters
     ----------

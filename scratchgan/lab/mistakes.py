@@ -341,7 +341,7 @@ MISTAKES = {
     "one-axis": Mistake(
         "norm of each pixel",
         "g.norm(2, dim=1)",
-        "Each pixel's slope is to be 1, so that of n pixels is to be √n: 1.41 here, 28 for MNIST.",
+        "It asks each pixel for a slope of 1, and so n pixels for √n: 1.41 here, 28 for MNIST.",
         "caogang/wgan-gp#25, PyTorch-GAN#20",
         "mean slope",
         mean_slope,
@@ -352,7 +352,7 @@ MISTAKES = {
     "whole-batch": Mistake(
         "norm of the whole batch",
         "(g.norm(2) - 1) ** 2",
-        "N slopes together are to be 1, so each is to be 1 / √N.",
+        "It asks N slopes together for 1, and so each for 1 / √N.",
         "torchgan, keras-contrib PR#232",
         "mean slope",
         mean_slope,

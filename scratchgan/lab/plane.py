@@ -69,7 +69,7 @@ def spectral_critic(rng, width=WIDTH, slope=16.0):
     """``slope`` times a `critic` with `nn.SpectralNorm` around every layer: no slope is larger.
 
     The bound is far off: σ is the stretch of one direction, and all others are stretched less, layer by layer. At the
-    start the mean slope is 0.01 times the bound, on eight Gaussians it comes to 0.2 times it. With a bound of 1 the
+    start the mean slope is 0.01 times the bound, on eight Gaussians it grows to 0.2 times it. With a bound of 1 the
     critic would be too flat to tell modes apart.
     """
     return Scaled(_mlp(2, width, 1, lambda *sizes: nn.SpectralNorm(linear(*sizes, rng), rng=rng)), slope)

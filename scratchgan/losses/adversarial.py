@@ -28,6 +28,7 @@ An objective is an object with two methods. Training a player takes no more than
 import numpy as np
 
 from scratchgan.functional import relu, softplus
+from scratchgan.nn.options import Number
 from scratchgan.tensor import floating
 
 
@@ -95,7 +96,8 @@ class Objective:
 
 
 class Minimax(Objective):
-    """The zero-sum game: L_D = E ζ(−D(x)) + E ζ(D(x̃)), and L_G = −E ζ(D(x̃)), what −L_D leaves of G's own.
+    """The zero-sum game: L_D = E ζ(−D(x)) + E ζ(D(x̃)), and L_G = −E ζ(D(x̃)), the only term of −L_D that
+    depends on G.
 
     Goodfellow et al. 2014, arXiv:1406.2661, equation (1), max_D E log σ(D(x)) + E log(1 − σ(D(x̃))). The best D has
     σ(D) = p / (p + p_G); there L_D = log 4 − 2 JSD(p, p_G), which is log 4 where the generator is perfect.
@@ -114,13 +116,13 @@ class Minimax(Objective):
 
     Raises
     ------
-    ValueError
+    TypeError, ValueError
         For an α outside (0, 1].
     """
 
+    real_target = Number("(0, 1]")
+
     def __init__(self, real_target=1.0):
-        if not 0 < real_target <= 1:
-            raise ValueError(f"real_target={real_target} must lie in (0, 1]: it is a probability, such as 0.9")
         self.real_target = real_target
 
     def _discriminator(self, real, fake):
@@ -158,9 +160,11 @@ class LeastSquares(Objective):
 
     Raises
     ------
-    ValueError
-        For a = b: then D need not tell them apart.
+    TypeError, ValueError
+        For what is no number, and for a = b: then D need not tell them apart.
     """
+
+    fake_target, real_target, generator_target = Number(), Number(), Number()
 
     def __init__(self, fake_target=0.0, real_target=1.0, generator_target=1.0):
         if fake_target == real_target:

@@ -103,7 +103,7 @@ class HistoricalAverage:
 
 
 def instance_noise(x, scale, rng):
-    """x + s n with n ~ N(0, I): what the discriminator is shown in the place of x, be it real or fake.
+    """x + s n with n ~ N(0, I): what the discriminator is shown instead of x, real or fake.
 
     Sønderby et al. 2017, arXiv:1610.04490; Arjovsky & Bottou 2017, arXiv:1701.04862, §3. It smooths both
     distributions, so that they overlap and D cannot tell them apart perfectly. Show it noise in *every* place, reals

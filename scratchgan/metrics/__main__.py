@@ -49,7 +49,8 @@ def _parser(prog):
         "--data",
         default="mnist",
         metavar="mnist|fashion-mnist|DIR",
-        help="what they are to look like: a data set by name, or a folder with its IDX files; default: mnist",
+        help="what they are to look like: a data set by name, or a folder of IDX files, or of ten folders of pictures; "
+        "default: mnist",
     )
     parser.add_argument("--seed", type=_natural, default=0, metavar="N", help="of all random choices; default: 0")
     parser.add_argument("--json", type=_path, metavar="FILE", help="also write the numbers there")

@@ -18,7 +18,7 @@ def frechet_distance(x, y):
     """‖μ₁ − μ₂‖² + tr(C₁ + C₂ − 2 (C₁ C₂)^½): W₂² between Gaussians fitted to the two sets. With Inception, "FID".
 
     Heusel et al. 2017, arXiv:1706.08500, equation 6. It is biased upwards, about as 1 / N: two sets of N standard
-    normal vectors are (d²/2 + 2d) / N apart, 1.7 for d = 128 and N = 5,000. So N is to be well above d, and the same
+    normal vectors are (d²/2 + 2d) / N apart, 1.7 for d = 128 and N = 5,000. So N should be well above d, and the same
     wherever distances are compared.
 
     Parameters
@@ -164,8 +164,8 @@ def _score(p):
 def precision_recall(real, generated, k=3):
     """The share of generated points among the real ones, and of real points among the generated ones.
 
-    A point is among those of a set if, for one of them at least, it is no farther than that one's k-th neighbour in
-    its set. Kynkäänniemi et al. 2019, arXiv:1904.06991, equation 2.
+    A point lies in a set's manifold if it falls within the k-nearest-neighbour ball of at least one of its points.
+    Kynkäänniemi et al. 2019, arXiv:1904.06991, equation 2.
 
     Parameters
     ----------

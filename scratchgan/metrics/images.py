@@ -2,9 +2,8 @@
 
 import numpy as np
 
-from scratchgan.data import DataError, Dataset, find
-from scratchgan.data.checks import as_labels, plain
-from scratchgan.data.mnist import NoMirrorError
+from scratchgan.data import DataError, Dataset, find, views
+from scratchgan.data.checks import NoTestSetError, plain
 
 CLASSES = 10
 FEATURES = 128  # of the classifier: a covariance of them has full rank with one image more
@@ -89,10 +88,10 @@ def training_and_test(data, rng):
     DataError
         If there are none, or the classifier cannot learn them: of other classes than ten, or too few.
     """
-    train, notes = find(data), ()
+    train, notes = _seen(find(data)), ()
     try:
-        test = find(data, "test")
-    except NoMirrorError:
+        test = _seen(find(data, "test"))
+    except NoTestSetError:
         kept = len(train.images) - len(train.images) // 5
         notes = (f"without {train.name}'s test set, {len(train.images) - kept} training images were held out for it",)
         mixed = _taken(train, rng.permutation(len(train.images)))
@@ -105,15 +104,22 @@ def training_and_test(data, rng):
 
 
 def _judged(dataset, what):
-    """Raise DataError unless a classifier of ten classes can look at the images."""
-    try:
-        as_labels(dataset.labels, len(dataset.images), CLASSES)
-    except DataError as error:
-        raise DataError(f"{dataset.source}: {error}; the judge knows ten classes, so it cannot judge these") from error
+    """Raise DataError unless there are enough images of all ten classes."""
     if len(dataset.images) <= FEATURES:
         raise DataError(
             f"{dataset.source}: {len(dataset.images)} {what} images are too few for the judge: {FEATURES + 1} at least"
         )
+    if (found := len(np.unique(dataset.labels))) < CLASSES:
+        raise DataError(f"{dataset.source}: {what} images of {found} classes; the judge counts how many of ten appear")
+
+
+def _seen(dataset):
+    """A data set as the classifier sees it: a `Dataset` of grey images of 28×28 pixels in ten classes."""
+    try:
+        images, labels = views.labelled(dataset, 28, 1, CLASSES)
+    except DataError as error:
+        raise DataError(f"{dataset.source}: {error}; the judge knows ten classes, so it cannot judge these") from error
+    return Dataset(dataset.name, images, labels, dataset.source)
 
 
 def _taken(dataset, index):

@@ -40,7 +40,8 @@ class Judge:
     Parameters
     ----------
     data : str or path-like
-        "mnist", "fashion-mnist", or a folder with the four IDX files of images of 28×28 pixels in ten classes.
+        "mnist", "fashion-mnist", a folder with the four IDX files of images of 28×28 pixels in ten classes, or a
+        folder with ten folders of pictures, which are seen in grey and reduced to 28×28 pixels.
     seed : int
         Of the classifier, the anchors and all random choices: the same samples have the same report.
 
@@ -185,7 +186,7 @@ class Judge:
         return fidelity.frechet_distance_of_moments(*fidelity.moments(features), *self._test_moments)
 
     def _measures(self, images, features, probabilities, in_pixels=None, in_features=None):
-        """Against as many test images as there are samples, where there are so many.
+        """Against as many test images as there are samples, or all if there are fewer.
 
         Without neighbours, the images are real, and as far from the training images as test images are, which is 1.
         """
@@ -193,7 +194,7 @@ class Judge:
         histogram = diversity.class_histogram(probabilities.argmax(axis=1))
         labels, test_labels = probabilities.argmax(axis=1), test_probabilities[: len(images)].argmax(axis=1)
         as_many = test_features[: len(images)], features[: len(test_features)]
-        scale = np.sqrt(np.mean(test_features**2))  # for a cubic kernel, features are to be about 1
+        scale = np.sqrt(np.mean(test_features**2))  # for a cubic kernel, features should be about 1
         return Measures(
             *fidelity.kernel_distance(test_features / scale, features / scale, self._rng()),
             *fidelity.classifier_score(probabilities),

@@ -15,7 +15,7 @@ def as_points(samples, what="samples"):
     ------
     ValueError
         If they are not a matrix of real numbers, there are none, one is masked, or one is not finite. A generator that
-        has diverged shall not pass for one that is merely far away.
+        has diverged must not pass for a generator that is merely far away.
     """
     points = plain(samples, what)
     if points.dtype.kind not in "biuf":

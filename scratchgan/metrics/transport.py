@@ -268,7 +268,7 @@ def sinkhorn(cost, a=None, b=None, epsilon=None, tolerance=1e-6, max_steps=1000)
         fᵢ ← −ε log Σⱼ bⱼ exp((gⱼ − Mᵢⱼ) / ε),   gⱼ ← −ε log Σᵢ aᵢ exp((fᵢ − Mᵢⱼ) / ε),
         γᵢⱼ = aᵢ bⱼ exp((fᵢ + gⱼ − Mᵢⱼ) / ε).
 
-    The entropy Σ γ log γ in the place of the divergence has the same plan. With potentials instead of their
+    The entropy Σ γ log γ instead of the divergence has the same plan. With potentials instead of their
     exponentials nothing underflows, however small ε is (Peyré & Cuturi 2018, arXiv:1803.00567, section 4.4); but the
     number of steps grows like 1 / ε, and mass that must pass between modes far apart takes thousands of them.
 
@@ -283,7 +283,7 @@ def sinkhorn(cost, a=None, b=None, epsilon=None, tolerance=1e-6, max_steps=1000)
     tolerance : float
         It stops when ‖γ 1 − a‖₁ is below.
     max_steps : int
-        It stops with a RuntimeWarning after so many.
+        It stops after this many, with a RuntimeWarning.
 
     Returns
     -------

@@ -26,7 +26,7 @@ Departures:
 |-----------------------------------------------------------|---------------------------------------------------|
 | 28×28 digits, orange on black and blue on white           | photos and paintings of 256×256                   |
 | 3 residual blocks of 32 channels; patches of 16           | 9 of 256 channels; patches of 70                  |
-| batches of 8, 3,000 steps, α from 0.001 to a twentieth    | batches of 1, 200 epochs, α = 0.0002, then to 0   |
+| batches of 8, 1,200 steps, α from 0.001 to a twentieth    | batches of 1, 200 epochs, α = 0.0002, then to 0   |
 | ½ in (2), too, as in LSGAN, so λ and λ_i count twice      | only the critics' loss is halved                  |
 | norms with weights of their own; PyTorch's first weights  | norms without weights; first weights N(0, 0.02²)  |
 """
@@ -266,7 +266,7 @@ SYSTEM = System(
     5,
     build,
     {
-        "quick": Preset(600, every=50, batch_size=8, view=views.two_colours, unpaired=True),
-        "default": Preset(3000, batch_size=8, view=views.two_colours, unpaired=True),
+        "quick": Preset(250, every=25, batch_size=8, view=views.two_colours, unpaired=True),
+        "default": Preset(1200, every=50, batch_size=8, view=views.two_colours, unpaired=True),
     },
 )

@@ -52,12 +52,13 @@ def slerp(start, end, shares):
 
 
 def _steps(critic_steps):
-    """A whole number from 1, checked, or a function as it is."""
-    if callable(critic_steps):
-        return critic_steps
+    """A whole number from 1, or a function of the iteration that gives such, checked."""
     option = Whole()
     option.name = "critic_steps"
-    return option.checked(critic_steps)
+    if not callable(critic_steps):
+        return option.checked(critic_steps)
+    option.checked(critic_steps(0))
+    return lambda iteration: option.checked(critic_steps(iteration))
 
 
 class Game(Model):

@@ -94,7 +94,20 @@ class Model:
     # Given to every model ---------------------------------------------------------------------------------------------
 
     def parts(self):
-        """The attributes that have a state to save, by name."""
+        """The attributes that have a state to save, by name.
+
+        Raises
+        ------
+        TypeError
+            For an attribute whose state would be lost without a word.
+        """
+        for name, value in vars(self).items():
+            if lost := _lost(value):
+                raise TypeError(
+                    f"{type(self).__name__}.{name} is or holds {lost}, which no checkpoint would save: networks belong "
+                    "in attributes of their own or in a ModuleList, arrays in a Module or an object with a state_dict, "
+                    "and random numbers come from the rng that each method is given"
+                )
         return {name: part for name, part in vars(self).items() if hasattr(part, "state_dict")}
 
     def optimizers(self):
@@ -118,6 +131,17 @@ class Model:
     def shown(self, images):
         """Images (N, C, H, W) in [low, 1], a Tensor, as they are shown: array of float32 in [−1, 1]."""
         return np.ascontiguousarray((images.numpy() - self.low) * (2 / (1 - self.low)) - 1, dtype=np.float32)
+
+
+def _lost(value):
+    """What of an attribute is a state, and has no name of its own to be saved under; None if nothing is."""
+    if hasattr(value, "state_dict"):
+        return None
+    if isinstance(value, (np.ndarray, np.random.Generator)):
+        return type(value).__name__
+    inside = value.values() if isinstance(value, dict) else value if isinstance(value, (list, tuple, set)) else ()
+    kinds = [type(x).__name__ for x in inside if hasattr(x, "state_dict") or isinstance(x, np.ndarray) or _lost(x)]
+    return kinds[0] if kinds else None
 
 
 def made(network, *inputs):

@@ -38,7 +38,7 @@ def strided_critic(width, rng, batch_norm=True, channels=1, head=()):
     channels : int
         Of the input: 1, and more where the image comes with maps of its label.
     head : sequence of Module, optional
-        (N, 4·width, 4, 4) -> (N, …), in the place of the linear layer.
+        (N, 4·width, 4, 4) -> (N, …), instead of the linear layer.
     """
 
     def convolution(few, many, normed):

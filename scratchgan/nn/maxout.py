@@ -8,7 +8,7 @@ class Maxout(Module):
     """h_j = max_q a_qj: each unit is the largest of its pieces, Goodfellow et al. 2013, arXiv:1302.4389.
 
     After a linear layer of pieces · units features each unit is the largest of ``pieces`` linear functions, and so any
-    convex function of its input that has so many pieces. The gradient goes to the winning piece alone. Feature
+    convex function of its input with that many pieces. The gradient goes to the winning piece alone. Feature
     q · units + j is piece q of unit j: NumPy takes the maximum of whole rows ten times as fast as that of neighbours.
 
     Parameters

@@ -29,7 +29,7 @@ class Module:
     """A function with parameters, found by looking at the attributes.
 
     Attributes of type `Parameter` are learned, plain arrays are *buffers* (state that is saved but not learned, such as
-    running statistics), Modules are children. What an attribute is, it stays: an array in the place of a Parameter
+    running statistics), Modules are children. What an attribute is, it stays: an array instead of a Parameter
     would no longer learn.
 
     Attributes
@@ -88,7 +88,7 @@ class Module:
         return own
 
     def named_parameters(self):
-        """Pairs of path, such as ``"0.weight"``, and `Parameter`; one that is shared is named once."""
+        """Pairs of path, such as ``"0.weight"``, and `Parameter`; a shared one is named once."""
         values = {path: getattr(owner, name) for path, (owner, name) in self.slots().items()}
         first = {id(value): path for path, value in reversed(values.items())}
         return [(k, v) for k, v in values.items() if isinstance(v, Parameter) and first[id(v)] == k]
@@ -107,7 +107,7 @@ class Module:
         return {path: owner._get(name) for path, (owner, name) in self.slots().items()}
 
     def replace(self, function):
-        """Put ``function(path, array)`` in the place of each parameter's and buffer's array."""
+        """Replace the array of each parameter and buffer by ``function(path, array)``."""
         once = {id(getattr(owner, name)): (path, owner, name) for path, (owner, name) in self.slots().items()}
         for path, owner, name in once.values():
             owner._set(name, function(path, owner._get(name)))

@@ -115,7 +115,7 @@ def pair(interval="[1, ∞)", **options):
 
 
 def truth(**options):
-    """Raise unless each option is True or False: a generator in the place of ``bias`` would count as True."""
+    """Raise unless each option is True or False: a generator given for ``bias`` would count as True."""
     for name, value in options.items():
         if not isinstance(value, (bool, np.bool_)):
             raise TypeError(f"{name}={value!r} must be True or False")

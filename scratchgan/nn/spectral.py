@@ -14,7 +14,7 @@ from scratchgan.threads import product
 
 
 def power_iteration(matrix, v, steps, eps=1e-12):
-    """u ← W v / ‖W v‖, v ← Wᵀ u / ‖Wᵀ u‖, so many times: they turn into the top singular vectors of W.
+    """u ← W v / ‖W v‖, v ← Wᵀ u / ‖Wᵀ u‖, again and again: they turn into the top singular vectors of W.
 
     Each step shrinks what is left of the k-th singular vector by (σₖ / σ₁)².
 
@@ -83,7 +83,7 @@ class SpectralNorm(Module):
     Raises
     ------
     TypeError, ValueError
-        For a layer without such a weight, or one that is 0 and cannot be normalised; no iterations.
+        For a layer without such a weight, or a weight of 0, which cannot be normalised; no iterations.
 
     Notes
     -----

@@ -49,7 +49,7 @@ def add_flags(parser, presets=None):
         metavar="mnist|fashion-mnist|emoji|DIR",
         help="a data set by name, or a folder of pictures of any size, or of IDX files; default: mnist",
     )
-    parser.add_argument("--out", metavar="DIR", type=_path, help="folder for the results; default: a new one in runs/")
+    parser.add_argument("--out", metavar="DIR", type=path, help="folder for the results; default: a new one in runs/")
     parser.add_argument(
         "--steps", metavar="N", type=whole(1, LONGEST), help="train until this step instead of the preset's last"
     )
@@ -106,7 +106,8 @@ def _kept(runs, program):
     return f"kept: step {run.saved} in {run.checkpoint}; to go on: {to_go_on(program, run)}\n"
 
 
-def _path(text):
+def path(text):
+    """A type of flags: a path, where ``~`` is one's home."""
     return Path(os.path.expanduser(text))
 
 

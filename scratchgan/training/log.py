@@ -83,7 +83,7 @@ class Log:
 
 
 def _step(line, width):
-    """The step of a row; 0 when it is no whole row of so many finite numbers."""
+    """The step of a row; 0 unless it is a whole row of ``width`` finite numbers."""
     cells = line.decode(errors="replace").split(",")
     try:
         whole = line.endswith(b"\n") and len(cells) == width and all(math.isfinite(float(cell)) for cell in cells)

@@ -76,7 +76,7 @@ class Run:
         return self.folder / "checkpoint.npz"
 
     def save(self, steps):
-        """Write the checkpoint of this moment, in a run meant for so many steps."""
+        """Write the checkpoint of this moment, in a run that is meant to take ``steps`` steps."""
         self.check()
         facts = {"step": self.step, "steps": steps, "settings": self.settings, "options": self.options}
         checkpoint.save(self.checkpoint, arrays_of(self.parts), rng=self.rng.bit_generator.state, **facts)
@@ -196,13 +196,9 @@ class Run:
         if not count:
             return
         try:
-            needed = count * sum(array.nbytes for array in self.samples(1).values())
+            demand_room(count, self.samples(1), self.folder)
         except TypeError as error:
             raise TrainingError(str(error)) from error
-        if needed > (free := shutil.disk_usage(self.folder).free):
-            raise TrainingError(f"{count:,} samples are {_mib(needed)}, and the disk has {_mib(free)} left")
-        if 2 * needed > (memory := _memory()):
-            raise TrainingError(f"to make {count:,} samples takes {_mib(2 * needed)} of memory, of {_mib(memory)}")
 
     def _draw(self, path):
         rows, columns, *image = (sheet := self.picture()).shape
@@ -247,7 +243,7 @@ def read(folder, **kinds):
     ----------
     folder : path
     **kinds
-        What its facts must be, besides `FACTS`: a type, where ``int`` is a number from 0, or a dict of them.
+        What its facts must be, besides `FACTS`: a type, where ``int`` is a number from 0, one of several, or a dict.
 
     Returns
     -------
@@ -270,6 +266,8 @@ def read(folder, **kinds):
 
 
 def _is(value, kind):
+    if isinstance(kind, tuple):
+        return any(_is(value, each) for each in kind)
     if isinstance(kind, dict):
         return isinstance(value, dict) and all(_is(value.get(name), inner) for name, inner in kind.items())
     return type(value) is kind and not (kind is int and value < 0)
@@ -321,6 +319,15 @@ def _restore(rng, state, path):
     if trial.state != state:
         raise checkpoint.CheckpointError(f"{path} holds no whole state of {type(trial).__name__}")
     rng.bit_generator.state = state
+
+
+def demand_room(count, one, folder):
+    """Raise TrainingError when ``count`` samples like ``one``, a dict of arrays, fit neither memory nor the disk."""
+    needed = count * sum(array.nbytes for array in one.values())
+    if needed > (free := shutil.disk_usage(folder).free):
+        raise TrainingError(f"{count:,} samples are {_mib(needed)}, and the disk has {_mib(free)} left")
+    if 2 * needed > (memory := _memory()):
+        raise TrainingError(f"to make {count:,} samples takes {_mib(2 * needed)} of memory, of {_mib(memory)}")
 
 
 def _bar(steps, done):

@@ -6,8 +6,11 @@ run.model.generator  # trained, and ready for whatever comes next
 
 import hashlib
 import importlib.util
+import inspect
 import os
 import platform
+import sys
+import traceback
 from pathlib import Path
 
 import numpy as np
@@ -17,13 +20,16 @@ from scratchgan.backend import device_module
 from scratchgan.checkpoint import CheckpointError
 from scratchgan.data import Batches, DataError, Streams, find
 from scratchgan.data.find import NAMES
-from scratchgan.models import SYSTEMS, System
+from scratchgan.models import SYSTEMS, Model, Preset, System
 from scratchgan.threads import use as use_threads
 from scratchgan.training.folder import claimed, claimed_anew, refuse_remains
 from scratchgan.training.run import LONGEST, Run, TrainingError, read, refuse_misfit, take_over
 
-SHAPE = {"system": str, "preset": str, "data": str, "seed": int}  # what a run is, to its end
-OPTIONS = {"samples": int, "device": str, "threads": int}  # what may be given anew when it goes on, and else stays
+# What a run is, to its end; and what may be given anew when it goes on, or else stays.
+SHAPE = {"system": str, "preset": str, "data": str, "seed": int, "rates_fall_over": (int, type(None))}
+OPTIONS = {"samples": int, "device": str, "threads": int, "system_at": str, "data_at": str}
+NUMBERS = {"seed": 0, "steps": 1, "threads": 0, "samples": 0, "rates_fall_over": 1}  # the least of each
+MOST = {"steps": LONGEST, "rates_fall_over": LONGEST}
 
 
 def train(
@@ -35,11 +41,13 @@ def train(
     Parameters
     ----------
     system : str or path, optional
-        A name of `models.SYSTEMS`, or a Python file with a ``SYSTEM`` in it. May be left out with ``resume``.
+        A name of `models.SYSTEMS`, or a Python file with a ``SYSTEM`` in it. May be left out with ``resume``, unless
+        the file has moved.
     preset : str, optional
         One of the system's; "default" without it.
     data : str or path, optional
-        A data set by name, or a folder of pictures or IDX files; without it the preset's, mostly "mnist".
+        A data set by name, or a folder of pictures or IDX files; without it the preset's, mostly "mnist". With
+        ``resume``, where the same data are now.
     out : path, optional
         The folder; without it a new one, ``runs/NAME``.
     seed : int, optional
@@ -50,11 +58,11 @@ def train(
     threads : int, optional
         Of matrix products; 0 without it, as many as are fastest just now. The run does not depend on it.
     samples : int, optional
-        Also save so many samples.
+        Also save this many samples.
     resume : bool
         Go on with the run in ``out``, or else with the last one in ``runs/``. What is left out stays as it was.
     rates_fall_over : int, optional
-        The learning rates fall over this many steps, and not over the preset's.
+        The learning rates fall over this many steps, and not over the preset's. A run keeps it when it goes on.
     name : str, optional
         Of the folder under ``runs/``; the system's without it.
     began : callable, optional
@@ -74,21 +82,28 @@ def train(
     TrainingError
         When a number is no longer finite, or what is asked for cannot be done.
     """
+    seed, steps, threads, samples, rates_fall_over = _numbers(
+        seed=seed, steps=steps, threads=threads, samples=samples, rates_fall_over=rates_fall_over
+    )
+    _refuse_strange(system=system, preset=preset, data=data, out=out, name=name, device=device)
     given = {"system": _named(system), "preset": preset, "data": absolute(data), "seed": seed}
+    given["rates_fall_over"] = rates_fall_over
+    if system is None and not (resume and (out is not None or name)):
+        raise TrainingError(f"which system? Name one of {', '.join(SYSTEMS)}, or the folder of a run with --resume")
     with _folder(out, resume, name or given["system"]) as claim:
         options = {"samples": samples, "device": device, "threads": threads}
+        options |= {"system_at": given["system"], "data_at": given["data"]}
         shape, options, last = _choices(given, options, claim.path, resume)
-        found = find_system(shape["system"])
+        found = find_system(options["system_at"])
         plan = _preset(found, shape["preset"])
         shape.setdefault("data", plan.data)
-        if rates_fall_over:
-            shape["rates_fall_over"] = rates_fall_over
+        options.setdefault("data_at", shape["data"])
         run, source = _run(found, plan, shape, options, claim)
         if resume:
             run.load()
             print(f"resumed {run.folder} at step {run.step}")
         began(run)
-        last = max(_checked_steps(steps) or last or plan.steps, run.step)
+        last = max(steps or last or plan.steps, run.step)
         run.demand_room(options["samples"])
         run.describe(
             **options, steps=last, source=source, scratchgan=scratchgan.__version__, numpy=np.__version__,
@@ -99,18 +114,26 @@ def train(
         return run
 
 
-def load_model(folder):
+def load_model(folder, system=None):
     """The model of a run as it stood at its last checkpoint, on the CPU; neither data nor claim are needed.
+
+    Parameters
+    ----------
+    folder : path
+        Of a run that has ended, or still trains.
+    system : path, optional
+        The Python file of its system, where it has moved since.
 
     Raises
     ------
     CheckpointError
-        When there is none.
+        When there is none, or it is of other networks than its system has now.
     TrainingError
-        When its system is not to be found.
+        When its system cannot be found.
     """
     arrays, facts = read(folder, settings=SHAPE, options=OPTIONS)
-    model = model_of(facts["settings"], np.random.default_rng(0))
+    file = facts["options"]["system_at"] if system is None else _named(system)
+    model = model_of(facts["settings"] | {"system": file}, np.random.default_rng(0))
     of_the_model = {name: array for name, array in arrays.items() if not name.startswith("batches/")}
     path = Path(folder) / "checkpoint.npz"
     refuse_misfit(model.parts(), of_the_model, path)
@@ -119,9 +142,27 @@ def load_model(folder):
 
 
 def model_of(settings, rng):
-    """The model of a run's settings as it begins, on the CPU."""
+    """The model of a run's settings as it begins, on the CPU; CheckpointError when its system has changed since."""
     system = find_system(settings["system"])
-    return system.build(rng, "cpu", **_preset(system, settings["preset"]).options)
+    preset = _preset(system, settings["preset"])
+    for key, now in _identity(system, preset, settings["system"]).items():
+        if settings.get(key) != now:
+            raise CheckpointError(
+                f"{settings['system']} has changed since the run began: {key} {settings.get(key)!r}, now {now!r}"
+            )
+    return _built(system, preset, rng, "cpu")
+
+
+def _identity(system, preset, file):
+    """What a system is, beyond its name: all options of its build, and for a file of one's own, the checksum of it.
+
+    So a run does not go on as another one when a default or a network has been edited.
+    """
+    defaults = {name: each.default for name, each in inspect.signature(system.build).parameters.items()}
+    chosen = {name: value for name, value in defaults.items() if value is not inspect.Parameter.empty} | preset.options
+    chosen.pop("device", None)
+    own = {} if file in SYSTEMS else {"system_sha256": hashlib.sha256(Path(file).read_bytes()).hexdigest()}
+    return {"options": _described(chosen)} | own
 
 
 def find_system(name):
@@ -130,7 +171,7 @@ def find_system(name):
     Raises
     ------
     TrainingError
-        When there is none.
+        When there is none, or the file cannot be run.
     """
     if name in SYSTEMS:
         return SYSTEMS[name]
@@ -138,14 +179,30 @@ def find_system(name):
     if path.suffix != ".py" or not path.is_file():
         raise TrainingError(
             f"there is no system {str(name)!r}: these are known by name: {', '.join(SYSTEMS)}; one of your own is a "
-            "Python file with a SYSTEM in it, such as my_gan.py"
+            "Python file with a SYSTEM in it, such as my_gan.py; if that has moved, name it anew, beside --resume"
         )
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    if not isinstance(getattr(module, "SYSTEM", None), System):
-        raise TrainingError(f"{path} has no SYSTEM: add SYSTEM = System(name, title, build, presets) at its end")
-    return module.SYSTEM
+    system = getattr(_executed(path), "SYSTEM", None)
+    if not isinstance(system, System):
+        raise TrainingError(
+            f"{path} has no SYSTEM: add SYSTEM = System(name, title, teaches, minutes, build, presets) at its end"
+        )
+    if not (isinstance(system.presets, dict) and all(isinstance(plan, Preset) for plan in system.presets.values())):
+        raise TrainingError(f"{path}: the presets of a System are a dict of names and Presets, not {system.presets!r}")
+    return system
+
+
+def _executed(path):
+    """A Python file as a module."""
+    name = f"scratchgan_system_{path.stem}"  # not its own name, which may be that of a library
+    spec = importlib.util.spec_from_file_location(name, path)
+    module = sys.modules[name] = importlib.util.module_from_spec(spec)  # dataclasses look for it there
+    try:
+        spec.loader.exec_module(module)
+    except (Exception, SystemExit) as error:
+        lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)]
+        where = f"{path}, line {lines[-1]}" if lines else path
+        raise TrainingError(f"{where} cannot be run: {type(error).__name__}: {error}") from error
+    return module
 
 
 def absolute(data):
@@ -168,10 +225,46 @@ def _preset(system, name):
     return system.presets[name]
 
 
-def _checked_steps(steps):
-    if steps is not None and not 1 <= steps <= LONGEST:
-        raise TrainingError(f"steps={steps} must be from 1 to {LONGEST:,}")
-    return steps
+def _built(system, preset, rng, device):
+    """A model at its first step; TrainingError when ``build`` takes other options, or makes what cannot be saved."""
+    try:
+        inspect.signature(system.build).bind(rng, device, **preset.options)
+    except TypeError as error:
+        options = "".join(f", {name}=…" for name in preset.options)
+        raise TrainingError(
+            f"{system.name}: its preset calls build(rng, device{options}), and build says: {error}"
+        ) from error
+    model = system.build(rng, device, **preset.options)
+    if not isinstance(model, Model):
+        raise TrainingError(f"build of {system.name} must return a Model, not a {type(model).__name__}")
+    try:
+        model.parts()
+    except TypeError as error:
+        raise TrainingError(f"build of {system.name}: {error}") from error
+    return model
+
+
+def _numbers(**given):
+    """Each number as an int, or None where it was left out; TrainingError for what is none, or out of range."""
+    for name, value in given.items():
+        least, most = NUMBERS[name], MOST.get(name)
+        whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+        if value is not None and not (whole and least <= value and (most is None or value <= most)):
+            to = f"to {most:,}" if most else "on"
+            raise TrainingError(f"{name}={value!r} must be a whole number, from {least} {to}")
+    return [value if value is None else int(value) for value in given.values()]
+
+
+def _refuse_strange(device, preset, name, **paths):
+    """TrainingError for an argument of another type."""
+    for key, value in {"preset": preset, "name": name, "device": device}.items():
+        if not isinstance(value, (str, type(None))):
+            raise TrainingError(f"{key}={value!r} must be a text")
+    for key, value in paths.items():
+        if not isinstance(value, (str, os.PathLike, type(None))):
+            raise TrainingError(f"{key}={value!r} must be a text or a path")
+    if device not in (None, "cpu", "gpu"):
+        raise TrainingError(f"device={device!r} must be 'cpu' or 'gpu'")
 
 
 def _folder(out, resume, name):
@@ -181,8 +274,6 @@ def _folder(out, resume, name):
         if resume and not out.is_dir():
             raise CheckpointError(f"there is no checkpoint in {out}, which is no folder")
         return claimed(out)
-    if name is None:
-        raise TrainingError("which system? Name one of " + ", ".join(SYSTEMS))
     name = Path(name).stem
     numbered = [Path("runs") / (name if i == 1 else f"{name}-{i}") for i in range(1, 10_000)]
     if not resume:
@@ -198,8 +289,8 @@ def _choices(given, options, folder, resume):
     shape, kept, steps = {"preset": "default", "seed": 0}, {"samples": 0, "device": "cpu", "threads": 0}, None
     if resume:
         _, facts = read(folder, settings=SHAPE, options=OPTIONS)
-        shape, kept, steps = {key: facts["settings"][key] for key in SHAPE}, facts["options"], facts["steps"]
-        shape["rates_fall_over"] = facts["settings"].get("rates_fall_over")
+        shape, kept, steps = {key: facts["settings"].get(key) for key in SHAPE}, facts["options"], facts["steps"]
+        given = {key: value for key, value in given.items() if not _has_moved(key, shape[key], value)}
         for key, value in given.items():
             if value not in (None, shape[key]):
                 raise CheckpointError(
@@ -211,15 +302,26 @@ def _choices(given, options, folder, resume):
     return shape, kept | {key: value for key, value in options.items() if value is not None}, steps
 
 
+def _has_moved(key, began, given):
+    """Whether what is given can be the same at another place: a file of that name, or data that are there no more.
+
+    That they are the same data is seen by their checksum.
+    """
+    if key == "system":
+        return given is not None and given.endswith(".py") and Path(given).name == Path(began).name
+    return key == "data" and given is not None and began not in NAMES and not Path(began).exists()
+
+
 def _run(system, preset, shape, options, claim):
     """The run at its first step, and where its data are from."""
     device_module(options["device"])  # complain before anything long begins
     use_threads(options["threads"])
-    dataset = find(shape["data"])
+    dataset = find(options["data_at"])
     rng = np.random.default_rng(shape["seed"])
-    model = system.build(rng, options["device"], **preset.options)
+    model = _built(system, preset, rng, options["device"])
     try:
         arrays = preset.view(dataset)
+        arrays = arrays if isinstance(arrays, tuple) else (arrays,)
         batches = (Streams if preset.unpaired else Batches)(arrays, preset.batch_size, rng, model.low)
     except DataError as error:
         raise DataError(f"{dataset.source}: {error}") from error
@@ -228,7 +330,7 @@ def _run(system, preset, shape, options, claim):
     settings |= {
         "batch_size": preset.batch_size,
         "data_sha256": _sha256(arrays),
-        "options": {key: _described(value) for key, value in preset.options.items()},
+        **_identity(system, preset, options["system_at"]),
     }
     return Run(model, batches, rng, settings, claim.path, options, claim.check), dataset.source
 
@@ -242,9 +344,16 @@ def _sha256(arrays):
 
 
 def _described(value):
-    """An option as JSON can hold it: a number, a text, a list of them, or the name of a function."""
-    if callable(value):
-        function = getattr(value, "func", value)
-        options = {key: _described(option) for key, option in getattr(value, "keywords", {}).items()}
-        return {function.__name__: options} if options else function.__name__
-    return list(value) if isinstance(value, tuple) else value
+    """An option as JSON can hold it: a number, a text, a list of them, the name of a function, what an object holds."""
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    if isinstance(value, (np.generic, np.ndarray)):
+        return value.tolist()
+    if isinstance(value, (list, tuple)):
+        return [_described(each) for each in value]
+    if isinstance(value, dict):
+        return {str(key): _described(each) for key, each in value.items()}
+    function, options = getattr(value, "func", value), getattr(value, "keywords", None)
+    if not hasattr(function, "__name__"):
+        function, options = type(value), getattr(value, "__dict__", None)
+    return {function.__name__: _described(options)} if options else function.__name__

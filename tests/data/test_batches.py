@@ -1,3 +1,4 @@
+import itertools
 import re
 
 import numpy as np
@@ -5,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scratchgan.data import Batches, DataError
+from scratchgan.data import Batches, DataError, Streams
 from scratchgan.data.views import sized
 
 
@@ -164,7 +165,7 @@ def test_state_of_other_data():
 @pytest.mark.parametrize("order", [[0, 1, 2, 3, 5], [0, 1, 2, 3, 3], [-1, 0, 1, 2, 3], [0.0, 1, 2, 3, 4]])
 def test_an_order_that_is_no_permutation_is_refused(order):
     batches = Batches(numbered(5), 2, np.random.default_rng(0))
-    with pytest.raises(ValueError, match="no permutation of 5 images"):
+    with pytest.raises(ValueError, match="order does not name each of the 5 images once"):
         batches.load_state_dict({"order": np.array(order), "position": np.array(0)})
     assert batches.position == 5  # and nothing was taken over
 
@@ -172,7 +173,7 @@ def test_an_order_that_is_no_permutation_is_refused(order):
 @pytest.mark.parametrize("position", [-1, 6, 2.0, [2]])
 def test_a_position_beyond_the_images_is_refused(position):
     batches = Batches(numbered(5), 2, np.random.default_rng(0))
-    with pytest.raises(ValueError, match="the saved position, .*, is none from 0 to 5"):
+    with pytest.raises(ValueError, match="the saved position must be a whole number from 0 to 5, not "):
         batches.load_state_dict({"order": np.arange(5), "position": np.array(position)})
 
 
@@ -224,6 +225,74 @@ def test_labels_of_another_number_are_refused(count):
 def test_what_is_no_label_is_refused(labels, message):
     with pytest.raises(DataError, match=message):
         Batches((numbered(5), labels), 2, np.random.default_rng(0))
+
+
+def test_examples_are_spread_over_data_that_may_be_sorted_and_the_stream_stays():
+    batches = Batches((numbered(10), np.arange(10)), 4, np.random.default_rng(0))
+    before = batches.state_dict(), batches.rng.bit_generator.state
+    images, labels = batches.examples(4)
+    assert labels.tolist() == numbers(images) == [0, 2, 5, 7] and images.dtype == np.float32
+    assert batches.examples(64)[1].tolist() == list(range(10))
+    assert before[1] == batches.rng.bit_generator.state
+    assert all((before[0][name] == array).all() for name, array in batches.state_dict().items())
+
+
+# Images beside images ------------------------------------------------------------------------------------------------
+
+
+def test_an_image_keeps_the_one_beside_it():
+    first, second = next(Batches((numbered(9), numbered(18)[9:]), 5, np.random.default_rng(0)))
+    assert second.dtype == np.float32 and [b - a for a, b in zip(numbers(first), numbers(second))] == [9] * 5
+
+
+def test_others_beside_are_as_many_and_bytes():
+    with pytest.raises(DataError, match="9 images cannot have 8 others beside them"):
+        Batches((numbered(9), numbered(8)), 5, np.random.default_rng(0))
+    with pytest.raises(DataError, match="images must be uint8"):
+        Batches((numbered(9), numbered(9) / 255), 5, np.random.default_rng(0))
+
+
+# Domains without pairs -----------------------------------------------------------------------------------------------
+
+
+def streams(counts=(9, 5), seed=0, low=-1.0):
+    return Streams(tuple(numbered(20)[20 - count :] for count in counts), 4, np.random.default_rng(seed), low)
+
+
+def test_each_domain_is_shuffled_for_itself_and_sees_all_of_its_images():
+    seen = list(itertools.islice(streams(), 20))
+    assert all([len(domain) for domain in batch] == [4, 4] for batch in seen)
+    for i, count in ((0, 9), (1, 5)):
+        shown = [number for batch in seen for number in numbers(batch[i])]
+        assert set(shown) == set(range(20 - count, 20)) and shown != sorted(shown)
+    alike = list(itertools.islice(streams((9, 9)), 5))
+    assert any(numbers(x) != numbers(y) for x, y in alike)
+    np.testing.assert_allclose(next(streams(low=0.0))[0], (next(streams())[0] + 1) / 2, atol=1e-6)
+
+
+def test_domains_resume_exactly_and_have_examples():
+    straight = streams()
+    for _ in range(3):
+        next(straight)
+    resumed = streams(seed=5)
+    resumed.load_state_dict(straight.state_dict())
+    for stream in resumed.streams:
+        stream.rng.bit_generator.state = straight.streams[0].rng.bit_generator.state
+    for _ in range(4):
+        for one, other in zip(next(straight), next(resumed)):
+            np.testing.assert_array_equal(one, other)
+    assert sorted(straight.state_dict()) == ["0.order", "0.position", "1.order", "1.position"]
+    assert [numbers(each) for each in straight.examples(2)] == [[11, 15], [15, 17]]
+
+
+def test_where_one_domain_is_refused_none_is_taken_over():
+    state = streams().state_dict() | {"1.position": np.array(6)}
+    fresh = streams(seed=3)
+    before = fresh.state_dict()
+    state |= {"0.position": np.array(4)}
+    with pytest.raises(DataError, match="position must be a whole number from 0 to 5, not 6"):
+        fresh.load_state_dict(state)
+    assert all((before[name] == array).all() for name, array in fresh.state_dict().items())
 
 
 def test_labels_of_any_integers_come_as_int64():

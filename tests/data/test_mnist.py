@@ -13,7 +13,7 @@ import pytest
 import requests
 from idxfile import idx
 
-from scratchgan.data import DataError, find, load, mnist
+from scratchgan.data import DataError, find, load, mnist, shipped
 
 IMAGES, LABELS = "train-images-idx3-ubyte", "train-labels-idx1-ubyte"
 REAL = Path(os.environ.get("SCRATCHGAN_DATA", "absent"))
@@ -299,7 +299,7 @@ def test_embedded_digits():
 
 def test_damaged_embedded_digits_are_no_traceback(tmp_path, monkeypatch):
     (tmp_path / "mnist_5k.npz").write_bytes(b"PK")
-    monkeypatch.setattr(mnist.resources, "files", lambda package: tmp_path)
+    monkeypatch.setattr(shipped.resources, "files", lambda package: tmp_path)
     with pytest.raises(
         DataError, match="the digits shipped with scratchgan: .*mnist_5k.npz is damaged.*install it anew"
     ):
@@ -314,13 +314,15 @@ def test_embedded_digits_are_mnist_train_only(other):
 
 def test_unknown_name_or_split():
     """Everywhere the same: what there is, and what else is taken."""
-    others = r"--data takes the name of a data set \(mnist, fashion-mnist\) or a folder of IDX files of 28×28"
+    others = r"--data takes the name of a data set \(mnist, fashion-mnist, emoji\), a folder of pictures, or "
+    others += r"one of IDX files of 28×28"
     with pytest.raises(DataError, match=f"no data set 'cifar'; {others}"):
         load("cifar")
     with pytest.raises(DataError, match=f"mnits is no folder; {others}.*did you mean mnist"):
         find("mnits")
-    with pytest.raises(DataError, match="no split 'validation' of mnist: there are train and test"):
-        load("mnist", "validation")
+    for name in ("mnist", "emoji"):
+        with pytest.raises(DataError, match=f"no split 'validation' of {name}: there are train and test"):
+            find(name, "validation")
 
 
 def test_import_is_light():

@@ -1,10 +1,16 @@
 """Folders of pictures, the emoji that ship with the package, and what ``--data`` finds."""
 
+import errno
+import os
+import struct
+import zlib
+
 import numpy as np
 import pytest
 from PIL import Image
 
-from scratchgan.data import DataError, find, load
+from scratchgan.data import DataError, find, load, shipped, views
+from scratchgan.data.checks import NoTestSetError
 from scratchgan.data.emoji import embed, load_emoji
 from scratchgan.data.pictures import Pictures
 
@@ -85,6 +91,131 @@ def test_what_cannot_be_read_is_named_and_left_out_together_with_its_label(tmp_p
         assert f"{name}: left out, as it cannot be read: " in told and why in told
 
 
+def test_a_class_keeps_its_number_though_none_of_its_pictures_can_be_read(tmp_path, capsys):
+    for name in ("b/1.png", "c/2.png", "c/3.png"):
+        save(tmp_path / name, plain(4, 4, (1, 2, 3)))
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "0.png").write_bytes(b"no picture")
+    pictures = Pictures(tmp_path)
+    assert pictures.labels.tolist() == [0, 1, 2, 2]
+    images, labels = views.labelled(pictures, 4, 3)
+    assert len(images) == 3 and labels.tolist() == [1, 2, 2]
+
+
+def test_what_is_hidden_is_no_picture(tmp_path, capsys):
+    """A Mac leaves ._x.png beside x.png."""
+    for name in ("a/1.png", "b/2.PNG", ".thumbnails/3.png", "a/.4.png"):
+        save(tmp_path / name, plain(4, 4, (1, 2, 3)))
+    (tmp_path / "a" / "._1.png").write_bytes(b"of a Mac")
+    (tmp_path / "a" / "folder.png").mkdir()
+    pictures = Pictures(tmp_path)
+    assert [path.name for path in pictures.paths] == ["1.png", "2.PNG"] and pictures.labels.tolist() == [0, 1]
+    assert len(pictures.sized(4, 3)) == 2 and capsys.readouterr().err == ""
+
+
+def test_links_are_followed_and_each_folder_is_read_once(tmp_path):
+    save(tmp_path / "elsewhere" / "1.png", plain(4, 4, (1, 2, 3)))
+    save(tmp_path / "data" / "b" / "2.png", plain(4, 4, (1, 2, 3)))
+    (tmp_path / "data" / "a").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "data" / "b" / "round").symlink_to(tmp_path / "data")
+    pictures = find(tmp_path / "data")
+    assert [path.name for path in pictures.paths] == ["1.png", "2.png"] and pictures.labels.tolist() == [0, 1]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes")
+def test_what_is_no_file_is_named(tmp_path, capsys):
+    save(tmp_path / "a.png", plain(4, 4, (1, 2, 3)))
+    os.mkfifo(tmp_path / "b.png")
+    (tmp_path / "c.png").symlink_to(tmp_path / "gone")
+    (tmp_path / "d.heic").write_bytes(b"of a telephone")
+    assert len(Pictures(tmp_path).sized(4, 3)) == 1
+    told = capsys.readouterr().err.splitlines()
+    assert [line.partition(": ")[0] for line in told] == [str(tmp_path / name) for name in ("b.png", "c.png", "d.heic")]
+    assert told[0].endswith("it is no file") and told[1].endswith("it is no file")
+
+
+def test_a_folder_that_cannot_be_read_is_an_error(tmp_path, monkeypatch):
+    """Fewer pictures would be other data."""
+    for name in ("a/1.png", "b/2.png"):
+        save(tmp_path / name, plain(4, 4, (1, 2, 3)))
+    scan = os.scandir
+
+    def refused(folder):
+        if os.path.basename(folder) == "b":
+            raise PermissionError(errno.EACCES, "Permission denied", os.fspath(folder))
+        return scan(folder)
+
+    monkeypatch.setattr(os, "scandir", refused)
+    with pytest.raises(DataError, match=f"{tmp_path / 'b'} cannot be read: Permission denied"):
+        Pictures(tmp_path)
+
+
+def palette(path):
+    image = Image.fromarray(np.repeat([[0], [1]], 4, 1).repeat(2, 0).astype(np.uint8), "P")
+    image.putpalette([10, 20, 30, 200, 100, 50])
+    image.save(path, transparency=1)
+
+
+def animation(path):
+    frames = [Image.fromarray(np.full((4, 4), grey, np.uint8)) for grey in (10, 200)]
+    frames[0].save(path, save_all=True, append_images=frames[1:])
+
+
+KINDS = {
+    "palette.png": (palette, [[10, 20, 30]] * 2 + [[255] * 3] * 2),
+    "grey and transparent.png": (
+        lambda path: Image.fromarray(np.full((4, 4), 7, np.uint8)).save(path, transparency=7), [[255] * 3] * 4
+    ),
+    "bits.png": (lambda path: Image.fromarray(np.eye(4, dtype=np.uint8)[[0, 0, 0, 0]] * 255).convert("1").save(path),
+                 [[255] * 3] * 4),
+    "inks.tif": (lambda path: Image.new("CMYK", (4, 4), (255, 0, 0, 51)).save(path), [[0, 204, 204]] * 4),
+    "animation.gif": (animation, [[10] * 3] * 4),
+    "colours of 16 bits.png": (
+        lambda path: path.write_bytes(png(4, 4, 16, 2, np.full((4, 12), 0x80FF, ">u2"))), [[128] * 3] * 4
+    ),
+    "two bits.png": (
+        lambda path: path.write_bytes(png(4, 4, 2, 0, np.full((4, 1), 0b01010101, np.uint8))), [[85] * 3] * 4
+    ),
+}  # fmt: skip
+
+
+def png(width, height, bits, kind, rows):
+    """A PNG of rows of bytes, also of kinds that Pillow does not write."""
+
+    def chunk(name, data):
+        return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+
+    lines = b"".join(b"\0" + row.tobytes() for row in rows)
+    header = struct.pack(">2I5B", width, height, bits, kind, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(lines)) + chunk(b"IEND", b"")
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_pictures_of_every_kind_have_the_colours_that_are_seen(name, tmp_path):
+    save, rows = KINDS[name]
+    save(tmp_path / name)
+    colours, grey = Pictures(tmp_path).sized(4, 3), Pictures(tmp_path).sized(4, 1)
+    np.testing.assert_allclose(colours[0, :, :, 0].T, rows, atol=1)
+    np.testing.assert_allclose(grey[0, 0, :, 0], np.array(rows) @ [0.299, 0.587, 0.114], atol=2)
+
+
+@pytest.mark.parametrize(
+    "damaged", [png(0, 4, 8, 0, np.zeros((4, 0), np.uint8)), png(60_000, 60_000, 8, 0, np.zeros((1, 9), np.uint8))]
+)
+def test_pictures_without_pixels_or_with_too_many_are_named(damaged, tmp_path, capsys):
+    save(tmp_path / "a.png", plain(4, 4, (1, 2, 3)))
+    (tmp_path / "b.png").write_bytes(damaged)
+    assert len(Pictures(tmp_path).sized(4, 3)) == 1
+    assert f"{tmp_path / 'b.png'}: left out, as it cannot be read: " in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("size", [0, -1, 2.5, True])
+def test_a_size_is_a_whole_number(size, tmp_path):
+    save(tmp_path / "a.png", plain(4, 4, (1, 2, 3)))
+    with pytest.raises(DataError, match=f"size={size} must be a whole number"):
+        Pictures(tmp_path).sized(size, 3)
+
+
 def test_a_folder_without_pictures_that_can_be_read_is_an_error(tmp_path):
     with pytest.raises(DataError, match="holds no pictures"):
         Pictures(tmp_path)
@@ -120,6 +251,13 @@ def test_embedding_puts_on_white_reduces_and_leaves_out_duplicates_and_other_ton
     assert made.shape == (2, 3, 32, 32) and made[:, :, 5, 5].tolist() == [[10, 20, 30], [255, 255, 255]]
 
 
+def test_damaged_emoji_are_no_traceback(tmp_path, monkeypatch):
+    (tmp_path / "emoji_32.npz").write_bytes(b"PK")
+    monkeypatch.setattr(shipped.resources, "files", lambda package: tmp_path)
+    with pytest.raises(DataError, match="the emoji shipped with scratchgan: .*is damaged.*install it anew"):
+        load_emoji()
+
+
 # What is found -------------------------------------------------------------------------------------------------------
 
 
@@ -127,6 +265,11 @@ def test_names_and_folders_are_told_apart(tmp_path):
     assert find("emoji").name == "emoji" and len(find("emoji", "test")) == 200
     save(tmp_path / "pictures" / "a.png", plain(4, 4, (1, 2, 3)))
     assert isinstance(find(tmp_path), Pictures)  # also where they lie further down
+    with pytest.raises(NoTestSetError, match="a folder of pictures, which has no test set"):
+        find(tmp_path, "test")
+    with pytest.raises(DataError, match="no split 'validation'"):
+        find(tmp_path, "validation")
+    assert len(find("emoji")) == len(find("emoji", "train")) == 1809
     (tmp_path / "empty").mkdir()
     for folder in ("nowhere", "empty"):
         with pytest.raises(DataError):

@@ -32,6 +32,12 @@ def test_a_power_of_two_is_a_margin_of_zeros_and_repeated_pixels(size, times):
     np.testing.assert_array_equal(sized(images, size), expected)
 
 
+def test_an_odd_margin_is_wider_at_the_end():
+    images = noise(2, 3, 5, 5) | 1
+    expected = np.pad(images, ((0, 0), (0, 0), (1, 2), (1, 2)))
+    np.testing.assert_array_equal(sized(images, 8, 3), expected)
+
+
 def test_other_sizes_are_resampled_and_keep_the_mean():
     images = views.coloured(SOME.images, (255, 0, 0), (0, 0, 255))
     for size in (14, 20, 40):
@@ -77,13 +83,24 @@ def test_labels_that_are_missing_or_unknown_to_the_networks_are_refused():
         views.labelled(Dataset("x", SOME.images, None, "x"))
     with pytest.raises(DataError, match=r"labels must be 0…4, found 0…9"):
         views.labelled(SOME, classes=5)
+    with pytest.raises(DataError, match=r"no image has the labels \[10, 11\]: 12 classes are needed here, 0 to 11"):
+        views.labelled(SOME, classes=12)
 
 
-def test_the_two_colours_share_no_image_and_have_the_ink_and_paper_they_should():
-    x, y = views.two_colours(SOME)
-    assert len(x) == len(y) == len(SOME) // 2
-    np.testing.assert_array_equal(x, coloured(SOME.images[: len(x)], views.ORANGE, views.BLACK))
-    np.testing.assert_array_equal(y, coloured(SOME.images[len(x) :][: len(y)], views.BLUE, views.WHITE))
+@pytest.mark.parametrize("count", [10, 9])
+def test_the_two_colours_share_no_image_and_have_the_ink_and_paper_they_should(count):
+    x, y = views.two_colours(Dataset("mnist", SOME.images[:count], None, ""))
+    assert len(x) == len(y) == count // 2
+    np.testing.assert_array_equal(x, coloured(SOME.images[:count:2][: len(x)], views.ORANGE, views.BLACK))
+    np.testing.assert_array_equal(y, coloured(SOME.images[1:count:2], views.BLUE, views.WHITE))
+
+
+def test_the_two_colours_are_of_all_classes_where_images_are_sorted_by_them():
+    """As those are that ship with the package: else one learns to make fives of zeros."""
+    assert (np.diff(DIGITS.labels) >= 0).all()
+    ink = views.two_colours(DIGITS)[0][:, 0] > 100
+    np.testing.assert_array_equal(ink, DIGITS.images[::2, 0] > 104)
+    assert np.unique(DIGITS.labels[::2]).size == np.unique(DIGITS.labels[1::2]).size == 10
 
 
 # Images --------------------------------------------------------------------------------------------------------------
@@ -130,6 +147,27 @@ def test_views_of_grey_refuse_colours_and_floats(view):
         view(noise(2, 3, 4, 4))
     with pytest.raises(DataError, match="images must be uint8"):
         view(np.zeros((2, 1, 4, 4)))
+
+
+def test_no_images_have_a_size_too():
+    for channels, size in ((1, 14), (3, 14), (1, 28), (3, 64)):
+        assert sized(np.empty((0, 3, 28, 28), np.uint8), size, channels).shape == (0, channels, size, size)
+
+
+@pytest.mark.parametrize("colour", [(0, 0, 256), (-1, 0, 0), (1.0, 0.5, 0.0), (0, 0), 7, (True, False, True)])
+def test_what_is_no_colour_is_refused(colour):
+    """Bytes would wrap around."""
+    for pair in ((colour, (0, 0, 0)), ((0, 0, 0), colour)):
+        with pytest.raises(DataError, match="whole numbers from 0 to 255"):
+            coloured(noise(2, 1, 4, 4), *pair)
+
+
+@pytest.mark.parametrize("view", [lambda x: shrunk(x, 2), outlined, lambda x: coloured(x, (0, 0, 0), (9, 9, 9))])
+def test_images_have_four_axes(view):
+    with pytest.raises(DataError, match=r"images are \(N, C, H, W\), got \(2, 4, 4\)"):
+        view(noise(2, 4, 4))
+    as_lists = noise(2, 1, 4, 4)
+    np.testing.assert_array_equal(view(list(as_lists)), view(as_lists))
 
 
 def test_views_leave_their_images_alone():

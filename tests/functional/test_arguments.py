@@ -70,6 +70,44 @@ def test_a_flag_is_true_or_false_and_nothing_of_numpys_second_position(call, fla
         call(Tensor(A))
 
 
+DIMS = {
+    "sum": lambda x, d: x.sum(d),
+    "softmax": lambda x, d: x.softmax(d),
+    "cat": lambda x, d: F.cat([x, x], d),
+    "flatten": lambda x, d: x.flatten(d),
+    "squeeze": lambda x, d: x.squeeze(d),
+    "unsqueeze": lambda x, d: x.unsqueeze(d),
+    "stack": lambda x, d: F.stack([x, x], d),
+    "gather": lambda x, d: x.gather(d, [[0]]),
+    "permute": lambda x, d: x.permute(d, 0),
+}
+
+
+@pytest.mark.parametrize("name", DIMS)
+@pytest.mark.parametrize("dim", [True, False, 1.0, "1"])
+def test_a_flag_is_no_dim(name, dim):
+    """Such as the True in ``x.sum(True)``, which was meant for keepdim."""
+    with pytest.raises(TypeError, match=f"dim={dim!r} must be an int|must be an int, or several"):
+        DIMS[name](Tensor(A), dim)
+
+
+def test_a_number_without_axes_has_the_axes_0_and_minus_1():
+    x = Tensor(np.array(2.0))
+    for y in (x.flatten(), x.flatten(-1, 0), x.unsqueeze(0), x.unsqueeze(-1)):
+        assert y.shape == (1,)
+    for call in (lambda: x.flatten(1), lambda: x.flatten(0, 1), lambda: x.unsqueeze(1), lambda: x.sum(1)):
+        with pytest.raises(ValueError, match=r"dim=1 is out of range for shape \(\)"):
+            call()
+
+
+def test_a_new_axis_is_counted_among_those_that_will_be():
+    x = Tensor(np.ones((2, 3)))
+    assert [x.unsqueeze(dim).shape for dim in (0, 2, -1, -3)] == [(1, 2, 3), (2, 3, 1), (2, 3, 1), (1, 2, 3)]
+    for dim in (3, -4):
+        with pytest.raises(ValueError, match=f"dim={dim} is out of range"):
+            x.unsqueeze(dim)
+
+
 def test_grad_takes_what_pytorchs_takes_in_its_order():
     x, unused = Tensor(A, requires_grad=True), Tensor(A, requires_grad=True)
     (first,) = grad((x * x).sum(), x, None, True)
@@ -251,7 +289,20 @@ REFUSED = {
     "binary_cross_entropy": lambda x: F.binary_cross_entropy(x > 0, x > 0),
     "binary_cross_entropy_with_logits": lambda x: F.binary_cross_entropy_with_logits(x, x),
     "cross_entropy": lambda x: F.cross_entropy(x, Tensor(np.array([0, 1]))),
+    "conv2d": lambda x: F.conv2d(image(x), image(x)),
+    "conv_transpose2d": lambda x: F.conv_transpose2d(image(x), image(x)),
+    "fold": lambda x: F.fold(x, (1, 3), 1),
+    "avg_pool2d": lambda x: F.avg_pool2d(image(x), 1),
+    "max_pool2d": lambda x: F.max_pool2d(image(x), 1),
+    "interpolate": lambda x: F.interpolate(image(x), 2, mode="bilinear"),
+    "batch_norm, evaluation": lambda x: F.batch_norm(x, x[0], x[1]),
+    "instance_norm": lambda x: F.instance_norm(image(x)),
+    "group_norm": lambda x: F.group_norm(x, 1),
 }
+
+
+def image(x):
+    return x.reshape(1, 1, *x.shape)
 
 
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
@@ -261,10 +312,37 @@ def test_where_integers_have_no_meaning_they_are_refused(name):
         REFUSED[name](Tensor(LARGE))
 
 
+def test_an_image_of_integers_is_converted_beside_a_kernel_of_real_numbers():
+    x, w = np.full((1, 1, 3, 3), 200, np.uint8), Tensor(np.ones((1, 1, 3, 3), np.float32))
+    for y in (F.conv2d(Tensor(x), w), F.conv_transpose2d(Tensor(x), w, padding=2)):
+        assert y.dtype == np.float32 and y.data[0, 0].max() == 1800
+
+
+def test_booleans_have_no_products_and_no_multiples():
+    x = Tensor(np.array([[True, True]]))
+    with pytest.raises(TypeError, match="matmul: booleans have no sums"):
+        F.linear(x, x)
+    for f in (F.add, F.sub):
+        with pytest.raises(TypeError, match="alpha=2 multiplies numbers, not booleans"):
+            f(x, x, alpha=2)
+
+
+def test_integers_get_no_gradient():
+    x = Tensor(np.array([1, 2]))
+    x.requires_grad = True
+    with pytest.raises(TypeError, match=r"inputs\[0\] must hold floating numbers, not int64"):
+        grad((x * x).sum().to(float), x, allow_unused=True)
+
+
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
 def test_integers_are_refused_also_where_nothing_is_recorded():
     with no_grad(), pytest.raises(TypeError, match="must hold floating numbers, not uint8"):
         F.softmax(Tensor(LARGE), 1)
+
+
+def test_arrays_are_refused_also_where_nothing_is_recorded():
+    with no_grad(), pytest.raises(TypeError, match="must be a Tensor, not ndarray"):
+        F.abs(np.array([-1.0]))
 
 
 def test_the_other_side_of_a_loss_may_be_integers():
@@ -289,6 +367,11 @@ SETTINGS = {
     "dropout": lambda x, a: F.dropout(x, a, rng=np.random.default_rng(0)),
     "pad": lambda x, a: F.pad(x, (1, 1), value=a),
     "cross_entropy": lambda x, a: F.cross_entropy(x, Tensor(np.array([0, 1, 3])), label_smoothing=a),
+    "batch_norm": lambda x, a: F.batch_norm(x, None, None, training=True, eps=a),
+    "batch_norm, evaluation": lambda x, a: F.batch_norm(x, x[0] * x[0], x[1] * x[1], eps=a),
+    "layer_norm": lambda x, a: F.layer_norm(x, x.shape[1:], eps=a),
+    "instance_norm": lambda x, a: F.instance_norm(x.unsqueeze(0), eps=a),
+    "group_norm": lambda x, a: F.group_norm(x, 1, eps=a),
     "perturb": lambda x, a: losses.perturb(x, np.random.default_rng(0), a),
     "instance_noise": lambda x, a: losses.instance_noise(x, a, np.random.default_rng(0)),
     "gradient_penalty": lambda x, a: losses.gradient_penalty(x[0], a),
@@ -349,8 +432,10 @@ def test_there_is_no_way_to_float16():
             Tensor(A).to(dtype)
 
 
-def test_the_data_of_a_parameter_stay_floating():
+def test_the_data_of_a_parameter_stay_floating_and_keep_their_shape():
     w = Parameter(np.ones(2))
+    with pytest.raises(ValueError, match=r"a parameter of shape \(2,\) cannot have data of shape \(1,\)"):
+        w.data = np.ones(1)
     with pytest.raises(TypeError, match="only floating data can require a gradient, got int64"):
         w.data = np.array([1, 2])
 

@@ -83,7 +83,9 @@ def test_the_gradient_is_the_same_whether_it_is_recorded_or_not(case):
     inputs = [x for x in arguments if x.requires_grad]
     y = case.call(*arguments)
     g = Tensor(np.random.default_rng(5).standard_normal(y.shape))
-    for plain, recorded in zip(*(grad(y, inputs, g, record, allow_unused=True) for record in (False, True))):
+    for plain, recorded in zip(
+        *(grad(y, inputs, g, create_graph=record, allow_unused=True) for record in (False, True))
+    ):
         np.testing.assert_allclose(
             plain.data, recorded.data, rtol=0, atol=1e-12 * (1 + np.abs(plain.data).max(initial=0))
         )

@@ -188,7 +188,7 @@ def affine(*shape):
 def channel_norms(draw, function, layouts=LAYOUTS, together=lambda batch, pixels: 2, grouped=False, **statistics):
     """(N, C, …), where at least two elements are normalised ``together``: `distinct`, so that they have a variance."""
     batch, groups, each, space = draw(few), draw(small), draw(small), draw(st.lists(small, max_size=2))
-    assume(together(batch, math.prod(space)) > 1)
+    assume(together(batch, math.prod(space)) > 1 and (not grouped or batch * each * math.prod(space) != 1))
     options = {"eps": draw(epsilons)} | ({"num_groups": groups} if grouped else {})
     buffers = {name: recipe(groups * each) for name, recipe in statistics.items()}
     images, weights = distinct(batch, groups * each, *space), draw(affine(groups * each))

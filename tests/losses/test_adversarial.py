@@ -345,7 +345,7 @@ def test_logits_that_do_not_pair_are_refused_and_not_broadcast(shape):
 
 @pytest.mark.parametrize("target", [0.0, 1.1, -0.1, float("nan")])
 def test_a_target_that_is_no_probability_is_refused(target):
-    with pytest.raises(ValueError, match=f"real_target={target} must lie in"):
+    with pytest.raises(ValueError, match=f"real_target={target} must be a number in"):
         Minimax(target)
 
 

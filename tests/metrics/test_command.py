@@ -49,7 +49,7 @@ def test_a_seed_is_a_natural_number(seed, capsys):
 
 def test_a_home_is_found(monkeypatch, tmp_path):
     monkeypatch.setenv("HOME", str(tmp_path))
-    flags = __main__._parser().parse_args(["~/a.npy", "--json", "~/b.json", "--picture", "~/c.png"])
+    flags = __main__._parser("judge").parse_args(["~/a.npy", "--json", "~/b.json", "--picture", "~/c.png"])
     assert [flags.samples, flags.json, flags.picture] == [tmp_path / name for name in ("a.npy", "b.json", "c.png")]
 
 

@@ -3,11 +3,12 @@ import math
 import numpy as np
 import pytest
 from judged import DIGITS, NEW, TRAIN, new_images
+from PIL import Image
 
 from scratchgan import metrics
 from scratchgan.data import DataError, Dataset
 from scratchgan.data.mnist import NoMirrorError
-from scratchgan.metrics import Judge, classifier, judge
+from scratchgan.metrics import Judge, __main__, classifier, judge
 from scratchgan.metrics.images import as_floats, training_and_test
 
 # The anchors
@@ -248,8 +249,35 @@ def test_samples_are_looked_at_before_a_classifier_is_trained(data, monkeypatch,
         measure(Judge(data), new_images())
 
 
+@pytest.mark.parametrize("names", ["0123456789", ["all"]])
+def test_pictures_are_judged_in_grey_where_their_folders_are_ten_classes(names, tmp_path):
+    """A fifth of them is held out, as a folder of pictures has no test set."""
+    for i, (image, label) in enumerate(zip(DIGITS.images[::7], DIGITS.labels[::7])):
+        folder = tmp_path / names[label % len(names)]
+        folder.mkdir(exist_ok=True)
+        Image.fromarray(image[0]).resize((56, 56)).convert("RGB").save(folder / f"{i}.png")
+    if len(names) < 10:
+        with pytest.raises(DataError, match=f"{tmp_path}: these images have no labels.* the judge knows ten classes"):
+            Judge(tmp_path)
+        return
+    found = Judge(tmp_path)
+    assert found.train.images.shape == (572, 1, 28, 28) and found.test.images.shape == (143, 1, 28, 28)
+    both = {image.tobytes() for images in (found.train.images, found.test.images) for image in images}
+    assert len(both) == 715 and "143 training images were held out" in found.notes[0]
+    shown = {k: DIGITS.images[DIGITS.labels == k].mean((0, 1)) for k in range(10)}
+    near = [min(shown, key=lambda k: np.abs(shown[k] - image[0]).mean()) for image in found.train.images]
+    assert (near == found.train.labels).mean() > 0.6  # chance: 0.1
+
+
+def test_emoji_cannot_be_judged(capsys, tmp_path):
+    np.save(tmp_path / "samples.npy", new_images())
+    assert __main__.main([str(tmp_path / "samples.npy"), "--data", "emoji"]) == 1
+    assert capsys.readouterr().err.startswith("error: the emoji shipped with scratchgan: these images have no labels")
+
+
 def a_set(count, labels=None):
-    return Dataset("own", DIGITS.images[:count], DIGITS.labels[:count] if labels is None else labels, "own/")
+    chosen = np.arange(count) * len(DIGITS) // count  # of all classes
+    return Dataset("own", DIGITS.images[chosen], DIGITS.labels[chosen] if labels is None else labels, "own/")
 
 
 @pytest.mark.parametrize(
@@ -263,6 +291,8 @@ def a_set(count, labels=None):
             "own/: labels must be 0…9, found 0…26; the judge knows ten classes",
         ),
         (a_set(300), a_set(300, np.arange(300) % 11), "found 0…10"),
+        (a_set(300, np.arange(300) % 9), a_set(300), "own/: training images of 9 classes; the judge counts"),
+        (Dataset("own", DIGITS.images, None, "own/"), a_set(300), "own/: these images have no labels.* the judge"),
     ],
 )
 def test_data_that_no_judge_can_learn_are_refused(monkeypatch, train, test, message):

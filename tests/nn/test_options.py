@@ -8,11 +8,12 @@ import pytest
 from games import GAMES, make
 
 from scratchgan import Parameter, Tensor, nn, optim
-from scratchgan.models.dcgan import DCGAN
+from scratchgan.losses import R1, GradientPenalty, LeastSquares, Minimax, NonSaturating
+from scratchgan.models.game import ConditionalGame, Game
+from scratchgan.nn import AveragedWeights
 from scratchgan.nn.options import Number, Several, Whole, options_of, pair
-from scratchgan.training import AveragedWeights
 
-W = [Parameter(np.ones(3, np.float32))]
+W, net = [Parameter(np.ones(3, np.float32))], nn.Linear(1, 1)
 Adam, RMSprop, SGD = partial(optim.Adam, W), partial(optim.RMSprop, W), partial(optim.SGD, W)
 
 
@@ -198,17 +199,19 @@ REFUSED = {
     "Adam, three betas": (lambda: Adam(betas=(0.9, 0.9, 0.9)), r"betas=\(0.9, 0.9, 0.9\)"),
     "Adam, eps": (lambda: Adam(eps=math.inf), "eps=inf"),
     "AveragedWeights": (lambda: AveragedWeights(nn.ReLU(), "0.9"), "decay='0.9'"),
-    "latent_size": (lambda: DCGAN(nn.Linear(1, 1), nn.Linear(1, 1), 0), "latent_size=0"),
+    "latent_size": (partial(Game, net, net, 0, NonSaturating(), optim.Adam), "latent_size=0"),
     "critic_steps": (lambda: make("WGAN-GP", critic_steps=0), "critic_steps=0"),
-    "classes": (lambda: make("CGAN", classes=2.5), "classes=2.5"),
+    "classes": (partial(ConditionalGame, net, net, 1, NonSaturating(), optim.Adam, 2.5), "classes=2.5"),
     "WGAN's box": (lambda: make("WGAN", clip=0), "clip=0"),
-    "WGAN's warm-up": (lambda: make("WGAN", warm_up=(0, 10)), r"warm_up=\(0, 10\)"),
-    "WGAN-GP's penalty": (lambda: make("WGAN-GP", penalty_weight=-10), "penalty_weight=-10"),
-    "WGAN-GP's slope": (lambda: make("WGAN-GP", center=math.nan), "center=nan"),
-    "AC-GAN's penalty": (lambda: make("AC-GAN", penalty_weight="10"), "penalty_weight='10'"),
+    "WGAN's warm-up": (lambda: make("WGAN", warm_up=(0, 10)), "critic_steps=0"),
+    "WGAN-GP's penalty": (lambda: make("WGAN-GP", penalty_weight=-10), "weight=-10"),
+    "a penalty's slope": (lambda: GradientPenalty(center=math.nan), "center=nan"),
+    "R1's weight": (lambda: R1(-1.0), "gamma=-1.0"),
+    "AC-GAN's penalty": (lambda: make("AC-GAN", penalty_weight="10"), "weight='10'"),
     "AC-GAN's classes": (lambda: make("AC-GAN", class_weights=(1.0,)), r"class_weights=\(1.0,\)"),
-    "LSGAN's codes": (lambda: make("LSGAN", codes=(0, 1)), r"codes=\(0, 1\)"),
-    "CGAN's maps": (lambda: make("CGAN", maps="round"), "maps='round' must be one of 'constant', 'banded'"),
+    "LSGAN's codes": (lambda: make("LSGAN", codes=(0, "1", 1)), "real_target='1'"),
+    "LeastSquares": (lambda: LeastSquares(generator_target=math.nan), "generator_target=nan"),
+    "Minimax": (lambda: Minimax(math.nan), "real_target=nan"),
 }
 
 

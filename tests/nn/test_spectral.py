@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scratchgan import Parameter, Tensor, grad, nn, optim
+from scratchgan.nn import AveragedWeights
 from scratchgan.nn.spectral import power_iteration
-from scratchgan.training import AveragedWeights
 
 
 def rng(seed=0):

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from scratchgan import nn, optim
+from scratchgan.nn import AveragedWeights
 from scratchgan.nn.state import fitted
-from scratchgan.training import AveragedWeights
 
 OWN = {"weight": np.zeros((2, 3), np.float32), "bias": np.zeros(3), "count": np.array(0)}
 FITS = {"weight": np.ones((2, 3)), "bias": np.ones(3, np.float32), "count": np.array(4, np.int32)}

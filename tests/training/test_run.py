@@ -4,6 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from scratchgan import checkpoint, nn
 from scratchgan.data import Batches
@@ -119,6 +120,18 @@ def test_samples_are_float32_in_the_range_of_images_and_repeatable(tmp_path):
     assert samples.shape == (501, 1, 4, 4) and samples.dtype == np.float32
     assert -1 <= samples.min() < samples.max() <= 1
     np.testing.assert_array_equal(samples, run.samples(501)["samples"])
+
+
+def test_the_picture_that_is_saved_is_the_whole_sheet(tmp_path):
+    run = make_run(tmp_path)
+    run.finish()
+    with Image.open(tmp_path / "samples.png") as image:
+        sheet = np.asarray(image)[::2, ::2].astype(float)
+    shown = ((run.picture() + 1) * 127.5).round()
+    assert shown.shape == (8, 8, 1, 4, 4) and sheet.shape == (8 * 6 + 2, 8 * 6 + 2)
+    for row, column in ((0, 0), (7, 0), (3, 5)):
+        found = sheet[2 + 6 * row : 6 + 6 * row, 2 + 6 * column : 6 + 6 * column]
+        np.testing.assert_array_equal(found, shown[row, column, 0])
 
 
 def test_each_optimiser_has_a_falling_rate_of_its_own(tmp_path):

@@ -139,7 +139,7 @@ def _add_products(cut, y, vertical, w):
 
 
 def _is_thin(x, w):
-    """Whether the rows of a strip are so short that the rows of the kernel had better be channels."""
+    """Whether the rows of a strip are so short that it is faster to treat the rows of the kernel as channels."""
     return w.shape[0] > 1 and w.shape[1] * x.shape[3] < THIN
 
 
