@@ -36,7 +36,7 @@ import numpy as np
 
 from scratchgan import nn
 from scratchgan.backend import array_like
-from scratchgan.functional import sigmoid, softplus
+from scratchgan.functional import cat, sigmoid, softplus
 from scratchgan.models.model import Model, Preset, System, in_blocks
 from scratchgan.optim import SGD
 from scratchgan.tensor import Parameter, Tensor, no_grad
@@ -120,27 +120,22 @@ class RBM(Model):
         """One step along (3)."""
         with no_grad():
             v = bits(self.draw(batches)[0].flatten(1), rng)
-            dreamt = self.machine.gibbs(Tensor(self.machine.chains) if self.persistent else v, self.turns, rng)
-            if self.persistent:
-                self.machine.chains = dreamt.data
+            last = Tensor(self.machine.chains)
+            dreamt = self.machine.gibbs(last if self.persistent else v, self.turns, rng)
+            self.machine.chains = cat([dreamt, last], 0)[: len(last)].data  # as many as before, the newest first
             once = self.machine.visible(self.machine.hidden(v))
             gap = self.machine.free_energy(v).mean() - self.machine.free_energy(dreamt).mean()
             self.optimizer.step([-direction for direction in self.ascent(v, dreamt)])  # an optimiser descends
             return {"free_energy_gap": gap.item(), "reconstruction": ((once - v) * (once - v)).mean().item()}
 
     def show(self, examples, rng):
-        """Rows of eight of the chains, 64 at most, as the probabilities of their next bits.
-
-        Where chains begin at the data in each step, those that begin at the examples are shown after k turns.
-        """
-        with no_grad():
-            given = bits(examples[0].flatten(1), rng)
-            v = Tensor(self.machine.chains) if self.persistent else self.machine.gibbs(given, self.turns, rng)
-        return self._images(v[: min(64, len(v) // 8 * 8)]).reshape(-1, 8, *self.image)
+        """Rows of eight of the chains, 64 at most, as the probabilities of their next bits."""
+        shown = min(64, len(self.machine.chains) // 8 * 8)
+        return self._images(Tensor(self.machine.chains[:shown])).reshape(-1, 8, *self.image)
 
     @in_blocks
     def samples(self, count, rng):
-        """Chains that part from the persistent ones, each drawn at random, after a hundred turns of their own.
+        """Chains that part from those of training, each drawn at random, after a hundred turns of their own.
 
         From random bits it would take many thousands of turns: chains stay long in the valley that they fall into
         first.

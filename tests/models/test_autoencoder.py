@@ -74,5 +74,7 @@ def test_it_has_no_samples_and_says_so():
 def test_the_small_networks_are_those_of_the_docstring():
     networks = autoencoder.small_networks(rng())
     assert sum(map(count, networks)) == 435_858
-    images = networks[1](networks[0](Tensor(np.zeros((2, 1, 28, 28), np.float32))))
+    codes = networks[0](Tensor(rng(2).random((9, 1, 28, 28), dtype=np.float32)))
+    assert codes.shape == (9, 2) and codes.data.min() < 0  # a code is not rectified
+    images = networks[1](codes[:2])
     assert images.shape == (2, 1, 28, 28) and 0 < images.data.min() < images.data.max() < 1

@@ -120,6 +120,16 @@ def numbered(first, count):
     return np.arange(first, first + count, dtype=np.float32).reshape(-1, 1)
 
 
+def test_the_critics_are_shown_what_the_pools_give():
+    model, seen = tiny(), []
+    critic_loss = model.critic_loss
+    model.critic_loss = lambda x, y, *fakes: seen.append(fakes) or critic_loss(x, y, *fakes)
+    model.pool_x.exchange = lambda fakes, rng: np.full_like(fakes, 0.25)
+    model.pool_y.exchange = lambda fakes, rng: np.full_like(fakes, 0.5)
+    model.train_step(iter([(X.numpy(), Y.numpy())]), rng())
+    assert [np.unique(fakes.data).tolist() for fakes in seen[0]] == [[0.25], [0.5]]
+
+
 def test_until_the_pool_is_full_images_pass_unchanged():
     pool = ImagePool(6, (1,))
     for first in (0, 3):
@@ -145,8 +155,9 @@ def test_a_pool_goes_on_from_its_state():
     pool.exchange(numbered(0, 7), rng())
     other.load_state_dict(pool.state_dict())
     np.testing.assert_array_equal(other.exchange(numbered(9, 9), rng(1)), pool.exchange(numbered(9, 9), rng(1)))
-    with pytest.raises(ValueError, match="do not fit a pool"):
-        ImagePool(3, (1,)).load_state_dict(pool.state_dict())
+    for size in (3, 5):
+        with pytest.raises(ValueError, match="do not fit a pool"):
+            ImagePool(size, (1,)).load_state_dict(pool.state_dict())
 
 
 # Networks ------------------------------------------------------------------------------------------------------------

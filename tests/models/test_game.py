@@ -181,6 +181,12 @@ def test_the_critics_steps_may_change_with_the_iteration():
     assert taken == [0, 0, 0, 1, 2, 2]
 
 
+@pytest.mark.parametrize("steps", [0, -1, 1.5])
+def test_critic_steps_that_make_no_sense_are_refused(steps):
+    with pytest.raises((TypeError, ValueError), match=f"critic_steps={steps} must be a whole number"):
+        points(critic_steps=steps)
+
+
 def test_the_average_follows_the_generator_and_makes_the_pictures():
     """θ̄ ← ½ θ̄ + ½ θ after each generator step."""
     game, noise = points(average_decay=0.5), rng()

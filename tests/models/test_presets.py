@@ -129,7 +129,9 @@ PRESETS = {
         "quick": {**AUTOENCODER, "steps": 2000}, "default": {**AUTOENCODER, "steps": 9000, "every": 300}
     },
     "rbm": {"quick": {**RBM, "steps": 1500}, "default": {**RBM, "steps": 6000, "every": 200}},
-    "cyclegan": {"quick": {**CYCLEGAN, "steps": 600, "every": 50}, "default": {**CYCLEGAN, "steps": 3000}},
+    "cyclegan": {
+        "quick": {**CYCLEGAN, "steps": 250, "every": 25}, "default": {**CYCLEGAN, "steps": 1200, "every": 50}
+    },
 }  # fmt: skip
 every_preset = pytest.mark.parametrize(
     "system, preset", [(system, preset) for system, presets in PRESETS.items() for preset in presets]
@@ -193,8 +195,8 @@ SAID = [
      {"penalty_weight": 10, "class_weights": (1, 1), "critic_steps": 2}),
     ("autoencoder", "default", "784-256-64-2", {"latent_size": 2}),
     ("rbm", "default", "persistent chains, momentum 0.5 throughout", {"persistent": True, "momentum": 0.5}),
-    ("cyclegan", "default", "batches of 8, 3,000 steps, α from 0.001 to a twentieth",
-     {"batch_size": 8, "steps": 3000, "lr": 1e-3, "rates_fall": True}),
+    ("cyclegan", "default", "batches of 8, 1,200 steps, α from 0.001 to a twentieth",
+     {"batch_size": 8, "steps": 1200, "lr": 1e-3, "rates_fall": True}),
     ("cyclegan", "default", "one of the last fifty translations", {"pool_size": 50}),
 ]  # fmt: skip
 
@@ -344,6 +346,6 @@ def test_the_strided_networks_have_the_size_that_is_asked_for(change):
 
 @pytest.mark.parametrize("preset", ["32", "emoji", "tutorial"])
 def test_a_preset_shows_its_networks_images_that_they_can_take(preset):
-    found = PRESETS["dcgan"][preset]
+    found = settings("dcgan", preset)
     networks, view = (dict(found[name][1:]) for name in ("networks", "view"))
     assert {name: networks[name] for name in ("size", "channels")} == view

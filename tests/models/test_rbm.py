@@ -113,27 +113,23 @@ def test_a_step_goes_up_and_the_chains_go_on():
         assert one.machine.chains.shape == before.shape and (one.machine.chains != before).any()
 
 
-def test_persistent_chains_go_on_and_others_begin_at_the_data():
-    """And these leave the persistent ones, of which there is any number, as they are."""
-    for persistent in (True, False):
-        one, begun = model(persistent=persistent, chains=9), []
-        before, draw = one.machine.chains, one.machine.gibbs
-        one.machine.gibbs = lambda v, turns, rng: begun.append(v.data) or draw(v, turns, rng)
-        one.train_step(stream(VISIBLE), rng())
-        np.testing.assert_array_equal(begun[0], before if persistent else VISIBLE[:16])
-        assert one.machine.chains.shape == (9, D) and (one.machine.chains != before).any() == persistent
+@pytest.mark.parametrize("chains", [9, 16, 20])
+@pytest.mark.parametrize("persistent", [True, False])
+def test_persistent_chains_go_on_and_others_begin_at_the_data(persistent, chains):
+    """The newest states are kept, as many as there were: so the shapes in a checkpoint stay."""
+    one, turned = model(persistent=persistent, chains=chains), []
+    before = one.machine.chains
+    one.machine.gibbs = lambda v, turns, rng: turned.append(v.data) or 1 - v
+    one.train_step(stream(VISIBLE), rng())
+    np.testing.assert_array_equal(turned[0], before if persistent else VISIBLE[:16])
+    np.testing.assert_array_equal(one.machine.chains, np.concatenate([1 - turned[0], before])[:chains])
 
 
-def test_a_machine_without_persistent_chains_shows_turns_from_the_examples():
-    one, begun = model(persistent=False, chains=9), []
-    one.machine.gibbs = lambda v, turns, rng: begun.append((v.data, turns)) or v
-    examples = next(stream(VISIBLE, 20))
-    shown = one.show((one.tensor(examples[0]),), rng())
-    ((start, turns),) = begun
-    np.testing.assert_array_equal(start, VISIBLE[:20])
-    assert shown.shape == (2, 8, 1, 2, 3) and turns == 1
-    expected = one.machine.visible(one.machine.hidden(one.tensor(VISIBLE[:16]))).data
-    np.testing.assert_allclose(shown.reshape(16, D), 2 * expected - 1, atol=1e-6)
+def test_the_picture_shows_the_chains_in_rows_of_eight():
+    one = model(chains=21)
+    expected = one.machine.visible(one.machine.hidden(one.tensor(one.machine.chains[:16]))).data
+    np.testing.assert_allclose(one.show((), rng()).reshape(16, D), 2 * expected - 1, atol=1e-6)
+    assert one.show((), rng()).shape == (2, 8, 1, 2, 3) and model(chains=80).show((), rng()).shape[:2] == (8, 8)
 
 
 def test_each_step_takes_as_many_turns_as_it_is_told():
@@ -168,7 +164,6 @@ def test_it_learns_which_states_there_are():
 
 def test_pictures_and_samples_are_probabilities_of_pixels():
     one = model(chains=64)
-    assert one.show(one.draw(stream(VISIBLE)), rng()).shape == (8, 8, 1, 2, 3)
     samples = one.samples(5, rng())["samples"]
     assert (one.machine.chains == model(chains=64).machine.chains).all()
     assert samples.shape == (5, 1, 2, 3) and samples.dtype == np.float32 and np.abs(samples).max() < 1
