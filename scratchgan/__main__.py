@@ -25,16 +25,21 @@ def main(argv=None):
 
 
 def _done(words):
-    if words[:1] == ["judge"]:
-        from scratchgan.metrics.__main__ import main as judge
+    if words[:1] in (["judge"], ["check"]):
+        from scratchgan.training.stop import ended
 
-        return judge(words[1:], "scratchgan judge")
-    if words[:1] == ["check"]:
-        from scratchgan.testing.__main__ import main as check
-
-        return check(words[1:], "scratchgan check")
+        return ended(lambda: _elsewhere(words[0], words[1:]), str)
     flags = _parser().parse_args(words)
     return flags.work(flags)
+
+
+def _elsewhere(word, words):
+    """The commands that are programs of their own."""
+    if word == "judge":
+        from scratchgan.metrics.__main__ import main as program
+    else:
+        from scratchgan.testing.__main__ import main as program
+    return program(words, f"scratchgan {word}")
 
 
 def _parser():

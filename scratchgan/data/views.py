@@ -25,12 +25,16 @@ def labelled(dataset, size=28, channels=1, classes=10):
     Raises
     ------
     DataError
-        Where there are no labels, or others than the networks know.
+        Where there are no labels, or others than the networks know, or not all of these: a game draws its classes
+        among all, and would make images of a class that no image has.
     """
     pictures = dataset.sized(size, channels)
     if dataset.labels is None:
         raise DataError("these images have no labels, which are needed here: a folder for each class, or IDX files")
-    return pictures, as_labels(dataset.labels, len(pictures), classes)
+    labels = as_labels(dataset.labels, len(pictures), classes)
+    if missing := sorted(set(range(classes)) - set(labels.tolist())):
+        raise DataError(f"no image has the labels {missing}: {classes} classes are needed here, 0 to {classes - 1}")
+    return pictures, labels
 
 
 def two_colours(dataset):

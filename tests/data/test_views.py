@@ -83,6 +83,8 @@ def test_labels_that_are_missing_or_unknown_to_the_networks_are_refused():
         views.labelled(Dataset("x", SOME.images, None, "x"))
     with pytest.raises(DataError, match=r"labels must be 0…4, found 0…9"):
         views.labelled(SOME, classes=5)
+    with pytest.raises(DataError, match=r"no image has the labels \[10, 11\]: 12 classes are needed here, 0 to 11"):
+        views.labelled(SOME, classes=12)
 
 
 @pytest.mark.parametrize("count", [10, 9])
