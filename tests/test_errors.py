@@ -145,7 +145,7 @@ ERRORS = {
         lambda: F.interpolate(IMAGE, (4, 0)), ValueError, r"\(4, 0\) should be a positive whole number"
     ),
     "avg_pool2d: bytes": (
-        lambda: F.avg_pool2d(Tensor(np.zeros((1, 2, 2), np.uint8)), 2), TypeError, "avg_pool2d: input must hold .*not uint8"
+        lambda: F.avg_pool2d(Tensor(np.zeros((1, 2, 2), np.uint8)), 2), TypeError, "avg_pool2d: input .*not uint8"
     ),
     "interpolate: between bytes": (
         lambda: F.interpolate(Tensor(np.zeros((1, 1, 2, 2), np.uint8)), 4, mode="bilinear"),

@@ -10,7 +10,7 @@ import scratchgan
 ROOT = Path(scratchgan.__file__).parent
 FILES = sorted(ROOT.rglob("*.py"))
 
-# From the cellar up, what the modules of each floor may import of the package; each may also import its own floor, where that is a folder.
+# From the cellar up, what the modules of each floor may import of the package; and each its own, where it is a folder.
 ENGINE = {"backend", "threads", "tensor", "functional"}
 NETWORKS = ENGINE | {"nn", "optim"}
 FILES_AND_DATA = {"npy", "checkpoint", "data"}

@@ -46,6 +46,8 @@ def conv2d(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
 
     Raises
     ------
+    TypeError
+        For two factors of integers, whose sums would overflow; beside real numbers they are converted.
     ValueError
         When the channels differ, or the kernel is larger than the padded image.
     NotImplementedError
@@ -82,6 +84,8 @@ def conv_transpose2d(input, weight, bias=None, stride=1, padding=0, output_paddi
 
     Raises
     ------
+    TypeError
+        For two factors of integers, whose sums would overflow; beside real numbers they are converted.
     ValueError
         When the channels differ, the output would be empty, or output_padding is not smaller than the stride.
     NotImplementedError
