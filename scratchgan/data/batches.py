@@ -36,7 +36,7 @@ class Batches:
         self.count, self.batch_size = len(images), whole(batch_size, "batch_size")
         self.rng, self.low = rng, float(low)
         if self.batch_size > self.count:
-            raise DataError(f"{self.count} images do not fill a batch of {batch_size}: take fewer at a time")
+            raise DataError(f"{self.count} images do not fill a batch of {batch_size}: that many are needed at least")
         if not -np.inf < self.low < 1:
             raise DataError(f"low={low} must be below 1, which a pixel of 255 becomes")
         # Positioned at an epoch's end: making the object draws nothing, so a restored rng stays as it is.
@@ -56,10 +56,9 @@ class Batches:
     def examples(self, count):
         """Return `count` images, or all if there are fewer, and what belongs to them; the stream stays where it is.
 
-        They are spread evenly over the data, which may be sorted by classes.
+        Always the same ones, drawn at random: the data may be sorted by classes.
         """
-        count = min(count, self.count)
-        return self._batch(np.arange(count) * self.count // count)
+        return self._batch(np.random.default_rng(0).permutation(self.count)[:count])
 
     def _batch(self, chosen):
         return tuple(self._scaled(a[chosen]) if a.dtype == np.uint8 else a[chosen] for a in self.arrays)

@@ -31,7 +31,7 @@ A game takes a penalty as an object with its weight in it: `GradientPenalty`, `R
 from scratchgan.backend import array_like
 from scratchgan.functional.elementwise import agreed, number
 from scratchgan.nn import BatchNorm1d, BatchNorm2d, Module
-from scratchgan.nn.options import Number
+from scratchgan.nn.options import Number, truth
 from scratchgan.tensor import Tensor, floating, grad
 
 # Slopes --------------------------------------------------------------------------------------------------------------
@@ -64,6 +64,10 @@ def squared_slopes(critic, x, *y):
     floating(x=x)
     scores = critic(x, *y)
     floating(**{"what the critic returns": scores})
+    if scores.shape[:1] != x.shape[:1] or scores.shape[1:2] not in ((), (1,)):
+        raise ValueError(
+            f"the critic must give one score for each of {len(x)} samples, (N,) or (N, 1), not {scores.shape}"
+        )
     (g,) = grad(scores.sum(), x, create_graph=True)
     return (g * g).flatten(1).sum(1)
 
@@ -189,6 +193,7 @@ def gradient_penalty(norms, center=1.0, *, one_sided=False):
         For a c that is negative, or anything but one norm for each sample.
     """
     floating(norms=norms)
+    truth(one_sided=one_sided)
     if not center >= 0:
         raise ValueError(f"center={center} must not be negative: no norm is")
     if norms.ndim != 1:
@@ -305,6 +310,7 @@ class GradientPenalty:
     weight, center = Number("[0, ∞)"), Number("[0, ∞)")
 
     def __init__(self, weight=10.0, center=1.0, one_sided=False):
+        truth(one_sided=one_sided)
         self.weight, self.center, self.one_sided = weight, center, one_sided
 
     def __call__(self, critic, real, fake, *y, rng):
@@ -368,6 +374,6 @@ def lazily(penalty, step, every):
     ValueError
         For a k below 1.
     """
-    if not every >= 1:
-        raise ValueError(f"every={every} must be at least 1: a penalty at each step has every=1")
+    if isinstance(every, bool) or not isinstance(every, int) or every < 1:
+        raise ValueError(f"every={every} must be a whole number, at least 1: a penalty at each step has every=1")
     return every * penalty() if step % every == 0 else 0.0

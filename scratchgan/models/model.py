@@ -20,7 +20,9 @@ from scratchgan.tensor import Tensor, grad, no_grad
 
 
 class Model:
-    """What can be trained. A subclass keeps its networks and optimisers as attributes, and says the three methods.
+    """What can be trained. A subclass keeps its networks and optimisers as attributes.
+
+    It must say `train_step` and `show`, and it may say `samples` and `strip`.
 
     Attributes
     ----------
@@ -49,7 +51,7 @@ class Model:
         dict of str to float
             What there is to watch; the same names in each step.
         """
-        raise NotImplementedError
+        raise TypeError(f"{type(self).__name__} does not say train_step(batches, rng)")
 
     def show(self, examples, rng):
         """The picture that is made during training: the same rng gives the same latents, so that pictures compare.
@@ -57,14 +59,14 @@ class Model:
         Parameters
         ----------
         examples : tuple
-            A batch of the data, always the same, as `draw` gives it.
+            A batch of 64 of the data, always the same, as `draw` gives it.
         rng : numpy.random.Generator
 
         Returns
         -------
         array of float32, (rows, columns, C, H, W), in [−1, 1]
         """
-        raise NotImplementedError
+        raise TypeError(f"{type(self).__name__} does not say show(examples, rng)")
 
     def samples(self, count, rng):
         """``count`` fresh samples.
@@ -79,7 +81,7 @@ class Model:
         TypeError
             Where a model has none: an autoencoder has no distribution of codes, a translator needs an image.
         """
-        raise TypeError(f"{type(self).__name__} makes no samples from noise alone")
+        raise TypeError(f"{type(self).__name__} has no samples: it does not say samples(count, rng)")
 
     def strip(self, rows, columns, rng):
         """Rows of images that lead from one latent to another: array (rows, columns, C, H, W) in [−1, 1].
@@ -89,7 +91,7 @@ class Model:
         TypeError
             Where there are no latents to walk between.
         """
-        raise TypeError(f"{type(self).__name__} has no latents to walk between")
+        raise TypeError(f"{type(self).__name__} has no strip: it does not say strip(rows, columns, rng)")
 
     # Given to every model ---------------------------------------------------------------------------------------------
 
@@ -189,4 +191,4 @@ class System:
     teaches: str  # in a line
     minutes: int  # of the default preset, on two free cores
     build: Callable  # (rng, device, **options) -> Model; its defaults are the hyperparameters
-    presets: dict  # name: Preset; "default" is among them, and "quick", which takes about a minute
+    presets: dict  # name: Preset; "default" is among them, and in this package "quick", which takes about a minute

@@ -5,13 +5,27 @@ Weights lie in memory as a matrix product reads them, and as it leaves their gra
 """
 
 import math
+from contextlib import contextmanager
 
 import numpy as np
 
+_given = []  # the generators that `drawing_from` holds, the innermost last
+
+
+@contextmanager
+def drawing_from(rng):
+    """A context in which what is given no rng draws from this one: a forgotten ``rng=rng`` costs no reproducibility."""
+    _given.append(rng)
+    try:
+        yield
+    finally:
+        _given.pop()
+
 
 def generator(rng):
-    """``rng`` itself, a `numpy.random.Generator`; for None, a fresh one."""
-    rng = np.random.default_rng() if rng is None else rng
+    """``rng`` itself, a `numpy.random.Generator`; for None, that of `drawing_from`, or else a fresh one."""
+    if rng is None:
+        return _given[-1] if _given else np.random.default_rng()
     if not isinstance(rng, np.random.Generator):
         raise TypeError(f"rng={rng!r} must be a numpy.random.Generator, such as np.random.default_rng(0)")
     return rng

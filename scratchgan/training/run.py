@@ -156,11 +156,33 @@ class Run:
             optimizer.lr = rate * self._share_of_the_rates()
         with np.errstate(over="ignore", invalid="ignore"):  # the check below says more than a warning
             numbers = self.model.train_step(self.batches, self.rng)
+        if self.step == 0:
+            self._refuse_no_numbers(numbers)
         for name, value in numbers.items():
             if not math.isfinite(value):
                 self._give_up(f"{name} is {value}")
         self.step += 1
         return numbers | {"lr": optimizers[0].lr}
+
+    def _refuse_no_numbers(self, numbers):
+        """Raise TrainingError when the model's first step does not report what it should."""
+        model, of = type(self.model).__name__, type(numbers).__name__
+        if not isinstance(numbers, dict) or not numbers:
+            raise TrainingError(f"{model}.train_step must return numbers by name, such as {{'loss': 0.5}}, not {of}")
+        for name, value in numbers.items():
+            if not isinstance(value, (int, float)):
+                raise TrainingError(
+                    f"{model}.train_step reports {name} as {type(value).__name__}, not as a float: loss.item()"
+                )
+        if taken := numbers.keys() & {"step", "lr"}:
+            raise TrainingError(
+                f"{model}.train_step reports {', '.join(taken)}, which the log has columns for: rename it"
+            )
+        asked = {*self.model.watch, *(name for names in self.model.panels.values() for name in names)}
+        if unknown := sorted(asked - numbers.keys() - {"lr"}):
+            raise TrainingError(
+                f"{model}: watch or panels name {', '.join(unknown)}, and a step reports {', '.join(numbers)}"
+            )
 
     def _share_of_the_rates(self):
         over = self.settings["rates_fall_over"]
@@ -185,7 +207,12 @@ class Run:
 
     def picture(self):
         """What the model shows now: array (rows, columns, C, H, W) in [−1, 1]."""
-        return self.model.show(self.examples, np.random.default_rng([self.settings["seed"], 1]))
+        sheet = self.model.show(self.examples, np.random.default_rng([self.settings["seed"], 1]))
+        if np.ndim(sheet) != 5 or sheet.shape[2] not in (1, 3):
+            raise TrainingError(
+                f"{type(self.model).__name__}.show must return (rows, columns, 1 or 3, H, W), not {np.shape(sheet)}"
+            )
+        return sheet
 
     def samples(self, count):
         """``count`` fresh samples, the same each time: {name: array}."""
@@ -223,7 +250,8 @@ class Run:
         pictures.save_animation(self.folder / "training.gif", [*frames, self.folder / "samples.png"])
         if self.log.columns:
             self.log.demand(column for columns in self.model.panels.values() for column in columns)
-            pictures.save_curves(self.folder / "curves.png", self.log.path, self.model.panels)
+            panels = self.model.panels or {name: [name] for name in self.log.columns if name not in ("step", "lr")}
+            pictures.save_curves(self.folder / "curves.png", self.log.path, panels)
         arrays = self.samples(samples) if samples else {}
         for old in {"samples", "labels"} - arrays.keys():
             (self.folder / f"{old}.npy").unlink(missing_ok=True)

@@ -21,6 +21,7 @@ from scratchgan.checkpoint import CheckpointError
 from scratchgan.data import Batches, DataError, Streams, find
 from scratchgan.data.find import NAMES
 from scratchgan.models import SYSTEMS, Model, Preset, System
+from scratchgan.nn import init
 from scratchgan.threads import use as use_threads
 from scratchgan.training.folder import claimed, claimed_anew, refuse_remains
 from scratchgan.training.run import LONGEST, Run, TrainingError, read, refuse_misfit, take_over
@@ -228,15 +229,19 @@ def _preset(system, name):
 def _built(system, preset, rng, device):
     """A model at its first step; TrainingError when ``build`` takes other options, or makes what cannot be saved."""
     try:
-        inspect.signature(system.build).bind(rng, device, **preset.options)
+        inspect.signature(system.build).bind(rng, device=device, **preset.options)
     except TypeError as error:
         options = "".join(f", {name}=…" for name in preset.options)
         raise TrainingError(
-            f"{system.name}: its preset calls build(rng, device{options}), and build says: {error}"
+            f"{system.name}: its preset calls build(rng, device=…{options}), and build says: {error}"
         ) from error
-    model = system.build(rng, device, **preset.options)
+    with init.drawing_from(rng):
+        model = system.build(rng, device=device, **preset.options)
     if not isinstance(model, Model):
         raise TrainingError(f"build of {system.name} must return a Model, not a {type(model).__name__}")
+    for name in ("train_step", "show"):
+        if getattr(type(model), name) is getattr(Model, name):
+            raise TrainingError(f"{type(model).__name__} of {system.name} does not say {name}: see models.model.Model")
     try:
         model.parts()
     except TypeError as error:

@@ -94,7 +94,7 @@ def test_blocks_are_joined_and_options_reach_each():
 
 
 def test_who_says_nothing_has_no_samples_and_no_latents():
-    with pytest.raises(TypeError, match="Line makes no samples"):
+    with pytest.raises(TypeError, match="Line has no samples"):
         Line().samples(1, None)
-    with pytest.raises(TypeError, match="Line has no latents"):
+    with pytest.raises(TypeError, match="Line has no strip"):
         Line().strip(1, 2, None)

@@ -256,3 +256,40 @@ def test_a_thread_trains_too(tmp_path):
     """Only the main one is told of signals."""
     with ThreadPoolExecutor(1) as pool:
         assert pool.submit(make_run(tmp_path).train, 1, every=1).result(60)
+
+
+# What a model must say -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("numbers, message", [
+    (None, r"WGANGP.train_step must return numbers by name, such as {'loss': 0.5}, not NoneType"),
+    ({}, "must return numbers by name"),
+    ({"wasserstein": np.float32(1)}, r"reports wasserstein as float32, not as a float: loss.item\(\)"),
+    ({"lr": 1.0}, "reports lr, which the log has columns for"),
+    ({"wasserstein": 1.0}, "watch or panels name .*gradient_norm.*a step reports wasserstein"),
+])  # fmt: skip
+def test_what_a_first_step_does_not_report_is_said_at_once(numbers, message, tmp_path):
+    run = make_run(tmp_path)
+    run.model.train_step = lambda batches, rng: numbers
+    with pytest.raises(TrainingError, match=message):
+        run.train(9, every=9)
+    assert run.step == 0
+
+
+@pytest.mark.parametrize("shape", [(8, 1, 4, 4), (2, 2, 4, 4, 1)])
+def test_a_picture_of_another_shape_is_refused_before_the_first_step(shape, tmp_path):
+    run = make_run(tmp_path)
+    run.model.show = lambda examples, rng: np.zeros(shape, np.float32)
+    with pytest.raises(TrainingError, match=r"WGANGP.show must return \(rows, columns, 1 or 3, H, W\), not \("):
+        run.train(9, every=9)
+    assert run.step == 0
+
+
+def test_without_panels_every_number_has_a_curve(tmp_path, monkeypatch):
+    drawn = []
+    monkeypatch.setattr("scratchgan.training.run.pictures.save_curves", lambda path, log, panels: drawn.append(panels))
+    run = make_run(tmp_path)
+    run.model.panels, run.model.watch = {}, {}
+    run.train(1, every=9)
+    run.finish()
+    assert drawn == [{name: [name] for name in run.log.columns if name not in ("step", "lr")}] and len(drawn[0]) == 7

@@ -118,9 +118,9 @@ def own(folder, text, name="my_gan.py"):
     (HEAD + ONES.format(build="build", presets="{'short': four}"), "own has no preset 'default': there are short"),
     (
         HEAD + ONES.format(build="build", presets="{'default': Preset(4, options={'width': 3})}"),
-        r"own: its preset calls build\(rng, device, width=…\), and build says: .*unexpected keyword argument 'width'",
+        r"own: its preset calls build\(rng, device=…, width=…\), and build says: .*unexpected keyword argument 'width'",
     ),
-    (HEAD + ONES.format(build="lambda rng: 3", presets="{'default': four}"), r"build\(rng, device\), and build says"),
+    (HEAD + ONES.format(build="lambda rng: 3", presets="{'default': four}"), r"build\(rng, device=…\), and build says"),
     (
         HEAD + ONES.format(build="lambda rng, device: (1, 2)", presets="{'default': four}"),
         "build of own must return a Model, not a tuple",
@@ -241,6 +241,14 @@ def test_a_preset_that_has_changed_since_is_not_the_runs(folder, monkeypatch):
         load_model("out")
 
 
+def all_classes(folder):
+    """Digits of ten classes."""
+    digits = tiny.save_digits(folder / "digits")
+    labels = digits / "train-labels-idx1-ubyte"
+    labels.write_bytes(labels.read_bytes()[:8] + bytes(range(10)) * 4)
+    return digits
+
+
 def test_the_labels_that_are_saved_are_those_of_the_samples(folder, monkeypatch):
     """Seen by the generator itself: it paints a class in a grey of its own."""
     text = """
@@ -269,7 +277,7 @@ import numpy as np
 INKS = np.tile(np.linspace(-0.9, 0.9, 10, dtype=np.float32), (784, 1))
 SYSTEM = System("own", "", "", 1, build, {"default": Preset(1, 1, 8, view=views.labelled)})
 """
-    run = train(own(folder, text), data=tiny.save_digits(folder / "digits"), out="out", samples=600)
+    run = train(own(folder, text), data=all_classes(folder), out="out", samples=600)
     samples, labels = (np.load(run.folder / f"{name}.npy") for name in ("samples", "labels"))
     assert labels.dtype == np.int64 and set(labels) == set(range(10))
     np.testing.assert_array_equal(np.rint((samples.mean((1, 2, 3)) + 0.9) / 0.2), labels)
