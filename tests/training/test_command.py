@@ -433,12 +433,16 @@ def test_a_full_disk_keeps_what_was_saved(file, train, monkeypatch, capsys):
 
 
 def test_a_disk_that_is_full_for_the_log(train, monkeypatch, capsys):
+    sync, log = os.fsync, Path("out/log.csv")
+
     def full(handle):
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        if log.exists() and os.path.samestat(os.fstat(handle), log.stat()):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        sync(handle)
 
     monkeypatch.setattr("scratchgan.training.log.os.fsync", full)
     train(status=1)
-    assert "No space left on device: 'out/" in capsys.readouterr().err
+    assert "No space left on device: 'out/log.csv'\nkept: step 0 in " in capsys.readouterr().err
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is no /dev/full")
@@ -459,7 +463,8 @@ def test_a_folder_that_is_removed_is_said(train, monkeypatch, capsys):
     assert "out was removed, or replaced by another folder" in error and "nothing is kept in out" in error
 
 
-def test_a_folder_that_another_run_has_made_anew_is_left_to_it(train, monkeypatch, capsys):
+@pytest.mark.parametrize("steps", [3, 4])  # with a picture before the checkpoint, and without
+def test_a_folder_that_another_run_has_made_anew_is_left_to_it(steps, train, monkeypatch, capsys):
     advance = running.Run._advance
 
     def replaced(run):
@@ -470,7 +475,7 @@ def test_a_folder_that_another_run_has_made_anew_is_left_to_it(train, monkeypatc
         return advance(run)
 
     monkeypatch.setattr(running.Run, "_advance", replaced)
-    train(status=1)
+    train("--steps", steps, status=1)
     assert tiny.files_of(Path("out")) == {".lock": b"another's"}
 
 
@@ -598,3 +603,7 @@ def test_frames_that_are_damaged_are_left_out(train):
     (out / "frames" / "0000004.png").unlink()
     with Image.open(train("--resume", "--steps", 7) / "training.gif") as animation:
         assert animation.n_frames == 2  # of steps 6 and 7
+    with Image.open(train("--resume", "--steps", 8) / "training.gif") as animation:
+        assert animation.n_frames == 2  # of steps 6 and 8, which is shown as a frame, and then as the last picture
+        animation.seek(1)
+        assert animation.info["duration"] == 150 + 1500

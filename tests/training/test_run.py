@@ -245,6 +245,7 @@ def test_steps_that_were_made_are_not_made_again(tmp_path):
     run = make_run(tmp_path)
     run.train(2, every=1)
     assert run.train(1, every=1) and run.step == 2
+    assert checkpoint.load(run.checkpoint)[1]["steps"] == 2
 
 
 def test_a_program_without_a_screen_trains_in_silence(tmp_path, monkeypatch):
