@@ -243,6 +243,9 @@ def leaky_relu(input, negative_slope=0.01, inplace=False):
 
 
 def _leaky_slope(x, a):
+    """1 where x > 0, else a."""
+    if not 0 <= a <= 1:  # (1 − a) + a is 1 for no such a as 10⁸
+        return np.where(x > 0, x.dtype.type(1), x.dtype.type(a))
     slope = (x > 0).astype(x.dtype)
     slope *= 1 - a
     slope += a
@@ -339,18 +342,25 @@ def _share(g, wins, ties):
 
 
 def clamp(input, min=None, max=None):
-    """``input`` limited to [min, max]; the bounds are numbers or tensors. Slope 1 on the bounds themselves."""
+    """``input`` limited to [min, max]; the bounds are numbers or tensors. Slope 1 on the bounds themselves.
+
+    A bound that is NaN gives NaN.
+    """
     if min is None and max is None:
         raise ValueError("clamp needs min, max or both")
     if min is not None:
-        input = where(_value(input) < _value(min), min, input)
+        input = where((_value(input) < _value(min)) | _is_nan(min), min, input)
     if max is not None:
-        input = where(_value(input) > _value(max), max, input)
+        input = where((_value(input) > _value(max)) | _is_nan(max), max, input)
     return input
 
 
 def _value(x):
     return x.data if isinstance(x, Tensor) else x
+
+
+def _is_nan(x):
+    return _value(x) != _value(x)
 
 
 def dropout(input, p=0.5, training=True, inplace=False, *, rng=None):

@@ -110,7 +110,7 @@ def cross_entropy(input, target, weight=None, *, ignore_index=-100, reduction="m
     loss = -_weighed(per_class * smooth, log_softmax(input, axis)).sum(axis)
     if reduction != "mean":
         return _reduced(loss, reduction)
-    return loss.sum() / ((per_class * q).sum() if labelled else max(loss.numel(), 1))
+    return loss.sum() / (per_class * q).sum() if labelled else loss.mean()
 
 
 def _one_hot(input, target, axis, ignore_index):

@@ -139,10 +139,12 @@ def linear_decay(start, step, steps):
     Raises
     ------
     ValueError
-        For a duration that is no positive number of steps.
+        For a duration that is no positive number of steps, or a step before 0.
     """
     if not steps > 0:
         raise ValueError(f"steps={steps} must be positive: the number of steps until 0 is reached")
+    if not step >= 0:
+        raise ValueError(f"step={step} must not be negative: the first step is 0")
     return start * max(0.0, 1 - step / steps)
 
 

@@ -206,3 +206,27 @@ def test_class_weights_and_label_smoothing_together(reduction):
     # The slope of −Σ v ℓ, with v the weight of each class in it, is (Σ v) shares − v.
     v = np.array([[0.7 + 0.1, 0.2, 0.4], [0.1, 0.2, 2.8 + 0.4]]) / (5 if reduction == "mean" else 1)
     np.testing.assert_allclose(first, v.sum(1, keepdims=True) * SHARES - v, rtol=1e-12)
+
+
+# Bounds and slopes beyond the usual ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("bounds", [{"min": np.nan}, {"max": np.nan}, {"min": 0.0, "max": np.nan}])
+@pytest.mark.parametrize("wrap", [float, lambda bound: Tensor(np.array([bound]))])
+def test_a_bound_that_is_nan_gives_nan(bounds, wrap):
+    x = Tensor(np.array([1.0]))
+    assert np.isnan(F.clamp(x, **{name: wrap(bound) for name, bound in bounds.items()}).item())
+    assert np.isnan(F.clamp(Tensor(np.array([np.nan])), 0.0, 1.0).item())
+
+
+@pytest.mark.parametrize("slope", [1e8, -1e8, -0.5, 3.0])
+def test_a_steep_leak_leaves_the_other_side_at_one(slope):
+    x = Tensor(np.array([2.0, -2.0], np.float32), requires_grad=True)
+    (g,) = grad(F.leaky_relu(x, slope).sum(), x)
+    assert g.data.tolist() == [1, np.float32(slope)] and g.dtype == np.float32
+
+
+def test_the_mean_of_no_losses_is_no_number():
+    empty = Tensor(np.zeros((0, 3)))
+    with np.errstate(all="ignore"):
+        assert np.isnan(F.cross_entropy(empty, Tensor(np.zeros((0, 3)))).item())

@@ -137,9 +137,9 @@ def test_a_step_without_its_penalty_is_a_step_on_the_loss_alone():
     assert beside.item() == loss.item() and beside.dtype == loss.dtype
 
 
-@pytest.mark.parametrize("every", [0, -2])
+@pytest.mark.parametrize("every", [0, -2, 1.5, float("inf"), True])
 def test_a_penalty_applied_never_is_refused(every):
-    with pytest.raises(ValueError, match=f"every={every} must be at least 1"):
+    with pytest.raises(ValueError, match=f"every={every} must be a whole number, at least 1"):
         lazily(lambda: 0.0, 0, every)
 
 
