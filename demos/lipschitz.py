@@ -14,8 +14,8 @@ What to look at:
               layer, while under the penalty it stays what it is.
 
 Where the penalised critic is not the best one: its slope is asked to be 1 on lines between any two points, while the
-theorem behind it speaks of those that optimal transport couples. So it is slow, in some runs, to dig the valley in the middle
-of the ring, where its slope must first pass 0; and fine peaks, as of the 25 modes, it does not dare.
+theorem behind it speaks of those that optimal transport couples. So it is slow, in some runs, to dig the valley in
+the middle of the ring, where its slope must first pass 0; and fine peaks, as of the 25 modes, it does not dare.
 """
 
 import sys

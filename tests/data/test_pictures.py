@@ -98,7 +98,7 @@ def test_a_class_keeps_its_number_though_none_of_its_pictures_can_be_read(tmp_pa
     (tmp_path / "a" / "0.png").write_bytes(b"no picture")
     pictures = Pictures(tmp_path)
     assert pictures.labels.tolist() == [0, 1, 2, 2]
-    images, labels = views.labelled(pictures, 4, 3)
+    images, labels = pictures.sized(4, 3), pictures.labels
     assert len(images) == 3 and labels.tolist() == [1, 2, 2]
 
 

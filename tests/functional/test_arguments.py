@@ -375,7 +375,7 @@ SETTINGS = {
     "perturb": lambda x, a: losses.perturb(x, np.random.default_rng(0), a),
     "instance_noise": lambda x, a: losses.instance_noise(x, a, np.random.default_rng(0)),
     "gradient_penalty": lambda x, a: losses.gradient_penalty(x[0], a),
-    "r1_penalty": lambda x, a: losses.r1_penalty(lambda x: x * x, x, a),
+    "r1_penalty": lambda x, a: losses.r1_penalty(lambda x: (x * x).sum(1), x, a),
     "minimax": lambda x, a: losses.Minimax(a).discriminator_loss(x, x),
     "least squares": lambda x, a: losses.LeastSquares(a, 1.0, a).discriminator_loss(x, x),
 }

@@ -174,3 +174,11 @@ def test_r1_lets_the_game_converge(objective, gamma):
 def test_the_non_saturating_game_with_r1_ends_where_the_theory_says():
     """The eigenvalues −γ/2 ± √(γ²/4 − ¼) at γ = 0.3: it spirals in as e^(−γt/2), t = 0.1 · 300."""
     assert radius_after(300, NonSaturating(), 0.3) == pytest.approx(np.exp(-0.15 * 30), rel=0.5)
+
+
+@pytest.mark.parametrize("shape", [(), (1,), (4, 2), (2, 2)])
+def test_a_critic_gives_one_score_for_each_sample(shape):
+    """Of (4, 2), the slopes of two scores would be added before they are squared."""
+    critic = lambda x: x.sum() * Tensor(np.ones(shape))  # noqa: E731
+    with pytest.raises(ValueError, match=r"one score for each of 4 samples, \(N,\) or \(N, 1\), not \("):
+        r1_penalty(critic, REAL, 1.0)

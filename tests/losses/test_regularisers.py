@@ -179,6 +179,11 @@ def test_a_decay_over_no_steps_is_refused(steps):
         linear_decay(1.0, 0, steps)
 
 
+def test_a_decay_does_not_begin_before_its_start():
+    with pytest.raises(ValueError, match="step=-1 must not be negative"):
+        linear_decay(1.0, -1, 4)
+
+
 # Weight clipping -----------------------------------------------------------------------------------------------------
 
 

@@ -266,7 +266,7 @@ def test_a_thread_trains_too(tmp_path):
     (None, r"WGANGP.train_step must return numbers by name, such as {'loss': 0.5}, not NoneType"),
     ({}, "must return numbers by name"),
     ({"wasserstein": np.float32(1)}, r"reports wasserstein as float32, not as a float: loss.item\(\)"),
-    ({"lr": 1.0}, "reports lr, a column of the log itself"),
+    ({"lr": 1.0}, "reports lr, which the log has columns for"),
     ({"wasserstein": 1.0}, "watch or panels name .*gradient_norm.*a step reports wasserstein"),
 ])  # fmt: skip
 def test_what_a_first_step_does_not_report_is_said_at_once(numbers, message, tmp_path):
