@@ -473,9 +473,9 @@ def test_initial_values_are_reproducible_with_a_generator_and_differ_without(mak
 
 def test_a_layer_that_is_given_no_generator_draws_from_the_one_around():
     with nn.init.drawing_from(rng(3)):
-        within = nn.Linear(2, 3)
         with nn.init.drawing_from(rng(4)):
             inner = nn.Linear(2, 3)
+        within = nn.Linear(2, 3)
         own = nn.Linear(2, 3, rng=rng(5))
     for layer, seed in [(within, 3), (inner, 4), (own, 5)]:
         np.testing.assert_array_equal(layer.weight.data, nn.Linear(2, 3, rng=rng(seed)).weight.data)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from scratchgan.data import DataError, find, load, shipped, views
+from scratchgan.data import DataError, find, load, shipped
 from scratchgan.data.checks import NoTestSetError
 from scratchgan.data.emoji import embed, load_emoji
 from scratchgan.data.pictures import Pictures
