@@ -262,6 +262,8 @@ def grad(
         output depends on.
     RuntimeError
         When a parameter was updated after the graph was recorded.
+    TypeError
+        When the derivative of a primitive gives no Tensor.
     NotImplementedError
         For ``only_inputs=False`` (nothing is accumulated anywhere) and ``is_grads_batched=True``.
     """
@@ -294,6 +296,11 @@ def _seed(output, g):
 
 
 def _accumulate(cotangents, node, g):
+    if not isinstance(g, Tensor):
+        raise TypeError(
+            f"a vjp gave {type(g).__name__} as the gradient of its argument of shape {node.shape}: it must give a "
+            "Tensor, computed from g and the arguments themselves: g.data and x.data are constants to later derivatives"
+        )
     known = cotangents.get(node.number)
     cotangents[node.number] = g if known is None else known + g
 

@@ -627,3 +627,11 @@ def test_integers_and_booleans_follow_the_floating_operand():
     x = leaf(3, dtype=np.float32)
     for other in (np.arange(3), np.array([True, False, True])):
         assert (x * Tensor(other)).dtype == np.float32 and (other * x).dtype == np.float32
+
+
+def test_a_derivative_that_gives_an_array_is_refused():
+    """Its numbers would be right once, and gone at the second derivative."""
+    x = Tensor(np.ones(3), requires_grad=True)
+    y = record(np.sin(x.data), (x, lambda g, y: g.data * np.cos(x.data)))
+    with pytest.raises(TypeError, match=r"a vjp gave ndarray as the gradient of its argument of shape \(3,\)"):
+        grad(y.sum(), x)

@@ -7,6 +7,8 @@ def explain(slope):
     """What is wrong at a `Slope` whose two sides differ, over several lines."""
     point, i = slope.point, slope.argument
     one = wrong_entry(slope)
+    if bent := kink(one):  # of one entry among many, it may not show along the direction
+        return bent
     return "\n".join(
         [
             f"wrong derivative of order {point.order} in {slope.name}, of shape {point.arrays[i].shape}",

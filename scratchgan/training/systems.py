@@ -4,6 +4,7 @@ run = train("wgan_gp", preset="quick", out="runs/first")
 run.model.generator  # trained, and ready for whatever comes next
 """
 
+import difflib
 import hashlib
 import importlib.util
 import inspect
@@ -177,10 +178,13 @@ def find_system(name):
     if name in SYSTEMS:
         return SYSTEMS[name]
     path = Path(name)
-    if path.suffix != ".py" or not path.is_file():
+    if path.suffix == ".py" and not path.is_file():
+        raise TrainingError(f"there is no file {path}; if the system of a run has moved, name it anew, beside --resume")
+    if path.suffix != ".py":
+        near = difflib.get_close_matches(path.name, SYSTEMS, 1)
         raise TrainingError(
-            f"there is no system {str(name)!r}: these are known by name: {', '.join(SYSTEMS)}; one of your own is a "
-            "Python file with a SYSTEM in it, such as my_gan.py; if that has moved, name it anew, beside --resume"
+            f"there is no system {path.name!r}{f', did you mean {near[0]}?' if near else '.'} These are known by name: "
+            f"{', '.join(SYSTEMS)}; one of your own is a Python file with a SYSTEM in it, such as my_gan.py"
         )
     system = getattr(_executed(path), "SYSTEM", None)
     if not isinstance(system, System):
@@ -265,6 +269,8 @@ def _refuse_strange(device, preset, name, **paths):
     for key, value in {"preset": preset, "name": name, "device": device}.items():
         if not isinstance(value, (str, type(None))):
             raise TrainingError(f"{key}={value!r} must be a text")
+    if isinstance(paths["system"], System):
+        raise TrainingError("system: name one of the package, or the path of the file with your SYSTEM in it")
     for key, value in paths.items():
         if not isinstance(value, (str, os.PathLike, type(None))):
             raise TrainingError(f"{key}={value!r} must be a text or a path")

@@ -227,6 +227,7 @@ def test_a_nan_is_traced_to_its_entry():
 
 KINKS = {
     "relu at 0": (F.relu, [np.array([1.0, 0.0, -2.0])]),
+    "relu at 0 among larger slopes": (F.relu, [np.linspace(-2, 2, 5)]),
     "abs at 0, where the central difference is the slope 0 too": (F.abs, [np.array([1.0, 0.0])]),
     "leaky relu nearer to 0 than the step": (lambda x: F.leaky_relu(x, 0.2), [np.array([3e-6, 1.0])]),
     "a tie of maximum": (F.maximum, [np.array([1.0, 2.0]), np.array([0.0, 2.0])]),
