@@ -72,7 +72,7 @@ def names_of_tests(place):
 def test_no_test_is_vacuous(place):
     """Each kills a mutant, so each can fail; but for those in `EXEMPT`, each for its reason.
 
-    Not looked at are the tests of what is written (test_layers, test_readme), and those that need a GPU (test_gpu),
+    Not looked at are the tests of what is written (test_imports, test_readme), and those that need a GPU (test_gpu),
     minutes (test_demo) or PyTorch (agreement).
     """
     killers = {killer.partition("[")[0] for mutant in MUTANTS for killer in mutant.killers}

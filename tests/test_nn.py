@@ -4,14 +4,11 @@ import inspect
 
 import numpy as np
 import pytest
+from seeded import rng
 
 from scratchgan import Parameter, Tensor, grad, nn, optim
 from scratchgan import functional as F
 from scratchgan.backend import device_module
-
-
-def rng(seed=0):
-    return np.random.default_rng(seed)
 
 
 def data(*shape, seed=0, dtype=np.float32):

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from derivatives import weights_replaced
 from games import GAMES, batch, make, reseed
+from seeded import rng
 
 from scratchgan import grad, models
 from scratchgan.testing import check_grads
@@ -15,10 +16,6 @@ from scratchgan.testing import check_grads
 every_game = pytest.mark.parametrize("name", GAMES)
 CHECKED_ELSEWHERE = {"autoencoder", "cyclegan", "rbm"}  # in models/test_autoencoder.py and so on
 both_players = pytest.mark.parametrize("player", ["critic", "generator"])
-
-
-def rng(seed=0):
-    return np.random.default_rng(seed)
 
 
 def objective(name, player):

@@ -13,6 +13,7 @@ from importlib import import_module
 import numpy as np
 import pytest
 from derivatives import weights_replaced
+from seeded import rng
 
 from scratchgan import Parameter, Tensor, grad, losses, nn
 from scratchgan.losses import (
@@ -32,10 +33,6 @@ from scratchgan.testing import check_grads
 IMAGE = (2, 4, 4)
 BATCH = 4
 LATENTS = 3
-
-
-def rng(seed=0):
-    return np.random.default_rng(seed)
 
 
 def normal(*shape, seed=0):

@@ -9,16 +9,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from places import DEMOS
+from seeded import rng
 
 from scratchgan import nn
 from scratchgan.data import toy
 from scratchgan.lab import critics
 from scratchgan.losses import OBJECTIVES
 from scratchgan.metrics import distances, wasserstein
-
-
-def rng(seed=0):
-    return np.random.default_rng(seed)
 
 
 def points(n, d=2, seed=0):

@@ -2,14 +2,10 @@
 
 import numpy as np
 import pytest
+from seeded import rng
 
 from scratchgan.lab import latent
 from scratchgan.models.game import slerp
-
-
-def rng(seed=0):
-    return np.random.default_rng(seed)
-
 
 # Interpolation -------------------------------------------------------------------------------------------------------
 

@@ -4,6 +4,7 @@ from dataclasses import fields, replace
 
 import numpy as np
 import pytest
+from seeded import rng
 
 from scratchgan import Tensor, grad, nn
 from scratchgan.lab import mistakes, plane
@@ -15,10 +16,6 @@ from scratchgan.optim import SGD
 
 REAL = DATA.sample(8, np.random.default_rng(0))
 FAKE = DATA.sample(8, np.random.default_rng(1))
-
-
-def rng(seed=0):
-    return np.random.default_rng(seed)
 
 
 def line(bias=0.0):

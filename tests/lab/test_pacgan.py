@@ -1,16 +1,13 @@
 """The published experiment: its networks and rates, as printed."""
 
 import numpy as np
+from seeded import rng
 
 from scratchgan import Tensor, nn
 from scratchgan.data.toy import pacgan_ring
 from scratchgan.lab import pacgan
 from scratchgan.lab.plane import players, train
 from scratchgan.models.model import made
-
-
-def rng(seed=0):
-    return np.random.default_rng(seed)
 
 
 def test_the_networks_are_as_wide_and_deep_as_printed():

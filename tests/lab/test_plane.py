@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from seeded import rng
 
 from scratchgan import Tensor, grad, nn, no_grad
 from scratchgan.data.toy import GaussianMixture, eight_gaussians
@@ -26,10 +27,6 @@ from scratchgan.optim import Adam, RMSprop
 
 DATA = eight_gaussians()
 every_recipe = pytest.mark.parametrize("name", RECIPES)
-
-
-def rng(seed=0):
-    return np.random.default_rng(seed)
 
 
 def weights(module):

@@ -2,16 +2,13 @@
 
 import numpy as np
 import pytest
+from seeded import rng
 
 from scratchgan import Parameter, Tensor, losses
 from scratchgan.losses import OBJECTIVES
 
 REAL = Tensor(np.random.default_rng(0).standard_normal((3, 4)))
 W = Parameter(np.ones((4, 1)))
-
-
-def rng():
-    return np.random.default_rng(0)
 
 
 def critic(x):

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from seeded import rng
 
 from scratchgan import Tensor, grad, nn
 from scratchgan.losses import (
@@ -23,11 +24,6 @@ from scratchgan.losses import (
     r1_r2_penalty,
     r2_penalty,
 )
-
-
-def rng(seed=0):
-    return np.random.default_rng(seed)
-
 
 REAL, FAKE = (Tensor(rng(seed).standard_normal((count, 2, 3))) for seed, count in [(1, 4), (2, 5)])
 

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from seeded import rng
 
 from scratchgan import Parameter, Tensor, grad, nn
 from scratchgan.losses import (
@@ -16,10 +17,6 @@ from scratchgan.losses import (
     linear_decay,
 )
 from scratchgan.optim import SGD
-
-
-def rng(seed=0):
-    return np.random.default_rng(seed)
 
 
 def normal(*shape, seed=0):

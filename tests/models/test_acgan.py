@@ -5,13 +5,10 @@ from functools import partial
 import numpy as np
 import pytest
 from games import CLASSES, batch, conditional, critic, make
+from seeded import rng
 
 from scratchgan import Tensor
 from scratchgan.losses import gradient_norms, on_lines
-
-
-def rng(seed=0):
-    return np.random.default_rng(seed)
 
 
 def cross_entropy(logits, labels):

@@ -3,15 +3,12 @@
 import numpy as np
 import pytest
 from derivatives import weights_replaced
+from seeded import rng
 
 from scratchgan import Tensor, nn
 from scratchgan.models import autoencoder
 from scratchgan.models.networks import count
 from scratchgan.testing import check_grads
-
-
-def rng(seed=0):
-    return np.random.default_rng(seed)
 
 
 def tiny_networks(rng, latent_size):

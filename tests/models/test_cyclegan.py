@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from derivatives import weights_replaced
+from seeded import rng
 
 from scratchgan import Tensor, nn
 from scratchgan.models import cyclegan
@@ -11,10 +12,6 @@ from scratchgan.models.networks import count
 from scratchgan.testing import check_grads
 
 IMAGE = (2, 4, 4)
-
-
-def rng(seed=0):
-    return np.random.default_rng(seed)
 
 
 def tiny_networks(rng):

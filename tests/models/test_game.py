@@ -5,6 +5,7 @@ from functools import partial
 import numpy as np
 import pytest
 from games import CLASSES, CONDITIONAL, GAMES, LATENTS, batch, make, reseed
+from seeded import rng
 
 from scratchgan import Tensor, nn
 from scratchgan import functional as F
@@ -17,10 +18,6 @@ every_game = pytest.mark.parametrize("name", GAMES)
 every_conditional_game = pytest.mark.parametrize("name", CONDITIONAL)
 WITH_BATCH_NORM = ["DCGAN", "DCGAN, discrimination", "DCGAN, deviation", "LSGAN", "CGAN", "CGAN, banded"]
 WITHOUT_EFFECT = {"WGAN": {"7.bias"}, "WGAN-GP": {"7.bias"}, "SN-GAN": {"3.bias"}}
-
-
-def rng(seed=0):
-    return np.random.default_rng(seed)
 
 
 def weights(module):

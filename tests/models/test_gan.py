@@ -3,14 +3,11 @@
 import numpy as np
 import pytest
 from games import make, reseed
+from seeded import rng
 
 from scratchgan import Tensor, grad, nn
 from scratchgan.models import gan
 from scratchgan.models.game import standard_normal
-
-
-def rng(seed=0):
-    return np.random.default_rng(seed)
 
 
 def normal(*shape, seed=0):

@@ -4,15 +4,12 @@ from functools import partial
 
 import numpy as np
 import pytest
+from seeded import rng
 
 from scratchgan import Tensor, nn
 from scratchgan.models import acgan, cgan, dcgan, gan
 from scratchgan.models.networks import count, small_generator, strided_critic
 from scratchgan.models.sngan import small_discriminator
-
-
-def rng(seed=0):
-    return np.random.default_rng(seed)
 
 
 def small(critic):

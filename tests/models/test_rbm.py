@@ -7,6 +7,7 @@ from itertools import product
 
 import numpy as np
 import pytest
+from seeded import rng
 
 from scratchgan import Tensor
 from scratchgan.models import rbm
@@ -14,10 +15,6 @@ from scratchgan.models.rbm import RBM, Machine, bits
 from scratchgan.optim import SGD
 
 D, H = 6, 4
-
-
-def rng(seed=0):
-    return np.random.default_rng(seed)
 
 
 def machine(scale=1.0):

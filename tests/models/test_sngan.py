@@ -5,15 +5,12 @@ from functools import partial
 import numpy as np
 import pytest
 from games import batch, make
+from seeded import rng
 
 from scratchgan import Tensor, nn
 from scratchgan.models import sngan
 from scratchgan.models.networks import small_generator
 from scratchgan.models.sngan import small_discriminator
-
-
-def rng(seed=0):
-    return np.random.default_rng(seed)
 
 
 def normalised(network):

@@ -3,12 +3,9 @@
 import numpy as np
 import pytest
 from games import IMAGE, batch, make, raw_batch
+from seeded import rng
 
 from scratchgan.models import wgan
-
-
-def rng():
-    return np.random.default_rng(0)
 
 
 def largest(critic):

@@ -8,6 +8,7 @@ from functools import partial
 
 import numpy as np
 import pytest
+from seeded import rng
 
 from scratchgan import Tensor, grad, nn
 from scratchgan.losses import GradientPenalty, gradient_norms, gradient_penalty, on_lines
@@ -16,10 +17,6 @@ from scratchgan.models.wgan_gp import WGANGP
 from scratchgan.optim import SGD, Adam
 
 IMAGE = (3, 4, 4)
-
-
-def rng(seed=0):
-    return np.random.default_rng(seed)
 
 
 def images(count, *, seed=0, dtype=np.float64, requires_grad=False):

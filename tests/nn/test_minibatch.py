@@ -4,12 +4,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from seeded import rng
 
 from scratchgan import Tensor, nn
-
-
-def rng(seed=0):
-    return np.random.default_rng(seed)
 
 
 def normal(*shape, seed=0):

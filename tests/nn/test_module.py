@@ -5,13 +5,10 @@ import pickle
 
 import numpy as np
 import pytest
+from seeded import rng
 
 from scratchgan import Parameter, Tensor, grad, nn, optim
 from scratchgan import functional as F
-
-
-def rng(seed=0):
-    return np.random.default_rng(seed)
 
 
 def network():

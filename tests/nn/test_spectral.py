@@ -4,14 +4,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from seeded import rng
 
 from scratchgan import Parameter, Tensor, grad, nn, optim
 from scratchgan.nn import AveragedWeights
 from scratchgan.nn.spectral import power_iteration
-
-
-def rng(seed=0):
-    return np.random.default_rng(seed)
 
 
 def normal(*shape, seed=0):
