@@ -494,7 +494,7 @@ def test_too_little_memory_is_said(train, monkeypatch, capsys):
 
 def test_numbers_that_are_not_finite_are_said(train, monkeypatch, capsys):
     def broken(model, batches, rng):
-        return {"wasserstein": float("nan")}
+        return {"wasserstein": float("nan"), "penalty": 0.0, "gradient_norm": 1.0}
 
     monkeypatch.setattr("scratchgan.models.game.Game.train_step", broken)
     train(status=1)
