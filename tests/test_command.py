@@ -171,6 +171,7 @@ def test_a_strip_leads_from_one_latent_to_another(runs, tmp_path):
     strip = sampled(runs / "wgan_gp", tmp_path, "--strip").reshape(6, 12, -1)
     steps = np.linalg.norm(np.diff(strip, axis=1), axis=2)
     assert steps.max() < np.linalg.norm(strip[:, 0] - strip[:, -1], axis=1).min()
+    assert (sampled(runs / "wgan_gp", tmp_path, "--strip", "--seed", "1").reshape(strip.shape) != strip).any()
     assert sampled(runs / "cgan", tmp_path, "--strip").shape == (72, 1, 28, 28)
 
 

@@ -48,6 +48,13 @@ def test_what_numpy_saves_is_read(array, tmp_path):
         np.testing.assert_array_equal(read["b"], array, strict=True)
 
 
+def test_both_versions_that_plain_numbers_may_have_are_read(tmp_path):
+    for version in ((1, 0), (2, 0)):
+        with open(tmp_path / "one.npy", "wb") as file:
+            npy.write_array(file, ARRAYS[1], version)
+        np.testing.assert_array_equal(read_npy(tmp_path / "one.npy"), ARRAYS[1], strict=True)
+
+
 def test_an_array_is_of_this_machine_and_can_be_written_to(tmp_path):
     np.save(tmp_path / "big.npy", np.arange(3, dtype=">f4"))
     array = read_npy(tmp_path / "big.npy")

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from scratchgan.data import DataError, find, load, shipped
+from scratchgan.data import DataError, find, load, shipped, views
 from scratchgan.data.checks import NoTestSetError
 from scratchgan.data.emoji import embed, load_emoji
 from scratchgan.data.pictures import Pictures
@@ -33,6 +33,14 @@ def test_pictures_of_any_size_are_cropped_to_the_middle_and_resized(tmp_path):
     images = Pictures(tmp_path).sized(8, 3)
     assert images.shape == (2, 3, 8, 8) and images.dtype == np.uint8
     assert images[:, 0].max() < 20 and images[:, 2].min() > 235 and (images[:, 0] == 0).mean() > 0.5
+
+
+def test_a_picture_is_resized_as_an_image_of_the_same_pixels_is(tmp_path):
+    pixels = np.random.default_rng(0).integers(256, size=(20, 20, 3), dtype=np.uint8)
+    save(tmp_path / "a.png", pixels)
+    for size in (9, 31):
+        expected = views.sized(pixels.transpose(2, 0, 1)[None], size, 3)
+        np.testing.assert_array_equal(Pictures(tmp_path).sized(size, 3), expected)
 
 
 def test_grey_is_what_grey_is_asked_for(tmp_path):

@@ -197,6 +197,7 @@ def test_the_parameter_is_named():
         (lambda: F.neg(A), "neg: input must be a Tensor, not ndarray"),
         (lambda: F.linear(x, [[1.0]]), "linear: weight must be a Tensor, not list"),
         (lambda: F.conv2d(T, T[:1], 1.0), "conv2d: bias must be a Tensor, not float"),
+        (lambda: F.binary_cross_entropy_with_logits(x, x, pos_weight=[2.0]), "pos_weight must be a Tensor, not list"),
         (lambda: F.cat([x, None]), r"tensors\[1\] must be a Tensor, not NoneType"),
         (lambda: F.mse_loss(x, A), "mse_loss: target must be a Tensor, not ndarray"),
         (lambda: F.prelu(x, 0.25), "prelu: weight must be a Tensor, not float"),

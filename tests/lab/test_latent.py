@@ -78,6 +78,12 @@ def test_a_concept_is_the_mean_of_exemplars_from_both_ends():
     assert all_of_them[0] == pytest.approx(94.5)
 
 
+def test_where_the_share_holds_too_few_exemplars_more_images_are_extreme():
+    values = np.arange(20.0)
+    much, little = latent.concept(values[:, None], values, 5, rng())
+    assert (much, little) == (17, 2)
+
+
 def test_a_moved_latent_has_the_length_of_a_normal_one():
     z, much, little = rng().standard_normal((3, 16))
     result = latent.moved(z, much, little)

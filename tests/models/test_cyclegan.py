@@ -145,6 +145,7 @@ def test_then_half_of_them_are_exchanged_for_one_that_was_kept_and_no_image_is_l
         assert before | set(new[:, 0]) == set(pool.kept[:, 0]) | set(shown[:, 0])
     assert exchanged / 2000 == pytest.approx(0.5, abs=0.04)
     assert np.diff(np.sort(pool.kept[:, 0])).max() > 1  # old ones are among them
+    assert pool.kept.min() >= 50  # and each place had its turn
 
 
 def test_a_pool_goes_on_from_its_state():

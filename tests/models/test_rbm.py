@@ -146,6 +146,16 @@ def test_nothing_is_differentiated(monkeypatch):
     assert set(numbers) == {"free_energy_gap", "reconstruction"}
 
 
+def test_a_step_reports_its_data_less_its_chains_and_the_error_of_one_turn():
+    """Of the machine as it was before the step; data of zeros and ones are drawn as they are."""
+    one, before, v = model(), model().machine, Tensor(VISIBLE[:16].astype(np.float32))
+    numbers = one.train_step(stream(VISIBLE), rng())
+    gap = before.free_energy(v).data.mean() - before.free_energy(Tensor(one.machine.chains)).data.mean()
+    error = ((before.visible(before.hidden(v)).data - v.data) ** 2).mean()
+    assert numbers == pytest.approx({"free_energy_gap": gap, "reconstruction": error}, rel=1e-3)
+    assert abs(gap) > 1e-4
+
+
 def test_it_learns_which_states_there_are():
     """Two of 64 states: the likelihood starts at log 1/64 and comes near log ½, from which a constant rate keeps it."""
     data = np.repeat(VISIBLE[[11, 52]], 8, 0)
@@ -165,6 +175,14 @@ def test_pictures_and_samples_are_probabilities_of_pixels():
     assert (one.machine.chains == model(chains=64).machine.chains).all()
     assert samples.shape == (5, 1, 2, 3) and samples.dtype == np.float32 and np.abs(samples).max() < 1
     np.testing.assert_array_equal(samples, one.samples(5, rng())["samples"])
+
+
+def test_samples_part_from_any_of_the_chains():
+    one, begun = model(chains=64), []
+    one.machine.gibbs = lambda v, turns, rng: begun.append(v.data) or v
+    one.samples(64, rng())
+    (start,), chains = begun, one.machine.chains
+    assert {tuple(bits) for bits in start} <= {tuple(bits) for bits in chains} and (start != chains).any()
 
 
 def test_the_default_is_a_machine_for_digits():

@@ -129,7 +129,13 @@ def test_with_batch_norm_it_would():
 
 
 @pytest.mark.parametrize(
-    "norm", [nn.BatchNorm2d(2), nn.Sequential(nn.Sequential(nn.BatchNorm2d(2)))], ids=["plain", "nested"]
+    "norm",
+    [
+        nn.BatchNorm2d(2),
+        nn.Sequential(nn.Sequential(nn.BatchNorm2d(2))),
+        nn.Sequential(nn.Flatten(), nn.BatchNorm1d(8), nn.Unflatten(1, (2, 2, 2))),
+    ],
+    ids=["plain", "nested", "flat"],
 )
 def test_batch_norm_in_the_critic_is_refused_with_the_reason(norm):
     with pytest.raises(ValueError, match="batch norm.*depend on all others.*LayerNorm"):

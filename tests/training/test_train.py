@@ -112,6 +112,7 @@ def own(folder, text, name="my_gan.py"):
     ("import nowhere_at_all", "my_gan.py, line 1 cannot be run: ModuleNotFoundError: No module named"),
     ("def build(:", "my_gan.py cannot be run: SyntaxError: "),
     ("import sys\n\nsys.exit(3)", "my_gan.py, line 3 cannot be run: SystemExit: 3"),
+    ("def half(x):\n    return x / 0\n\n\nhalf(1)", "my_gan.py, line 2 cannot be run: ZeroDivisionError"),
     ("SYSTEM = 3", "my_gan.py has no SYSTEM: add"),
     (HEAD + ONES.format(build="build", presets="[four]"), "the presets of a System are a dict"),
     (HEAD + ONES.format(build="build", presets="{'default': 4}"), "the presets of a System are a dict"),
