@@ -266,8 +266,9 @@ def test_eigenvalues_are_real_or_a_pair(demo):
     ]  # fmt: skip
 
 
-def test_without_the_animation_there_is_none(demo, tmp_path, monkeypatch):
-    films = []
+def test_without_the_animation_there_is_none(demo, paths, tmp_path, monkeypatch):
+    films, played = [], {id(duel): paths[name] for name, duel in dirac.DUELS.items()}
+    monkeypatch.setattr(dirac, "play", lambda duel: played[id(duel)])
     monkeypatch.setitem(demo["experiment"].__globals__, "film", lambda paths, path: films.append(path.name))
     monkeypatch.setitem(demo["experiment"].__globals__, "draw", lambda *rest: None)
     for flags in (["--no-animation"], []):
