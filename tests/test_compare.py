@@ -103,6 +103,8 @@ def test_another_seed_is_another_walk_and_the_same_one_the_same(demo, tmp_path):
     assert demo("latent.py", *runs, "--seed", 1, "--out", tmp_path / "other") == 0
     first, other = (json.loads((tmp_path / name / "numbers.json").read_text()) for name in ("first", "other"))
     assert first["numbers"] != other["numbers"] and first["shortened"] == "--steps 1, not 3000"
+    trained, untrained = first["numbers"].values()
+    assert trained.keys() == untrained.keys() and trained["S of samples"] != untrained["S of samples"]
 
 
 COMPARE, WALK = (runpy.run_path(str(DEMOS / f"{name}.py")) for name in ("compare", "latent"))
