@@ -115,7 +115,7 @@ def _parsed(data, name):
     if header is None:
         raise ArrayError(f"{name} is of version {version} of the format, which plain numbers do not need")
     shape, fortran_order, dtype = header(file)
-    if dtype.kind not in SIMPLE or dtype.itemsize == 0 or min(shape, default=0) < 0:
+    if dtype.kind not in SIMPLE or dtype.itemsize == 0:
         raise ArrayError(f"{name} holds {dtype} {shape}: only plain numbers and text are read")
     promised, found = math.prod(shape) * dtype.itemsize, len(data) - file.tell()
     if promised != found:

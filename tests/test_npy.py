@@ -55,8 +55,9 @@ def test_both_versions_that_plain_numbers_may_have_are_read(tmp_path):
         np.testing.assert_array_equal(read_npy(tmp_path / "one.npy"), ARRAYS[1], strict=True)
 
 
-def test_an_array_is_of_this_machine_and_can_be_written_to(tmp_path):
-    np.save(tmp_path / "big.npy", np.arange(3, dtype=">f4"))
+@pytest.mark.parametrize("order", "<>")
+def test_an_array_is_of_this_machine_and_can_be_written_to(order, tmp_path):
+    np.save(tmp_path / "big.npy", np.arange(3, dtype=order + "f4"))
     array = read_npy(tmp_path / "big.npy")
     assert array.dtype == np.dtype("=f4") and array.tolist() == [0, 1, 2]
     array[0] = 9
