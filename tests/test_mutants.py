@@ -53,7 +53,6 @@ STAND_IN = "it tests pretend.py, a part of the suite, and nothing of the package
 WAITS = "its former mutant no longer turns it red: it waits for another one"
 EXEMPT = {
     "gradcheck/test_objectives.py::test_no_weight_is_without_effect": WAITS,
-    "metrics/test_report.py::test_what_is_said_beside_the_numbers": WAITS,
     "models/test_game.py::test_a_critic_step_lowers_its_loss": WAITS,
     "training/test_systems.py::test_n_plus_m_steps_are_n_steps_a_stop_and_m_steps": WAITS,
     "test_npy.py::test_what_is_cut_short_is_refused": WAITS,

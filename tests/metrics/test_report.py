@@ -98,6 +98,8 @@ def test_what_is_said_beside_the_numbers():
         "classifier that is right on 87.5% of these; 10 s"
     )
     assert LINES[-2:] == ["note: first", "note: second"]
+    object.__setattr__(few := distinct(), "count", 12)
+    assert f"at best {coverage_ceiling(12):.3f}" in str(few) and coverage_ceiling(12) > coverage_ceiling(5678) + 0.005
 
 
 def test_large_numbers_are_not_padded_with_noise():

@@ -554,6 +554,8 @@ def test_a_run_that_was_killed_holds_its_folder_no_longer(digits, tmp_path):
     lambda rows: [*rows[:-1], rows[-1].rstrip(b"\n")],
     lambda rows: [*rows[:-1], b"4,nan" + rows[-1][rows[-1].index(b",", 2):]],
     lambda rows: [b"epoch,loss\n", b"1,0.5\n"],
+    lambda rows: [rows[0].replace(b"step", b"epoch"), *rows[1:]],
+    lambda rows: rows[:1],
     lambda rows: [b"\x89PNG\r\n", *rows[1:]],
     lambda rows: [],
 ])  # fmt: skip
