@@ -50,12 +50,7 @@ PLACES = """functional gradcheck lab losses metrics models nn training data
 
 NO_DATA = "it is skipped without the data sets in $SCRATCHGAN_DATA"
 STAND_IN = "it tests pretend.py, a part of the suite, and nothing of the package"
-WAITS = "its former mutant no longer turns it red: it waits for another one"
 EXEMPT = {
-    "gradcheck/test_objectives.py::test_no_weight_is_without_effect": WAITS,
-    "models/test_game.py::test_a_critic_step_lowers_its_loss": WAITS,
-    "training/test_systems.py::test_n_plus_m_steps_are_n_steps_a_stop_and_m_steps": WAITS,
-    "test_npy.py::test_what_is_cut_short_is_refused": WAITS,
     "data/test_mnist.py::test_embedded_digits_are_official_training_digits": NO_DATA,
     "data/test_mnist.py::test_real_sets_match_their_checksums": NO_DATA,
     "metrics/test_classifier.py::test_it_is_as_good_as_promised": NO_DATA,
