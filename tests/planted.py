@@ -45,7 +45,9 @@ def pass_in(folder, *tests, options=(), seconds=100):
     print(json.dumps(request), file=mine.server.stdin, flush=True)
     status = int(mine.server.stdout.readline() or mine.server.wait())
     if status >= 0 and status not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
-        raise RuntimeError(f"{', '.join(tests)} could not be run: {status}\n{(folder / 'output.txt').read_text()}")
+        output = (folder / "output.txt").read_text()
+        if "! KeyboardInterrupt" not in output:  # which a test may raise by mistake; others end before a test is run
+            raise RuntimeError(f"{', '.join(tests)} could not be run: {status}\n{output}")
     return status == pytest.ExitCode.OK
 
 
