@@ -244,10 +244,11 @@ def test_a_kink_is_detected(which):
 
 
 def test_a_kink_of_the_derivative_is_met_at_order_two():
-    """relu(x)² is smooth once: its derivative 2 relu(x) has the kink."""
+    """relu(x)² is smooth once: its derivative 2 relu(x) has the kink. That of x |x| is 2 |x|, and both sides say 0."""
     square = lambda x: F.relu(x) * F.relu(x)  # noqa: E731
     check_grads(square, [np.array([0.0, 1.0])], order=1)
     assert "a kink, met at order 2" in explanation(square, np.array([0.0, 1.0]))
+    assert "a kink, met at order 2" in explanation(lambda x: x * F.abs(x), np.array([0.0]))
 
 
 VALLEYS = {
