@@ -248,7 +248,7 @@ def test_a_kink_of_the_derivative_is_met_at_order_two():
     square = lambda x: F.relu(x) * F.relu(x)  # noqa: E731
     check_grads(square, [np.array([0.0, 1.0])], order=1)
     assert "a kink, met at order 2" in explanation(square, np.array([0.0, 1.0]))
-    assert "a kink, met at order 2" in explanation(lambda x: x * F.abs(x), np.array([0.0]))
+    assert "a kink, met at order 2" in explanation(lambda x: x * F.abs(x), np.array([100.0, 0.0]))
 
 
 VALLEYS = {
