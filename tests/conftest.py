@@ -1,5 +1,8 @@
 """What all tests share."""
 
+import signal
+
+import pytest
 from hypothesis import Phase, settings
 
 settings.register_profile("patient", deadline=None)  # an example may have to wait for another process
@@ -25,3 +28,17 @@ def pytest_collection_modifyitems(config, items):
     config.hook.pytest_deselected(items=left_out)
     items[:] = [item for item in items if item not in set(left_out)]
     print(f"{len(chosen)} of {len(planted)} mutants, drawn by the commit {commit or 'that is not known'}")
+
+
+@pytest.fixture(autouse=True)
+def heard():
+    """The signals of a terminal are, even where the tests run under nohup or in the background of a script."""
+    defaults = {
+        signal.SIGINT: signal.default_int_handler,
+        signal.SIGTERM: signal.SIG_DFL,
+        signal.SIGHUP: signal.SIG_DFL,
+    }
+    before = {number: signal.signal(number, handler) for number, handler in defaults.items()}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)

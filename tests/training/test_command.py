@@ -366,21 +366,6 @@ def test_room_is_counted_to_the_byte(train, monkeypatch, capsys):
 # Ends ----------------------------------------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def heard():
-    """The signals of a terminal are, even where the tests run under nohup."""
-    defaults = {
-        signal.SIGINT: signal.default_int_handler,
-        signal.SIGTERM: signal.SIG_DFL,
-        signal.SIGHUP: signal.SIG_DFL,
-    }
-    before = {number: signal.signal(number, handler) for number, handler in defaults.items()}
-    yield
-    for number, handler in before.items():
-        signal.signal(number, handler)
-
-
-@pytest.mark.usefixtures("heard")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_lets_the_step_be_finished_and_saves(number, train, stop_after, capsys):
     stop_after(3, number)
