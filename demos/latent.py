@@ -25,7 +25,7 @@ from scratchgan.lab import command, latent, runs, style
 from scratchgan.lab.claims import Claim
 from scratchgan.metrics import Judge
 from scratchgan.models import SYSTEMS as KNOWN
-from scratchgan.models.game import slerp
+from scratchgan.models.latents import slerp
 
 FRAMES, PATHS, TRIALS, EXEMPLARS, COMPARED = 12, 4, 200, 3, 2000
 SYSTEMS = "dcgan", "cgan"

@@ -107,9 +107,9 @@ class ACGAN(ConditionalGame):
             "critic_loss": -distance + numbers["penalty"] + self.class_weights[0] * cross_entropy(logits, y),
         }
 
-    def generator_loss(self, z, y, real=None):
+    def generator_loss(self, z, y, real=None, rng=None):
         """L_G of images made from z and y."""
-        score, logits = self._heads(self.generator(z, y))
+        score, logits = self._heads(self.generator(*self.inputs(z, y, rng=rng)))
         return -score.mean() + self.class_weights[1] * cross_entropy(logits, y)
 
     def _heads(self, images):

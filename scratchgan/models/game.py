@@ -15,40 +15,11 @@ never in one batch: batch norm would mix their statistics.
 import numpy as np
 
 from scratchgan.losses import clip_weights
+from scratchgan.models.latents import slerp, standard_normal
 from scratchgan.models.model import Model, in_blocks, made
 from scratchgan.nn import AveragedWeights
 from scratchgan.nn.options import Number, Whole
 from scratchgan.tensor import no_grad
-
-
-def standard_normal(shape, rng):
-    """z ~ N(0, I)."""
-    return rng.standard_normal(shape)
-
-
-def slerp(start, end, shares):
-    """Spherical interpolation: sin((1−t) ω) / sin ω · z₀ + sin(t ω) / sin ω · z₁, with the angle ω between the two.
-
-    Normal latents of d numbers lie close to a sphere of radius √d. The straight line between two of them leaves it,
-    passing at √(d/2) where few latents lie that the generator has ever seen; the arc does not. Where the two are
-    parallel, sin ω = 0, the arc is the line.
-
-    Parameters
-    ----------
-    start, end : array, (d,)
-        z₀ and z₁.
-    shares : array_like, (n,)
-        t, from 0 to 1.
-
-    Returns
-    -------
-    array, (n, d)
-    """
-    cosine = start @ end / (np.linalg.norm(start) * np.linalg.norm(end))
-    angle, t = np.arccos(np.clip(cosine, -1, 1)), np.asarray(shares, float)[:, None]
-    if np.sin(angle) < 1e-4:
-        return (1 - t) * start + t * end
-    return (np.sin((1 - t) * angle) * start + np.sin(t * angle) * end) / np.sin(angle)
 
 
 def _steps(critic_steps):
@@ -120,9 +91,13 @@ class Game(Model):
         """z: Tensor (count, latent_size)."""
         return self.tensor(self.noise((count, self.latent_size), rng))
 
-    def conditions(self, count, rng):
-        """What the generator is told besides z: nothing here."""
+    def conditions(self, count, rng, alike=False):
+        """What both players are told besides images: nothing here; ``alike``: the same for all of them."""
         return ()
+
+    def inputs(self, z, *y, rng):
+        """What the generator is given; one that draws noise of its own is given ``rng``, too."""
+        return (z, *y)
 
     # What the players descend -----------------------------------------------------------------------------------------
 
@@ -145,9 +120,9 @@ class Game(Model):
             loss = loss + numbers["penalty"]
         return numbers | {"critic_loss": loss}
 
-    def generator_loss(self, z, *y, real=None):
+    def generator_loss(self, z, *y, real=None, rng=None):
         """L_G of images made from z; relativistic objectives compare them with ``real``, a batch as `draw` gives it."""
-        fake_scores = self.critic(self.generator(z, *y), *y)
+        fake_scores = self.critic(self.generator(*self.inputs(z, *y, rng=rng)), *y)
         return self.objective.generator_loss(fake_scores, self.critic(*real) if self.objective.relativistic else None)
 
     # Steps ------------------------------------------------------------------------------------------------------------
@@ -155,7 +130,7 @@ class Game(Model):
     def critic_step(self, real, *y, rng):
         """One step down L_D. Only the critic's weights move."""
         with no_grad():  # x̃ is a constant to the critic
-            fake = self.generator(self.latents(len(real), rng), *y)
+            fake = self.generator(*self.inputs(self.latents(len(real), rng), *y, rng=rng))
         numbers = self.critic_loss(real, fake, *y, rng=rng)
         numbers["critic_loss"] = self.descend(self.critic_optimizer, numbers["critic_loss"])
         if self.clip is not None:
@@ -168,7 +143,7 @@ class Game(Model):
         Labels are fresh, but a relativistic objective compares pairs, and both of a pair have the real one's.
         """
         y = real[1:] if self.objective.relativistic else self.conditions(len(real[0]), rng)
-        loss = self.generator_loss(self.latents(len(real[0]), rng), *y, real=real)
+        loss = self.generator_loss(self.latents(len(real[0]), rng), *y, real=real, rng=rng)
         return {"generator_loss": self.descend(self.generator_optimizer, loss)}
 
     def train_step(self, batches, rng):
@@ -187,25 +162,30 @@ class Game(Model):
 
     # Pictures and samples ---------------------------------------------------------------------------------------------
 
-    def images(self, *inputs):
+    def images(self, z, *y, rng=None):
         """Images of given latents (and labels), by the averaged generator if there is one: float32 in [−1, 1]."""
-        return self.shown(made(self.average.module if self.average else self.generator, *inputs))
+        return self.shown(made(self.best, *self.inputs(z, *y, rng=rng)))
+
+    @property
+    def best(self):
+        """The generator that pictures and samples are made by: the averaged one, if there is one."""
+        return self.average.module if self.average else self.generator
 
     def show(self, examples, rng):
         """64 images, in rows of eight."""
-        images = self.images(self.latents(64, rng))
+        images = self.images(self.latents(64, rng), *self.conditions(64, rng), rng=rng)
         return images.reshape(8, 8, *images.shape[1:])
 
     @in_blocks
     def samples(self, count, rng):
         """``count`` images."""
-        return {"samples": self.images(self.latents(count, rng))}
+        return {"samples": self.images(self.latents(count, rng), *self.conditions(count, rng), rng=rng)}
 
     def strip(self, rows, columns, rng):
         """Rows of images along arcs from one latent to another."""
         arcs = [slerp(*self.latents(2, rng).numpy(), np.linspace(0, 1, columns)) for _ in range(rows)]
-        y = [each[:1].expand(rows * columns, -1) for each in self.conditions(1, rng)]  # all of one class
-        images = self.images(self.tensor(np.concatenate(arcs)), *y)
+        y = self.conditions(rows * columns, rng, alike=True)
+        images = self.images(self.tensor(np.concatenate(arcs)), *y, rng=rng)
         return images.reshape(rows, columns, *images.shape[1:])
 
 
@@ -240,14 +220,14 @@ class ConditionalGame(Game):
         images, labels = super().draw(batches)
         return images, self.one_hot(labels)
 
-    def conditions(self, count, rng):
-        """Classes drawn uniformly, as one-hot vectors."""
-        return (self.one_hot(rng.integers(self.classes, size=count)),)
+    def conditions(self, count, rng, alike=False):
+        """Classes drawn uniformly, each for itself or one for all, as one-hot vectors."""
+        return (self.one_hot(np.broadcast_to(rng.integers(self.classes, size=1 if alike else count), count)),)
 
     def show(self, examples, rng):
         """Ten rows, each of one z, and a column for each class."""
         z = self.latents(10, rng).numpy().repeat(self.classes, 0)
-        images = self.images(self.tensor(z), self.one_hot(np.tile(np.arange(self.classes), 10)))
+        images = self.images(self.tensor(z), self.one_hot(np.tile(np.arange(self.classes), 10)), rng=rng)
         return images.reshape(10, self.classes, *images.shape[1:])
 
     @in_blocks
@@ -256,4 +236,4 @@ class ConditionalGame(Game):
         if label is not None and not 0 <= label < self.classes:
             raise ValueError(f"label={label} is none of the {self.classes} classes, 0 to {self.classes - 1}")
         (y,) = self.conditions(count, rng) if label is None else (self.one_hot(np.full(count, label)),)
-        return {"samples": self.images(self.latents(count, rng), y), "labels": y.numpy().argmax(1)}
+        return {"samples": self.images(self.latents(count, rng), y, rng=rng), "labels": y.numpy().argmax(1)}

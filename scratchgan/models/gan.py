@@ -35,7 +35,8 @@ import numpy as np
 
 from scratchgan import nn
 from scratchgan.losses import Minimax, NonSaturating
-from scratchgan.models.game import Game, standard_normal
+from scratchgan.models.game import Game
+from scratchgan.models.latents import standard_normal
 from scratchgan.models.model import Preset, System
 from scratchgan.nn import init
 from scratchgan.optim import SGD, Adam

@@ -5,7 +5,7 @@ import pytest
 from seeded import rng
 
 from scratchgan.lab import latent
-from scratchgan.models.game import slerp
+from scratchgan.models.latents import slerp
 
 # Interpolation -------------------------------------------------------------------------------------------------------
 

@@ -10,7 +10,8 @@ from seeded import rng
 from scratchgan import Tensor, nn
 from scratchgan import functional as F
 from scratchgan.losses import Relativistic, Wasserstein
-from scratchgan.models.game import ConditionalGame, Game, slerp
+from scratchgan.models.game import ConditionalGame, Game
+from scratchgan.models.latents import slerp
 from scratchgan.models.model import made
 from scratchgan.optim import SGD
 
@@ -324,7 +325,7 @@ def test_a_conditional_iteration_takes_a_batch_for_each_critic_step():
 def test_a_relativistic_generator_is_compared_with_a_real_of_the_class_that_it_was_asked_for():
     game, seen = echo(), []
     game.objective = Relativistic()
-    game.generator_loss = lambda z, y, real: seen.append((y, real)) or z.sum()
+    game.generator_loss = lambda z, y, real, rng: seen.append((y, real)) or z.sum()
     game.descend = lambda optimizer, loss: loss
     real = Tensor(np.ones((5, LATENTS + CLASSES), np.float32)), game.one_hot(np.array([3, 0, 0, 2, 1]))
     game.generator_step(*real, rng=rng())
