@@ -6,7 +6,7 @@ from itertools import repeat
 import numpy as np
 
 from scratchgan import nn
-from scratchgan.models import acgan, cgan, dcgan, gan, lsgan, sngan, wgan, wgan_gp
+from scratchgan.models import acgan, cgan, dcgan, diffusion_gan, gan, lsgan, sngan, wgan, wgan_gp
 from scratchgan.models.networks import Conditioned, strided_critic
 
 IMAGE, LATENTS, CLASSES = (1, 4, 4), 3, 4
@@ -70,6 +70,11 @@ def conditional(critic_of, maps=None):
     return networks
 
 
+def timed(rng):
+    """A critic that is told the stage of a diffusion."""
+    return diffusion_gan.Timed(plain_critic(rng), 3, rng, waves=2)
+
+
 def plain(critic_of):
     """Networks without classes."""
     return lambda rng, latent_size: (generator(rng, latent_size), critic_of(rng))
@@ -93,6 +98,11 @@ GAMES = {
         acgan,
         conditional(partial(plain_critic, outputs=1 + CLASSES)),
         {"critic_steps": 2, "classes": CLASSES, "class_weights": (1.0, 0.1)},
+    ),
+    "Diffusion-GAN": (
+        diffusion_gan,
+        plain(timed),
+        {"timesteps": (20, 60), "sigma": 0.5, "law": "paper", "rise": 96, "gamma": 0.5},
     ),
 }
 CONDITIONAL = [name for name, (*_, options) in GAMES.items() if "classes" in options]

@@ -38,6 +38,8 @@ def slowly(game):
 
 def scores(name, game, images, *y):
     """D's scores of images, of the class one-hot y where D is told it."""
+    if name == "Diffusion-GAN":
+        return game.diffused(images, rng(9))(images)
     return game.critic(images)[:, :1] if name == "AC-GAN" else game.critic(images, *y)
 
 
