@@ -19,6 +19,24 @@ def images(dataset, size=28, channels=1):
     return (dataset.sized(size, channels),)
 
 
+def few(dataset, count=500, size=28, channels=1):
+    """The first images of each class, in turn, until there are ``count``; without labels, the first: (count, …).
+
+    Raises
+    ------
+    DataError
+        Where there are fewer.
+    """
+    (pictures,), count = images(dataset, size, channels), whole(count, "count")
+    if count > len(pictures):
+        raise DataError(f"{count} images are asked for, and there are {len(pictures)}")
+    labels = np.zeros(len(pictures), int) if dataset.labels is None else as_labels(dataset.labels, len(pictures))
+    rank = np.empty(len(labels), int)  # of each image among those of its class
+    for label in np.unique(labels):
+        rank[labels == label] = np.arange((labels == label).sum())
+    return (pictures[np.sort(np.argsort(rank, kind="stable")[:count])],)
+
+
 def labelled(dataset, size=28, channels=1, classes=10):
     """The images, and their labels: integers below ``classes``, (N,).
 

@@ -26,6 +26,8 @@ image as it is) for half of a list of 64 stages, and drawn from 1 … T for the 
 
 The list is drawn anew when T is; each image takes one of its entries at random.
 
+The presets `plain` and `few_plain` are the same game with T = 0, to compare with; `few` learns from 500 digits.
+
 Departures:
 
 | here                                               | the authors' code                                         |
@@ -44,6 +46,7 @@ import numpy as np
 
 from scratchgan import nn
 from scratchgan.backend import array_like
+from scratchgan.data import views
 from scratchgan.functional import cat
 from scratchgan.losses import R1, Hinge, LeastSquares, Minimax, NonSaturating
 from scratchgan.models.game import Game
@@ -308,12 +311,18 @@ def build(
     )
 
 
-PLAIN = {"timesteps": (0, 0)}
+PLAIN = {"options": {"timesteps": (0, 0)}}
 SYSTEM = System(
     "diffusion_gan",
     "Diffusion-GAN",
     "noise whose strength follows how sure D is",
     4,
     build,
-    {"quick": Preset(600, every=50), "default": Preset(3000), "plain": Preset(3000, options=PLAIN)},
+    {
+        "quick": Preset(600, every=50),
+        "default": Preset(3000),
+        "plain": Preset(3000, **PLAIN),
+        "few": Preset(3000, view=views.few),
+        "few_plain": Preset(3000, view=views.few, **PLAIN),
+    },
 )

@@ -87,6 +87,24 @@ def test_labels_that_are_missing_or_unknown_to_the_networks_are_refused():
         views.labelled(SOME, classes=12)
 
 
+def test_few_images_are_the_first_of_each_class_in_their_order():
+    images = np.arange(12, dtype=np.uint8).reshape(12, 1, 1, 1).repeat(4, 2).repeat(4, 3)
+    labels = np.array([7, 7, 7, 7, 2, 2, 7, 5, 5, 5, 2, 2])
+
+    def kept(count, labels=labels):
+        (made,) = views.few(Dataset("x", images, labels, ""), count, size=4)
+        return made[:, 0, 0, 0].tolist()
+
+    assert kept(6) == [0, 1, 4, 5, 7, 8]
+    assert kept(4) == [0, 1, 4, 7]
+    assert kept(11) == [0, 1, 2, 3, 4, 5, 7, 8, 9, 10, 11]  # a class of three gives three
+    assert kept(3, None) == [0, 1, 2]
+    with pytest.raises(DataError, match="13 images are asked for, and there are 12"):
+        kept(13)
+    (digits,) = views.few(DIGITS, size=32, channels=3)
+    assert digits.shape == (500, 3, 32, 32)
+
+
 @pytest.mark.parametrize("count", [10, 9])
 def test_the_two_colours_share_no_image_and_have_the_ink_and_paper_they_should(count):
     x, y = views.two_colours(Dataset("mnist", SOME.images[:count], None, ""))

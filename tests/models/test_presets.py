@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from scratchgan.data import views
-from scratchgan.models import SYSTEMS, cgan, dcgan, gan, wgan_gp
+from scratchgan.models import SYSTEMS, cgan, dcgan, diffusion_gan, gan, wgan_gp
 from scratchgan.models.game import standard_normal
 from scratchgan.nn.options import options_of
 from scratchgan.optim import SGD, Adam
@@ -58,6 +58,11 @@ LABELLED = {**RUN, **SMALL, "classes": 10, "view": views.labelled}
 CGAN = {**LABELLED, **ADAM, **small("cgan"), "lr": 1e-2, "low": -1.0}
 ACGAN = {**LABELLED, **WGAN_ADAM, **small("acgan"), "critic_steps": 2, "penalty_weight": 10.0,
          "class_weights": (1.0, 1.0), "lr": 3e-3}  # fmt: skip
+DIFFUSION = {
+    **RUN, **SMALL, **ADAM, **small("diffusion_gan"), "timesteps": (5, 500), "sigma": 0.05, "law": "uniform",
+    "target": 0.6, "rise": 20_000, "gamma": 0.0, "lr": 1e-2,
+}  # fmt: skip
+FEW = {"view": views.few}
 AUTOENCODER = {**RUN, **small("autoencoder"), "latent_size": 2, "lr": 1e-3, "betas": (0.9, 0.999), "batch_size": 128}
 RBM = {
     **RUN, "image": (1, 28, 28), "hidden": 256, "turns": 1, "persistent": True, "chains": 100, "lr": 0.05,
@@ -125,6 +130,13 @@ PRESETS = {
         },
     },
     "acgan": {"quick": {**ACGAN, "steps": 600, "every": 50}, "default": {**ACGAN, "steps": 2000}},
+    "diffusion_gan": {
+        "quick": {**DIFFUSION, "steps": 600, "every": 50},
+        "default": {**DIFFUSION, "steps": 3000},
+        "plain": {**DIFFUSION, "timesteps": (0, 0), "steps": 3000},
+        "few": {**DIFFUSION, **FEW, "steps": 3000},
+        "few_plain": {**DIFFUSION, **FEW, "timesteps": (0, 0), "steps": 3000},
+    },
     "autoencoder": {
         "quick": {**AUTOENCODER, "steps": 2000}, "default": {**AUTOENCODER, "steps": 9000, "every": 300}
     },
@@ -193,6 +205,10 @@ SAID = [
      {"lr": 0.002, "betas": (0, 0.9), "critic_steps": 1}),
     ("acgan", "default", "λ = 10, a = 1, b = 1, two critic steps",
      {"penalty_weight": 10, "class_weights": (1, 1), "critic_steps": 2}),
+    ("diffusion_gan", "default", "T from 5 to 500, uniform law", {"timesteps": (5, 500), "law": "uniform"}),
+    ("diffusion_gan", "default", "p rises from 0 to 1 in 20,000 images", {"rise": 20_000}),
+    ("diffusion_gan", "plain", "`plain` and `few_plain` are the same game with T = 0", {"timesteps": (0, 0)}),
+    ("diffusion_gan", "few", "500 digits", {"view": views.few}),
     ("autoencoder", "default", "784-256-64-2", {"latent_size": 2}),
     ("rbm", "default", "persistent chains, momentum 0.5 throughout", {"persistent": True, "momentum": 0.5}),
     ("cyclegan", "default", "batches of 8, 1,200 steps, α from 0.001 to a twentieth",
@@ -255,6 +271,11 @@ OTHERS = {  # for each system, another value of all that its networks and its mo
         "penalty_weight": 5.0, "class_weights": (1.0, 0.5), "critic_steps": 3, "lr": 0.5, "betas": (0.25, 0.5),
         "average_decay": 0.5,
     },
+    "diffusion_gan": {
+        "networks": partial(diffusion_gan.small_networks, width=8), "latent_size": 63, "timesteps": (10, 500),
+        "sigma": 0.1, "law": "code", "target": 0.5, "rise": 10_000, "gamma": 0.5, "lr": 0.5, "betas": (0.25, 0.5),
+        "average_decay": 0.5,
+    },
     "autoencoder": {
         "networks": lambda rng, latent_size: FILES["autoencoder"].small_networks(rng, latent_size + 1),
         "latent_size": 3, "lr": 0.5, "betas": (0.25, 0.5),
@@ -280,6 +301,7 @@ def look(model):
     optimizers = [(type(optimizer).__name__, options_of(optimizer)) for optimizer in model.optimizers()]
     rest = {name: value for name, value in vars(model).items() if isinstance(value, (bool, int, float, str, tuple))}
     inner = [(type(part).__name__, vars(part)) for part in map(vars(model).get, ("objective", "penalty")) if part]
+    inner += [repr(sorted(vars(model.diffusion).items()))] if hasattr(model, "diffusion") else []
     average = options_of(model.average) if hasattr(model, "average") else None
     functions = getattr(model, "noise", None), taken(model)
     return states, optimizers, options_of(model), rest, repr(inner), average, functions
@@ -317,6 +339,12 @@ WHERE = {  # what holds a number, and by which name
     "cycle": lambda model: [model.weights[0]],
     "identity": lambda model: [model.weights[1]],
     "pool_size": lambda model: [len(pool.kept) for pool in (model.pool_x, model.pool_y)],
+    "timesteps": lambda model: [model.diffusion.timesteps],
+    "sigma": lambda model: [model.diffusion.sigma],
+    "law": lambda model: [model.diffusion.law],
+    "target": lambda model: [model.diffusion.target],
+    "rise": lambda model: [model.diffusion.rise],
+    "gamma": lambda model: [model.penalty.gamma],
     "chains": lambda model: [len(model.machine.chains)],
     "noise": lambda model: [model.noise],
 }
