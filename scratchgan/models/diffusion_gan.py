@@ -1,30 +1,21 @@
 """Diffusion-GAN: "Diffusion-GAN: Training GANs with Diffusion", Wang et al. 2022, arXiv:2206.02262.
 
 Two distributions that hardly overlap are told apart at a glance, and then D teaches G little. Noise makes them overlap;
-but how much of it? Here D judges images at all stages of a *diffusion*, and is told the stage t. With β₁ … β_T in a
-straight line from 10⁻⁴ to 0.02, ᾱ_t = (1 − β₁) ⋯ (1 − β_t), ᾱ₀ = 1, and fresh noise ε ~ N(0, I),
+but how much of it? Here D judges images at all stages t of a diffusion,
 
-    y = √ᾱ_t x + √(1 − ᾱ_t) σ ε:                                                                                    (1)
+    y = √ᾱ_t x + √(1 − ᾱ_t) σ ε,        ε ~ N(0, I),        t from 0, the image as it is, to T                       (1)
 
-the image fades, and the noise never exceeds σ. What remains is the game of the first GAN, with ζ(u) = log(1 + eᵘ):
+and is told which. What remains is the game of the first GAN, with ζ(u) = log(1 + eᵘ) and fakes ỹ made of G(z) by (1):
 
-    L_D = E ζ(−D(y, t)) + E ζ(D(ỹ, t)),        L_G = E ζ(−D(ỹ, t)),        ỹ = √ᾱ_t G(z) + √(1 − ᾱ_t) σ ε            (2)
+    L_D = E ζ(−D(y, t)) + E ζ(D(ỹ, t)),        L_G = E ζ(−D(ỹ, t))                                                  (2)
 
 G learns through (1), whose slope is √ᾱ_t. Reals and fakes are diffused by the same law, in both players' steps, each
-image with a t and an ε of its own. Otherwise G would learn to draw the noise. Samples are taken without it.
+image with a t and an ε of its own: a G that is to pass among noisy reals needs no noise in its images. Samples are
+taken without it.
 
-How long the chain is depends on D. Where D is too sure of the reals, the task is made harder: every four batches,
-
-    r = E sign(D(y, t)) over these reals,        p ← p + sign(r − d) · c,        T = T_min + round(p (T_max − T_min))
-
-with p in [0, 1], from 0. The line of β is stretched over the new T, so the same t then means less noise. t is 0 (the
-image as it is) for half of a list of 64 stages, and drawn from 1 … T for the other half, by one of three laws:
-
-    "uniform"    P(t) = 1/T
-    "paper"      P(t) ∝ t: late stages, which are harder to tell apart, come more often
-    "code"       P(t) ∝ t − 1: what the authors' program draws instead. The stage t = 1 never comes
-
-The list is drawn anew when T is; each image takes one of its entries at random.
+How far the diffusion goes depends on D. Where it is too sure of the reals, r = E sign(D(y, t)) > d, the task is made
+harder: T becomes larger, and smaller where r < d. `nn.diffusion` has the equations, and three laws for t; the paper and
+its authors' program differ there.
 
 The presets `plain` and `few_plain` are the same game with T = 0, to compare with; `few` learns from 500 digits.
 
@@ -36,7 +27,7 @@ Departures:
 | sines and cosines of t / T_max shift D's channels  | t itself, through the mapping network made for labels     |
 | T from 5 to 500, uniform law                       | from 10 to 1000; the paper: from 5, to 500 if uniform     |
 | p rises from 0 to 1 in 20,000 images               | in 100,000                                                |
-| R1 has its own weight, at every step               | lazily, every 16 steps                                    |
+| no R1; where there is one, at every step           | at every 16th                                             |
 """
 
 import math
@@ -52,7 +43,7 @@ from scratchgan.losses import R1, Hinge, LeastSquares, Minimax, NonSaturating
 from scratchgan.models.game import Game
 from scratchgan.models.model import Preset, System
 from scratchgan.models.networks import small_generator, strided_critic
-from scratchgan.nn.options import Number, Several, Whole
+from scratchgan.nn.diffusion import Diffusion
 from scratchgan.optim import Adam
 from scratchgan.tensor import Tensor
 
@@ -83,114 +74,16 @@ class Timed(nn.Module):
         return self.rest(h + shift.reshape(*shift.shape, *(1,) * (h.ndim - 2)))
 
 
-def small_networks(rng, latent_size=64, width=16, batch_norm=False):
-    """Those of DCGAN: (N, latent_size) -> (N, 1, 28, 28) in [−1, 1], and (N, 1, 28, 28), (N, 1) -> (N, 1)."""
+def small_networks(rng, latent_size=64, width=16, batch_norm=True):
+    """Those of DCGAN, with a critic that is told the stage; for R1, without ``batch_norm``.
+
+    Returns
+    -------
+    generator : Module, (N, latent_size) -> (N, 1, 28, 28) in [−1, 1]
+    critic : Module, (N, 1, 28, 28), (N, 1) -> (N, 1)
+    """
     critic = strided_critic(width, rng, batch_norm)
     return small_generator(latent_size, 2 * width, rng), Timed(critic, width, rng)
-
-
-# Diffusion -----------------------------------------------------------------------------------------------------------
-
-LAWS = {
-    "uniform": lambda T: np.ones(T),
-    "paper": lambda T: np.arange(1, T + 1),
-    "code": lambda T: np.arange(T),
-}  # weights of t = 1 … T
-
-
-class Diffusion:
-    """The chain (1), whose length T follows how sure D is of the reals.
-
-    Parameters
-    ----------
-    rng : numpy.random.Generator
-        Draws the first stages.
-    timesteps : tuple of int
-        T_min and T_max, from 2; (0, 0) for no diffusion.
-    sigma : float
-        σ.
-    law : {"uniform", "paper", "code"}
-        Of t.
-    target : float
-        d, the share of reals that D takes for real minus the share that it does not.
-    rise : float
-        The number of real images in which p rises from 0 to 1, if it only rises.
-    every : int
-        Batches of reals from one change of T to the next.
-    """
-
-    timesteps, sigma, every = Several(Whole("[0, ∞)"), 2), Number("[0, ∞)"), Whole()
-    target, rise = Number("[-1, 1]"), Number("(0, ∞)")
-
-    def __init__(self, rng, timesteps=(5, 500), sigma=0.05, law="uniform", target=0.6, rise=20_000, every=4):
-        self.timesteps, self.sigma, self.target, self.rise, self.every = timesteps, sigma, target, rise, every
-        if self.timesteps != (0, 0) and not 2 <= self.timesteps[0] <= self.timesteps[1]:
-            raise ValueError(f"timesteps={timesteps} must be T_min ≤ T_max from 2 on, or (0, 0) for no diffusion")
-        if law not in LAWS:
-            raise ValueError(f"law={law!r} is none of {', '.join(LAWS)}")
-        self.law, self.p, self.signs, self.images, self.batches = law, 0.0, 0.0, 0, 0
-        self.stages = self._drawn(rng)
-
-    @property
-    def T(self):
-        """The length of the chain."""
-        shortest, longest = self.timesteps
-        return shortest + round(self.p * (longest - shortest))
-
-    def kept(self):
-        """ᾱ_t for t = 0 … T: array (T + 1,)."""
-        return np.append(1.0, np.cumprod(1 - np.linspace(1e-4, 0.02, self.T)))
-
-    def _drawn(self, rng):
-        """t of 64 images: 32 zeros, and 32 draws by the law; array of integers."""
-        weights = LAWS[self.law](self.T)
-        draws = rng.choice(np.arange(1, self.T + 1), 32, p=weights / weights.sum()) if self.T else np.zeros(32, int)
-        return np.append(np.zeros(32, int), draws)
-
-    def draw(self, shape, rng):
-        """t of each image of a batch, and what (1) makes of it.
-
-        Parameters
-        ----------
-        shape : tuple of int
-            (N, …), of the images.
-        rng : numpy.random.Generator
-
-        Returns
-        -------
-        share, scale, noise : array, (N, 1), (N, 1, …), (N, …)
-            s = t / T_max, √ᾱ_t, and √(1 − ᾱ_t) σ ε: y = scale · x + noise.
-        """
-        t = self.stages[rng.integers(len(self.stages), size=(shape[0], *(1,) * (len(shape) - 1)))]
-        kept = self.kept()[t]
-        noise = np.sqrt(1 - kept) * self.sigma * rng.standard_normal(shape)
-        return t.reshape(-1, 1) / max(self.timesteps[1], 1), np.sqrt(kept), noise
-
-    def observe(self, sign, count):
-        """Take note of a batch of ``count`` reals, and of the mean sign of D on them."""
-        self.signs, self.images, self.batches = self.signs + sign * count, self.images + count, self.batches + 1
-
-    def adapt(self, rng):
-        """After ``every`` batches a new T, longer where D was surer than the target, and new stages."""
-        if self.batches < self.every:
-            return
-        step = np.sign(self.signs / self.images - self.target) * self.images / self.rise
-        self.p = float(np.clip(self.p + step, 0, 1))
-        self.signs, self.images, self.batches, self.stages = 0.0, 0, 0, self._drawn(rng)
-
-    def state_dict(self):
-        """p, what was observed since T last changed, and the stages, (64,)."""
-        return {name: np.array(getattr(self, name)) for name in ("p", "signs", "images", "batches", "stages")}
-
-    def load_state_dict(self, state):
-        """Take over a `state_dict`; ValueError for one of another chain."""
-        before, self.p = self.p, float(state["p"])
-        stages = state["stages"]
-        if not 0 <= self.p <= 1 or stages.shape != (64,) or stages.min() < 0 or stages.max() > self.T:
-            found, self.p = self.p, before
-            raise ValueError(f"p = {found} and stages {stages} do not fit a chain of T from {self.timesteps}")
-        self.signs, self.images, self.batches = float(state["signs"]), int(state["images"]), int(state["batches"])
-        self.stages = stages.copy()
 
 
 # Training ------------------------------------------------------------------------------------------------------------

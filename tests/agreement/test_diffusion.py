@@ -28,7 +28,7 @@ def ours():
     """Our game at its beginning, in float64."""
 
     def networks(rng, latent_size):
-        return [each.to(np.float64) for each in diffusion_gan.small_networks(rng, latent_size, WIDTH)]
+        return [each.to(np.float64) for each in diffusion_gan.small_networks(rng, latent_size, WIDTH, False)]
 
     rng = np.random.default_rng(0)
     return diffusion_gan.build(rng, networks=networks, latent_size=LATENTS, gamma=GAMMA, **CHAIN, **ADAM)
