@@ -1,0 +1,152 @@
+"""Diffusion-GAN on 25 Gaussians: what is played, what is measured, what is claimed, and the demo as a user runs it."""
+
+import json
+import runpy
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+from places import DEMOS
+from seeded import rng
+
+from scratchgan import nn
+from scratchgan.lab import diffusion
+from scratchgan.lab.diffusion import CHAIN, DATA, Played, claims, measured, play
+
+DEMO = DEMOS / "diffusion.py"
+LINES = runpy.run_path(str(DEMO))
+
+
+def test_both_players_have_two_hidden_layers_and_the_critic_hears_of_the_stage():
+    generator, critic = diffusion.RECIPE.generator(rng()), diffusion.RECIPE.critic(rng()).network
+    for network, inputs, outputs in ((generator, 2, 2), (critic, 3, 1)):
+        sizes = [layer.weight.shape for layer in network if isinstance(layer, nn.Linear)]
+        assert sizes == [(128, inputs), (128, 128), (outputs, 128)]
+        assert [type(layer).__name__ for layer in network] == ["Linear", "LeakyReLU"] * 2 + ["Linear"]
+        assert {layer.options["negative_slope"] for layer in network if isinstance(layer, nn.LeakyReLU)} == {0.2}
+
+
+def test_a_run_keeps_what_each_step_told_and_is_a_function_of_its_seed():
+    first, again, other = (play("Diffusion-GAN", seed, 9, (0, 4)) for seed in (0, 0, 1))
+    assert list(first.clouds) == [0, 4, 9] and first.clouds[9].shape == (2500, 2)
+    assert first.T.shape == first.sign.shape == (9,) and first.T[0] == CHAIN["timesteps"][0]
+    assert -1 <= first.sign.min() < first.sign.max() <= 1
+    np.testing.assert_array_equal(first.clouds[9], again.clouds[9])
+    np.testing.assert_array_equal(first.sign, again.sign)
+    assert (first.clouds[9] != other.clouds[9]).any() and (first.sign != other.sign).any()
+    assert first.numbers == measured(first.clouds[9])
+
+
+def test_both_begin_with_the_same_weights_and_only_one_is_diffused():
+    plain, diffused = (play(name, 3, 2, (0,)) for name in ("plain GAN", "Diffusion-GAN"))
+    np.testing.assert_array_equal(plain.clouds[0], diffused.clouds[0])
+    assert (plain.clouds[2] != diffused.clouds[2]).any() and plain.T.tolist() == [0, 0] and diffused.T.all()
+
+
+def test_modes_with_a_fair_share_are_counted():
+    cloud = DATA.centres.repeat(100, 0).astype(np.float32)
+    assert measured(cloud) == pytest.approx({"modes": 25, "modes within 3 sigma": 25, "quality": 1, "reverse_kl": 0})
+    cloud[: 2 * 100 - 19] = DATA.centres[24] + 0.2  # 19 points are left of the second mode, and the 24th has others
+    found = measured(cloud)
+    assert found["modes"] == 23 and found["modes within 3 sigma"] == 24 and found["reverse_kl"] > 0.05
+    assert found["quality"] == pytest.approx(1 - 181 / 2500)
+
+
+def played(modes, T=(5.0, 60.0, 40.0, 60.0), sign=(0.9, 0.0, 0.1, 0.3)):
+    return Played({}, np.array(T), np.array(sign), {"modes": modes})
+
+
+def claimed(*, plain=17.0, diffused=23.0, **options):
+    other = played(diffused, **options)
+    return list(claims({"plain GAN": [played(plain, sign=(0, 0, 1, 1))] * 2, "Diffusion-GAN": [other] * 2}, 6.0))
+
+
+def test_each_claim_breaks_just_beyond_its_bound():
+    target = CHAIN["target"]
+    for options, number, value in (
+        ({"diffused": 22.9}, 0, 22.9),
+        ({"plain": 18.1}, 1, 4.9),
+        ({"T": (5, 60, 19, 20)}, 2, 19.5),
+        ({"sign": (0, 0, target, target + 0.31)}, 3, 0.155),
+    ):
+        found = claimed(**options)
+        assert [claim.holds for claim in found] == [i != number for i in range(4)]
+        assert found[number].value == pytest.approx(value)
+    good = claimed(sign=(1, 1, target - 0.1, target - 0.18))
+    assert [claim.holds for claim in good] == [True] * 4 and good[3].value == pytest.approx(0.14)
+    anchors = [claim.anchors for claim in good]
+    assert anchors[:3] == [{"untrained": 6}, {"plain GAN": 17}, {"at first": 5}]
+    assert anchors[3] == {"plain GAN": pytest.approx(1 - target)}
+
+
+# The demo ------------------------------------------------------------------------------------------------------------
+
+
+def demo(*flags, **options):
+    return subprocess.run([sys.executable, DEMO, *map(str, flags)], capture_output=True, text=True, **options)
+
+
+def test_it_leaves_a_table_and_a_picture(tmp_path):
+    done = demo("--steps", 3, "--seeds", 2, "--seed", 7, "--processes", 1, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    out = tmp_path / "runs" / "diffusion"
+    assert {path.name for path in out.iterdir()} == {"diffusion.png", "numbers.json"}
+    assert Image.open(out / "diffusion.png").width > 900
+    found = json.loads((out / "numbers.json").read_text())
+    assert found["flags"]["seed"] == 7 and found["numbers"]["seeds"] == [7, 8] and len(found["claims"]) == 4
+    rows = found["numbers"]["rows"]
+    assert list(rows) == ["untrained", "plain GAN", "Diffusion-GAN"]
+    for name in rows:
+        assert name in done.stdout and len(rows[name]["modes"]["seeds"]) == 2
+    for i, seed in enumerate((7, 8)):
+        for name in ("plain GAN", "Diffusion-GAN"):
+            run = play(name, seed, 3, (0,))
+            assert rows[name]["quality"]["seeds"][i] == run.numbers["quality"]
+        assert rows["untrained"]["quality"]["seeds"][i] == measured(run.clouds[0])["quality"]
+    assert "nothing is judged: --steps 3, not" in done.stdout and "--seeds 2, not 3" in done.stdout
+
+
+def test_each_cell_of_the_table_has_its_number(capsys):
+    numbers = [{"modes": 7, "modes within 3 sigma": 6, "quality": 0.25, "reverse_kl": 0.75}] * 2
+    numbers += [{"modes": 10, "modes within 3 sigma": 9, "quality": 0.55, "reverse_kl": 1.05}]
+    row = LINES["summary"](numbers)
+    assert row["modes"] == {"mean": 8, "seeds": [7, 7, 10]}
+    LINES["print_table"]({"plain GAN": row}, "words")
+    title, header, cells = capsys.readouterr().out.splitlines()[-3:]
+    assert title == "25 Gaussians: words"
+    assert header.split("  ")[-1].strip() == "modes of each seed"
+    assert header.split()[:6] == "modes 3-sigma modes quality reverse KL".split()
+    assert cells.split() == "plain GAN 8.0 7.0 35.0% 0.85 7, 7, 10".split()
+
+
+def test_a_curve_is_the_mean_of_the_steps_before():
+    curve = LINES["smooth"](np.arange(100.0))
+    assert curve[0] == 0 and curve[50] == 49.5 and len(curve) == 100
+    np.testing.assert_array_equal(LINES["smooth"](np.array([3.0, 1.0])), [3, 1])
+
+
+def test_the_picture_shows_the_samples_and_both_curves(tmp_path, monkeypatch):
+    kept = []
+    monkeypatch.setattr(LINES["style"], "save", lambda figure, path: kept.append(figure))
+    runs = {name: [play(name, seed, 3) for seed in (0, 1)] for name in diffusion.CHAINS}
+    LINES["draw"](tmp_path / "x.png", runs, 3)
+    axes = {place.get_title(): place for place in kept[0].axes}
+    for name, each in runs.items():
+        (place,) = [place for title, place in axes.items() if title.startswith(f"{name}: ")]
+        assert place.get_title() == f"{name}: {each[0].numbers['modes']} of 25 modes"
+        real, made = (dots.get_offsets() for dots in place.collections)
+        assert len(real) == 1000
+        np.testing.assert_array_equal(made, each[0].clouds[3])
+    for title, what in (("length of the diffusion", "T"), ("how sure D is of the reals", "sign")):
+        drawn = [line.get_ydata() for line in axes[title].lines[:4]]
+        expected = [getattr(run, what) for each in runs.values() for run in each]
+        np.testing.assert_allclose(drawn, expected)
+    assert axes["how sure D is of the reals"].lines[4].get_ydata()[0] == CHAIN["target"]
+
+
+@pytest.mark.parametrize("flags", [["--seeds", "0"], ["--steps", "0"], ["--processes", "0"]])
+def test_a_bad_flag_is_answered_in_a_sentence(flags):
+    done = demo(*flags)
+    assert done.returncode == 2 and "must be at least 1" in done.stderr and "Traceback" not in done.stderr
