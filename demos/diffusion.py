@@ -16,7 +16,7 @@ import numpy as np
 from scratchgan.lab import diffusion, parallel, style
 from scratchgan.lab.command import at_least, main
 
-FULL = {"steps": 4000, "seeds": 3}
+FULL = {"steps": 2500, "seeds": 3}
 COLORS = {"plain GAN": "#c9a227", "Diffusion-GAN": style.GENERATED}
 
 

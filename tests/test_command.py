@@ -98,7 +98,7 @@ def test_an_unknown_system_preset_or_file_is_named_with_what_there_is(folder, ca
     Path("empty.py").write_text("")
     for words, why in (
         (["dcgam"], "there is no system 'dcgam', did you mean dcgan?"),
-        (["diffusion"], "there is no system 'diffusion'. These are known by name: "),
+        (["transformer"], "there is no system 'transformer'. These are known by name: "),
         (["nothing.py"], "nothing.py; if"),
         (["empty.py"], "has no SYSTEM"),
         (["gan", "--preset", "huge"], "gan has no preset 'huge': there are quick, default, mlp, paper"),

@@ -20,9 +20,10 @@ from scratchgan.metrics import measure_modes, modes_covered
 from scratchgan.models.diffusion_gan import DiffusionGAN
 from scratchgan.models.networks import Conditioned
 from scratchgan.nn.diffusion import Diffusion
+from scratchgan.optim import Adam
 
 DATA, POINTS, FAIR = twenty_five_gaussians(), 2500, 20  # a fifth of a mode's share of the points
-CHAIN = {"timesteps": (5, 100), "sigma": 0.5, "law": "paper", "target": 0.2, "rise": 50_000}
+CHAIN = {"timesteps": (5, 500), "sigma": 1.0, "target": 0.3, "rise": 200_000}
 CHAINS = {"plain GAN": {"timesteps": (0, 0)}, "Diffusion-GAN": CHAIN}
 
 
@@ -39,7 +40,9 @@ RECIPE = Recipe(
     critic=lambda rng: Conditioned(mlp(3, 1, rng)),  # a point and its stage
     generator=lambda rng: mlp(LATENT_SIZE, 2, rng),
     critic_steps=2,
-    lr=5e-3,
+    optimizer=partial(Adam, betas=(0.5, 0.999)),
+    lr=2e-3,
+    critic_lr=3e-3,
 )
 
 

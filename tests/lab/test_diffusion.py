@@ -122,8 +122,8 @@ def test_each_cell_of_the_table_has_its_number(capsys):
 
 
 def test_a_curve_is_the_mean_of_the_steps_before():
-    curve = LINES["smooth"](np.arange(100.0))
-    assert curve[0] == 0 and curve[50] == 49.5 and len(curve) == 100
+    curve = LINES["smooth"](np.arange(3.0, 103.0))
+    assert curve[0] == 3 and curve[50] == 52.5 and len(curve) == 100
     np.testing.assert_array_equal(LINES["smooth"](np.array([3.0, 1.0])), [3, 1])
 
 
