@@ -2,8 +2,11 @@
 
 Wang et al. 2022, arXiv:2206.02262: a plain GAN, whose discriminator soon tells real from fake, leaves modes out, and
 Diffusion-GAN finds all of them. As there, both players have two hidden layers of 128 units with leaky ReLU. Rates,
-batches, σ and T were not published; those here are ours. Noise of σ = 0.05, right for images, is too small for modes
-0.7 apart: it is 0.5 here, and the chain is shorter, as a point that has faded to nothing hardly moves the generator.
+batches, σ and T were not published; those here are ours. σ is 1 and not 0.05, which is right for images: the modes are
+0.7 apart, and a chain so long that they meet in weak noise has faded the points to nothing, with their gradients.
+
+Half of what D sees is undiffused. Once D is sure of that half, E sign(D) is about ½ whatever the noise: with a target
+much below ½, T runs to its longest.
 """
 
 from dataclasses import dataclass, field
