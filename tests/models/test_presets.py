@@ -58,6 +58,13 @@ LABELLED = {**RUN, **SMALL, "classes": 10, "view": views.labelled}
 CGAN = {**LABELLED, **ADAM, **small("cgan"), "lr": 1e-2, "low": -1.0}
 ACGAN = {**LABELLED, **WGAN_ADAM, **small("acgan"), "critic_steps": 2, "penalty_weight": 10.0,
          "class_weights": (1.0, 1.0), "lr": 3e-3}  # fmt: skip
+GROWING = {
+    **RUN, **SMALL, "rest": 9600, "rise": 9600, "lr": 3e-3, "betas": (0.0, 0.99), "batch_size": 32,
+    "view": written(partial(views.images, size=32)), "steps": 3300,
+}  # fmt: skip
+GROWING_QUICKLY = {"rest": 3000, "rise": 3000, "steps": 1000, "every": 50}
+PROGAN = {**GROWING, **small("progan"), "penalty_weight": 10.0, "drift": 1e-3}
+STYLEGAN = {**GROWING, **small("stylegan"), "gamma": 1.0}
 AUTOENCODER = {**RUN, **small("autoencoder"), "latent_size": 2, "lr": 1e-3, "betas": (0.9, 0.999), "batch_size": 128}
 RBM = {
     **RUN, "image": (1, 28, 28), "hidden": 256, "turns": 1, "persistent": True, "chains": 100, "lr": 0.05,
@@ -125,6 +132,16 @@ PRESETS = {
         },
     },
     "acgan": {"quick": {**ACGAN, "steps": 600, "every": 50}, "default": {**ACGAN, "steps": 2000}},
+    "progan": {
+        "quick": {**PROGAN, **GROWING_QUICKLY},
+        "default": PROGAN,
+        "emoji": {**PROGAN, **small("progan", channels=3), **images(32, 3), "data": "emoji"},
+    },
+    "stylegan": {
+        "quick": {**STYLEGAN, **GROWING_QUICKLY},
+        "default": STYLEGAN,
+        "emoji": {**STYLEGAN, **small("stylegan", channels=3), **images(32, 3), "data": "emoji"},
+    },
     "autoencoder": {
         "quick": {**AUTOENCODER, "steps": 2000}, "default": {**AUTOENCODER, "steps": 9000, "every": 300}
     },
