@@ -106,15 +106,16 @@ def _train(flags):
 
 
 def _sample_flags(parser):
-    from scratchgan.training.command import path, whole
+    from scratchgan.training.command import whole
+    from scratchgan.training.folder import expanded
 
-    parser.add_argument("run", metavar="RUN", type=path, help="the folder of a run, finished or still training")
+    parser.add_argument("run", metavar="RUN", type=expanded, help="the folder of a run, finished or still training")
     parser.add_argument("--count", metavar="N", type=whole(1), help="how many; default: 64")
     parser.add_argument("--label", metavar="K", type=whole(0), help="of this class, where the system knows classes")
     parser.add_argument("--strip", action="store_true", help="rows that lead from one latent to another")
     parser.add_argument("--seed", metavar="N", type=whole(0), default=0, help="of the latents; default: 0")
     parser.add_argument(
-        "--out", metavar="FILE", type=path, help="a picture.png or an array.npy; default: RUN/drawn.png"
+        "--out", metavar="FILE", type=expanded, help="a picture.png or an array.npy; default: RUN/drawn.png"
     )
     parser.set_defaults(work=_sample)
 

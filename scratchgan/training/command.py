@@ -7,9 +7,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+from scratchgan.training.folder import expanded
 from scratchgan.training.run import LONGEST
+from scratchgan.training.start import train
 from scratchgan.training.stop import ended
-from scratchgan.training.systems import find_system, train
+from scratchgan.training.systems import find_system
 
 FLAGS = "preset data out seed steps device threads samples resume".split()
 
@@ -49,7 +51,9 @@ def add_flags(parser, presets=None):
         metavar="mnist|fashion-mnist|emoji|DIR",
         help="a data set by name, or a folder of pictures of any size, or of IDX files; default: mnist",
     )
-    parser.add_argument("--out", metavar="DIR", type=path, help="folder for the results; default: a new one in runs/")
+    parser.add_argument(
+        "--out", metavar="DIR", type=expanded, help="folder for the results; default: a new one in runs/"
+    )
     parser.add_argument(
         "--steps", metavar="N", type=whole(1, LONGEST), help="train until this step instead of the preset's last"
     )
@@ -104,11 +108,6 @@ def _kept(runs, program):
     if run.saved is None or not run.checkpoint.exists():
         return f"nothing is kept in {run.folder}\n"
     return f"kept: step {run.saved} in {run.checkpoint}; to go on: {to_go_on(program, run)}\n"
-
-
-def path(text):
-    """A type of flags: a path, where ``~`` is one's home."""
-    return Path(os.path.expanduser(text))
 
 
 def whole(low, high=None):

@@ -54,6 +54,11 @@ def claimed(path, made=None):
                 os.rmdir(path)
 
 
+def expanded(text):
+    """A text as a path, where ``~`` is one's home."""
+    return Path(os.path.expanduser(text))
+
+
 def claimed_anew(paths):
     """The first of ``paths`` that is not there yet, `claimed`: two processes at once get two folders."""
     for path in paths:
