@@ -9,9 +9,12 @@ scratchgan check conv2d                            derivatives against finite di
 
 import argparse
 import sys
+import textwrap
 
 import numpy as np
 
+WIDTH = 100  # of a list
+USUAL = "quick", "default"  # presets that every system has
 ROWS = 6  # of a strip of interpolations
 COLUMNS = 12
 
@@ -69,19 +72,22 @@ def _list(flags):
 
 
 def _listed():
-    """A line for each system."""
+    """For each system a line, and another for further presets; none is longer than ``WIDTH``."""
     from scratchgan.models import SYSTEMS
     from scratchgan.models.networks import count
     from scratchgan.nn import Module
 
-    print(f"{'name':12} {'teaches':72} {'weights':>10}  time    presets")
+    name = max(map(len, SYSTEMS))
+    indent = (name + 22) * " "
+    print(f"{'name':{name}}  {'weights':>10}    time  teaches")
     for system in SYSTEMS.values():
         model = system.build(np.random.default_rng(0))
-        networks = [part for name, part in model.parts().items() if isinstance(part, Module)]
-        weights = sum(count(network) for network in networks)
-        presets = ", ".join(system.presets)
-        print(f"{system.name:12} {system.teaches:72} {weights:>10,}  {system.minutes:>2} min  {presets}")
-    print("\nTimes are of the default preset on two free cores.")
+        weights = sum(count(part) for part in model.parts().values() if isinstance(part, Module))
+        first = f"{system.name:{name}}  {weights:>10,}  {system.minutes:>2} min  "
+        print(textwrap.fill(system.teaches, WIDTH, initial_indent=first, subsequent_indent=indent))
+        if more := [name for name in system.presets if name not in USUAL]:
+            print(textwrap.fill(f"presets: {', '.join(more)}", WIDTH, initial_indent=indent, subsequent_indent=indent))
+    print(f"\nAll have the presets {' and '.join(USUAL)}. Times are of the default preset on two free cores.")
     return 0
 
 

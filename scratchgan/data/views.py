@@ -30,7 +30,10 @@ def labelled(dataset, size=28, channels=1, classes=None):
     """
     pictures = dataset.sized(size, channels)
     if dataset.labels is None:
-        raise DataError("these images have no labels, which are needed here: a folder for each class, or IDX files")
+        raise DataError(
+            "these images have no labels, which are needed here: a folder for each class, and no picture beside these; "
+            "or IDX files"
+        )
     labels = as_labels(dataset.labels, len(pictures), classes)
     found = set(labels.tolist())
     classes = classes or len(dataset.classes or range(max(found) + 1))
