@@ -175,6 +175,7 @@ REFUSED = {
     "Upsample, size": (lambda: nn.Upsample((4, 2.5)), r"size=\(4, 2.5\)"),
     "Upsample, neither": (lambda: nn.Upsample(), "either size or scale_factor"),
     "Upsample, both": (lambda: nn.Upsample(4, 2), "either size or scale_factor"),
+    "ReflectionPad2d": (lambda: nn.ReflectionPad2d((1, 1)), r"padding=\(1, 1\)"),
     "PixelShuffle": (lambda: nn.PixelShuffle(-2), "upscale_factor=-2"),
     "Maxout": (lambda: nn.Maxout(0), "pieces=0"),
     "MinibatchStdDev": (lambda: nn.MinibatchStdDev(0), "group_size=0"),
