@@ -161,14 +161,15 @@ def _strip(model, flags):
 
 
 def _samples(model, flags, folder):
-    from scratchgan.training.run import demand_room
+    from scratchgan.training.run import demand_room, drawn
 
     if flags.label is not None and not hasattr(model, "classes"):
         raise ValueError(f"{type(model).__name__} knows no classes, so --label={flags.label} means nothing to it")
     options = {} if flags.label is None else {"label": flags.label}
     count, rng = flags.count or 64, np.random.default_rng(flags.seed)
-    demand_room(count, model.samples(1, np.random.default_rng(0), **options), folder)
-    return model.samples(count, rng, **options)["samples"]
+    folder.mkdir(parents=True, exist_ok=True)
+    demand_room(count, drawn(model, 1, np.random.default_rng(0), **options), folder)
+    return drawn(model, count, rng, **options)["samples"]
 
 
 if __name__ == "__main__":

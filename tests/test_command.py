@@ -197,6 +197,10 @@ def test_without_a_name_there_is_a_picture_in_the_run(runs, capsys):
     assert path == runs / "wgan_gp" / "drawn.png" and Image.open(path).size[0] > 200
 
 
+def test_the_folder_of_what_is_drawn_is_made(runs, tmp_path):
+    assert sampled(runs / "wgan_gp", tmp_path / "new" / "folder", "--count", "2").shape == (2, 1, 28, 28)
+
+
 @pytest.mark.parametrize(
     "words, why",
     [

@@ -14,6 +14,7 @@ import numpy as np
 
 from scratchgan.backend import array_like
 from scratchgan.data import views
+from scratchgan.data.checks import whole
 from scratchgan.nn import Module
 from scratchgan.optim import Optimizer
 from scratchgan.tensor import Tensor, grad, no_grad
@@ -180,6 +181,10 @@ class Preset:
     view: Callable = views.images  # what of a data set a batch holds: (Dataset) -> arrays
     unpaired: bool = False  # whether these are domains of their own, each shuffled for itself
     options: dict = field(default_factory=dict)
+
+    def __post_init__(self):
+        for name in ("steps", "every", "batch_size"):
+            whole(getattr(self, name), name)
 
 
 @dataclass(frozen=True)

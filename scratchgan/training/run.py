@@ -162,7 +162,7 @@ class Run:
             if not math.isfinite(value):
                 self._give_up(f"{name} is {value}")
         self.step += 1
-        return numbers | {"lr": optimizers[0].lr}
+        return numbers | {"lr": optimizer.lr for optimizer in optimizers[:1]}
 
     def _refuse_no_numbers(self, numbers):
         """Raise TrainingError when the model's first step does not report what it should."""
@@ -216,7 +216,7 @@ class Run:
 
     def samples(self, count):
         """``count`` fresh samples, the same each time: {name: array}."""
-        return self.model.samples(count, np.random.default_rng([self.settings["seed"], 2]))
+        return drawn(self.model, count, np.random.default_rng([self.settings["seed"], 2]))
 
     def demand_room(self, count):
         """Raise TrainingError, better now than after days, for samples that are none or fit no disk or memory."""
@@ -347,6 +347,16 @@ def _restore(rng, state, path):
     if trial.state != state:
         raise checkpoint.CheckpointError(f"{path} holds no whole state of {type(trial).__name__}")
     rng.bit_generator.state = state
+
+
+def drawn(model, count, rng, **options):
+    """What `Model.samples` gives; TrainingError when it is not what it should be."""
+    arrays = model.samples(count, rng, **options)
+    found = np.shape(arrays["samples"]) if isinstance(arrays, dict) and "samples" in arrays else type(arrays).__name__
+    if found[:1] != (count,) or len(found) != 4 or found[1] not in (1, 3):
+        wanted = f"{{'samples': images}}, images of shape ({count}, 1 or 3, H, W)"
+        raise TrainingError(f"{type(model).__name__}.samples must return {wanted}, not {found}")
+    return arrays
 
 
 def demand_room(count, one, folder):
