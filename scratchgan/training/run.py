@@ -11,6 +11,7 @@ import math
 import os
 import shutil
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -128,13 +129,7 @@ class Run:
             When the user would not wait for the end of a step. The last checkpoint is kept.
         """
         self.every, steps = every, max(steps, self.step)
-        self.folder.mkdir(parents=True, exist_ok=True)
-        if self.step == 0:
-            self.save(steps)  # before any other file: a folder that has them and no checkpoint has lost it
-        (self.folder / "frames").mkdir(exist_ok=True)
-        with stop_request() as stop, self.log, _bar(steps, self.step) as bar:
-            if self.step == 0:
-                self._save_picture()
+        with stop_request() as stop, self._begun(steps), _bar(steps, self.step) as bar:
             while self.step < steps and not stop:
                 numbers = self._advance()
                 self.log.write(self.step, numbers)
@@ -148,6 +143,18 @@ class Run:
         finished = self.step >= steps
         self.stopped_by = None if finished else stop[0]
         return finished
+
+    @contextmanager
+    def _begun(self, steps):
+        """The folder with all that is there before the next step; the log is open."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        if self.step == 0:
+            self.save(steps)  # before any other file: a folder that has them and no checkpoint has lost it
+        (self.folder / "frames").mkdir(exist_ok=True)
+        with self.log:
+            if self.step == 0:
+                self._save_picture()
+            yield
 
     def _advance(self):
         """One step; what it reports."""
