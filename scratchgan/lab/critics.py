@@ -1,4 +1,4 @@
-"""Critics against a generator that stands still: what they come to when they are trained as far as one likes.
+"""Critics against a generator that stands still: what becomes of them when they are trained as long as one likes.
 
 A generator learns from nothing but the slope of its critic, so it pays to look at critics alone. Three kinds:
 

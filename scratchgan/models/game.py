@@ -8,7 +8,7 @@ mean of the scores each player descends. One iteration is
     critic_steps times:   real batch x, fresh fakes x̃ = G(z);   one step of D's weights down L_D(D(x), D(x̃)) + penalty
     once:                 fresh z;                              one step of G's weights down L_G(D(G(z)))
 
-Where images have labels y, they travel beside: G(z, y) and D(x, y). Reals and fakes go through D one after the other,
+Labels y, where there are any, travel beside: G(z, y) and D(x, y). Reals and fakes go through D one after the other,
 never in one batch: batch norm would mix their statistics.
 """
 
@@ -130,7 +130,8 @@ class Game(Model):
     def generator_step(self, *real, rng):
         """One step down L_G. Only the generator's weights move, and no gradient of the critic's is formed.
 
-        Labels are fresh, but a relativistic objective compares pairs, and both of a pair have the real one's.
+        ``real`` is the critic's last batch. Most games need only its length, as they draw fresh labels; a relativistic
+        objective compares pairs, and both of a pair have the label of the real one.
         """
         y = real[1:] if self.objective.relativistic else self.conditions(len(real[0]), rng)
         loss = self.generator_loss(self.latents(len(real[0]), rng), *y, real=real, rng=rng)

@@ -114,7 +114,7 @@ class Model:
         return {name: part for name, part in vars(self).items() if hasattr(part, "state_dict")}
 
     def optimizers(self):
-        """Those parts that are optimisers."""
+        """The parts that are optimisers."""
         return [part for part in self.parts().values() if isinstance(part, Optimizer)]
 
     def tensor(self, array):
@@ -123,7 +123,7 @@ class Model:
         return Tensor(array_like(array.astype(weight.dtype, copy=False), weight))
 
     def draw(self, batches):
-        """The next batch: images as Tensors; what are integers, such as labels, as they are."""
+        """The next batch: images as Tensors; integers, such as labels, stay as they are."""
         return tuple(self.tensor(array) if array.dtype.kind == "f" else array for array in next(batches))
 
     def descend(self, optimizer, loss):
@@ -137,7 +137,7 @@ class Model:
 
 
 def _lost(value):
-    """What of an attribute is a state, and has no name of its own to be saved under; None if nothing is."""
+    """The kind of state that an attribute hides, as it has no name of its own to be saved under; None without one."""
     if hasattr(value, "state_dict"):
         return None
     if isinstance(value, (np.ndarray, np.random.Generator)):
@@ -171,7 +171,7 @@ def in_blocks(method, size=500):
 
 @dataclass(frozen=True)
 class Preset:
-    """How long a system is trained, and in what its options differ from the defaults of ``build``."""
+    """How long a system is trained, and which of its options differ from the defaults of ``build``."""
 
     steps: int
     every: int = 100  # steps from one picture and checkpoint to the next

@@ -4,10 +4,10 @@ import numpy as np
 
 
 class ImagePool:
-    """The last translations, of which a critic is shown a mixture.
+    """The last images that a generator made: a critic is shown a mixture of these and new ones.
 
-    Until there are ``size``, each image is kept and shown. Then half of the images are exchanged for a kept one, whose
-    place they take. (Shrivastava et al. 2017, arXiv:1612.07828, §2.3.)
+    Until there are ``size``, each image is kept and shown. From then on, half of the new images take the place of a
+    kept one, which is shown instead. (Shrivastava et al. 2017, arXiv:1612.07828, §2.3.)
 
     Parameters
     ----------

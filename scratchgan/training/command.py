@@ -63,7 +63,7 @@ def add_flags(parser, presets=None):
         "--resume", action="store_true", help="go on exactly where the run in --out, or the last one, ended"
     )
     parser.add_argument(
-        "--threads", metavar="N", type=whole(0), help="of matrix products; default: 0, as many as are fastest just now"
+        "--threads", metavar="N", type=whole(0), help="of matrix products; default: 0, the number that is fastest now"
     )
     parser.add_argument("--samples", metavar="N", type=whole(0), help="also save N samples as samples.npy; default: 0")
 
@@ -101,7 +101,7 @@ def to_go_on(program, run):
 
 
 def _kept(runs, program):
-    """What is left of a run that was cut short, in lines of their own."""
+    """What is kept of a run that was cut short, and how to go on."""
     if not runs:
         return ""
     (run,) = runs

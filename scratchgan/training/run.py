@@ -39,7 +39,7 @@ class Run:
     model : Model
     batches : Batches or Streams
     rng : numpy.random.Generator
-        The one that ``batches`` shuffles with, too.
+        ``batches`` shuffles with it, too.
     settings : dict
         What a checkpoint must agree on: "seed", "rates_fall_over" (all learning rates fall in a straight line over this
         many steps to a twentieth; None: they stay), and any others.
@@ -53,7 +53,7 @@ class Run:
     Attributes
     ----------
     step : int
-        How many were made.
+        The number of steps that were made.
     saved : int or None
         The step of the checkpoint in the folder.
     stopped_by : int or None
@@ -226,7 +226,7 @@ class Run:
         return drawn(self.model, count, np.random.default_rng([self.settings["seed"], 2]))
 
     def demand_room(self, count):
-        """Raise TrainingError, better now than after days, for samples that are none or fit no disk or memory."""
+        """Raise TrainingError where samples cannot be made, or do not fit: better now than after days."""
         if not count:
             return
         try:
@@ -248,8 +248,7 @@ class Run:
     def finish(self, samples=0):
         """Write the last picture, the animation, the curves and, if asked for, the samples, each as NAME.npy.
 
-        Of the files in ``frames`` only those are looked at that this run must have left, and no array stays that is of
-        another step.
+        The animation takes only the frames that this run must have left. Arrays of another step are removed.
         """
         self.check()
         self._draw(self.folder / "samples.png")

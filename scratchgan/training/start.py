@@ -47,16 +47,16 @@ def train(
     seed : int, optional
         Of all random numbers; 0 without it.
     steps : int, optional
-        Train until this step instead of the preset's last; learning rates fall as the preset has it.
+        Train until this step instead of the preset's last; learning rates fall as in the preset.
     device : {"cpu", "gpu"}, optional
     threads : int, optional
-        Of matrix products; 0 without it, as many as are fastest just now. The run does not depend on it.
+        Of matrix products; without it 0, the number that is fastest just now. Results do not depend on it.
     samples : int, optional
         Also save this many samples.
     resume : bool
         Go on with the run in ``out``, or else with the last one in ``runs/``. What is left out stays as it was.
     rates_fall_over : int, optional
-        The learning rates fall over this many steps, and not over the preset's. A run keeps it when it goes on.
+        The learning rates fall over this many steps instead of the preset's. A resumed run keeps it.
     name : str, optional
         Of the folder under ``runs/``; the system's without it.
     began : callable, optional

@@ -61,7 +61,7 @@ def conv_transpose(y, w, geometry):
 
 
 def _inside(x):
-    """(N, C, H, W) -> (H, N, W, C): free for what convolutions leave."""
+    """(N, C, H, W) -> (H, N, W, C): no copy where a convolution made x."""
     return solid(x.transpose(2, 0, 3, 1))
 
 
