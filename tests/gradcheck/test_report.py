@@ -54,5 +54,5 @@ def test_an_unknown_function_is_refused_with_the_known_ones(capsys):
         main(["convolution"])
     assert "there is no convolution. The functions are: add, sub" in capsys.readouterr().err
     with pytest.raises(SystemExit):
-        main(["Conv2d"])
-    assert "there is no Conv2d, did you mean conv2d? The functions are: add, sub" in capsys.readouterr().err
+        main(["ReLU"])
+    assert "there is no ReLU, did you mean relu? The functions are: add, sub" in capsys.readouterr().err
