@@ -87,10 +87,7 @@ def train(
     options = {"samples": samples, "device": device, "threads": threads, "system_at": system, "data_at": data}
     with _folder(out, resume, name or system) as claim:
         shape, options, intended = _choices(shape, options, claim.path, resume)
-        run, preset, facts = _run(shape, options, claim)
-        if resume:
-            run.load()
-            print(f"resumed {run.folder} at step {run.step}")
+        run, preset, facts = _run(shape, options, claim, resume)
         began(run)
         steps = max(steps or intended or preset.steps, run.step)
         run.demand_room(options["samples"])
@@ -175,8 +172,8 @@ def _has_moved(key, began, given):
     return key == "data" and given is not None and began not in NAMES and not Path(began).exists()
 
 
-def _run(shape, options, claim):
-    """The run at its first step, its preset, and facts about it that are only recorded."""
+def _run(shape, options, claim, resume):
+    """The run, new or where it goes on, its preset, and facts about it that are only recorded."""
     device_module(options["device"])  # complain before anything long begins
     use_threads(options["threads"])
     system = find_system(options["system_at"])
@@ -197,13 +194,13 @@ def _run(shape, options, claim):
     settings = {"rates_fall_over": preset.steps if preset.rates_fall else None} | shape
     settings |= {"batch_size": preset.batch_size, "data_sha256": _sha256(arrays), "classes": classes}
     settings |= identity(system, preset, options["system_at"], classes)
-    names = dataset.classes if classes else None
-    print(f"data: {sum(map(len, arrays)) if preset.unpaired else len(arrays[0]):,} images from {dataset.source}")
-    if names:
-        print(f"classes: {', '.join(f'{number} {name}' for number, name in enumerate(names))}")
-    facts = {"source": dataset.source, "class_names": names, "python": platform.python_version()}
-    facts |= {"scratchgan": scratchgan.__version__, "numpy": np.__version__}
-    return Run(model, batches, rng, settings, claim.path, options, claim.check), preset, facts
+    facts = {"source": dataset.source, "class_names": _said(dataset, arrays, classes, preset.unpaired)}
+    facts |= {"python": platform.python_version(), "scratchgan": scratchgan.__version__, "numpy": np.__version__}
+    run = Run(model, batches, rng, settings, claim.path, options, claim.check)
+    if resume:
+        run.load()
+        print(f"resumed {run.folder} at step {run.step}")
+    return run, preset, facts
 
 
 def _classes(arrays):
@@ -217,6 +214,15 @@ def _refuse_other_classes(model, classes):
     known = getattr(model, "classes", classes)
     if classes is not None and known != classes:
         raise DataError(f"these are {classes} classes, and {type(model).__name__} has {known}: let build take classes")
+
+
+def _said(dataset, arrays, classes, unpaired):
+    """Say what the run learns from; the names of the classes, or None where they have none."""
+    print(f"data: {sum(map(len, arrays)) if unpaired else len(arrays[0]):,} images from {dataset.source}")
+    if len(dataset.classes or ()) != classes:
+        return None
+    print(f"classes: {', '.join(f'{number} {name}' for number, name in enumerate(dataset.classes))}")
+    return dataset.classes
 
 
 def _sha256(arrays):
