@@ -81,6 +81,7 @@ LAYERS = {
     "Tanh": (nn.Tanh, data(3), (3,), {}),
     "AvgPool2d": (lambda: nn.AvgPool2d(3, stride=2, padding=1), data(*IMAGE), (2, 4, 3, 3), {}),
     "MaxPool2d": (lambda: nn.MaxPool2d(2), data(*IMAGE), (2, 4, 3, 3), {}),
+    "ReflectionPad2d": (lambda: nn.ReflectionPad2d((1, 2, 3, 0)), data(*IMAGE), (2, 4, 9, 9), {}),
     "Dropout": (lambda: nn.Dropout(0.5), data(3, 4), (3, 4), {}),
     "Flatten": (nn.Flatten, data(*IMAGE), (2, 144), {}),
     "Unflatten": (lambda: nn.Unflatten(1, (2, 2)), data(*IMAGE), (2, 2, 2, 6, 6), {}),
@@ -644,6 +645,7 @@ OBEYED = {
     "MinibatchStdDev, size": (nn.MinibatchStdDev, data(4, 2, 3, 3), (2, 4)),
     "MinibatchStdDev, channels": (lambda v: nn.MinibatchStdDev(4, v), data(4, 2, 3, 3), (1, 2)),
     "PixelShuffle": (nn.PixelShuffle, data(*IMAGE), (1, 2)),
+    "ReflectionPad2d": (nn.ReflectionPad2d, data(*IMAGE), (1, (1, 1, 1, 2))),
     "Embedding, padding": (lambda v: nn.Embedding(5, 3, v, rng=rng()), labels(9), (None, 2)),
     "SpectralNorm, turns": (lambda v: turning(v), data(2, 4), (1, 9)),
 }  # fmt: skip

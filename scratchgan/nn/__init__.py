@@ -12,8 +12,8 @@ from scratchgan.nn.minibatch import MinibatchDiscrimination, MinibatchStdDev
 from scratchgan.nn.module import Module, ModuleList, Sequential
 from scratchgan.nn.spectral import SpectralNorm
 from scratchgan.nn.stateless import (
-    ELU, AvgPool2d, Dropout, Flatten, LeakyReLU, MaxPool2d, PixelShuffle, ReLU, Sigmoid, Softplus, Tanh,
-    Unflatten, Upsample,
+    ELU, AvgPool2d, Dropout, Flatten, LeakyReLU, MaxPool2d, PixelShuffle, ReflectionPad2d, ReLU, Sigmoid,
+    Softplus, Tanh, Unflatten, Upsample,
 )
 from scratchgan.nn.style import AdaIN, Blur, Constant, Noise, PixelNorm
 # fmt: on

@@ -299,7 +299,8 @@ def look(model):
     inner = [(type(part).__name__, vars(part)) for part in map(vars(model).get, ("objective", "penalty")) if part]
     average = options_of(model.average) if hasattr(model, "average") else None
     functions = getattr(model, "noise", None), taken(model)
-    return states, optimizers, options_of(model), rest, repr(inner), average, functions
+    options = {name: value for name, value in options_of(model).items() if not callable(value)}
+    return states, optimizers, options, rest, repr(inner), average, functions
 
 
 def fingerprint(value):
