@@ -12,12 +12,29 @@ from scratchgan.models import (
     diffusion_gan,
     gan,
     lsgan,
+    progan,
     rbm,
     sngan,
+    stylegan,
     wgan,
     wgan_gp,
 )
 from scratchgan.models.model import Model, Preset, System
 
-PAPERS = gan, dcgan, lsgan, wgan, wgan_gp, sngan, cgan, acgan, diffusion_gan, cyclegan, autoencoder, rbm
+PAPERS = (
+    gan,
+    dcgan,
+    lsgan,
+    wgan,
+    wgan_gp,
+    sngan,
+    cgan,
+    acgan,
+    progan,
+    stylegan,
+    diffusion_gan,
+    cyclegan,
+    autoencoder,
+    rbm,
+)
 SYSTEMS = {paper.SYSTEM.name: paper.SYSTEM for paper in PAPERS}

@@ -29,7 +29,7 @@ def objective(name, player):
         bias.data = bias.data + 0.5  # some reals are beyond their margin, and so the bias matters
     real, *y = batch(game)
     fake, *_ = batch(game, seed=2)
-    z = game.latents(6, rng(4))
+    z = game.latents(6, rng(5))
     module = getattr(game, player)
 
     def function(*weights):

@@ -63,6 +63,13 @@ DIFFUSION = {
     "target": 0.6, "rise": 20_000, "gamma": 0.0, "lr": 1e-2,
 }  # fmt: skip
 FEW = {"view": views.few}
+GROWING = {
+    **RUN, **SMALL, "rest": 9600, "rise": 9600, "lr": 3e-3, "betas": (0.0, 0.99), "batch_size": 32,
+    "view": written(partial(views.images, size=32)), "steps": 3300,
+}  # fmt: skip
+GROWING_QUICKLY = {"rest": 3000, "rise": 3000, "steps": 1000, "every": 50}
+PROGAN = {**GROWING, **small("progan"), "penalty_weight": 10.0, "drift": 1e-3}
+STYLEGAN = {**GROWING, **small("stylegan"), "gamma": 1.0}
 AUTOENCODER = {**RUN, **small("autoencoder"), "latent_size": 2, "lr": 1e-3, "betas": (0.9, 0.999), "batch_size": 128}
 RBM = {
     **RUN, "image": (1, 28, 28), "hidden": 256, "turns": 1, "persistent": True, "chains": 100, "lr": 0.05,
@@ -136,6 +143,16 @@ PRESETS = {
         "plain": {**DIFFUSION, "timesteps": (0, 0), "steps": 3000},
         "few": {**DIFFUSION, **FEW, "steps": 3000},
         "few_plain": {**DIFFUSION, **FEW, "timesteps": (0, 0), "steps": 3000},
+    },
+    "progan": {
+        "quick": {**PROGAN, **GROWING_QUICKLY},
+        "default": PROGAN,
+        "emoji": {**PROGAN, **small("progan", channels=3), **images(32, 3), "data": "emoji"},
+    },
+    "stylegan": {
+        "quick": {**STYLEGAN, **GROWING_QUICKLY},
+        "default": STYLEGAN,
+        "emoji": {**STYLEGAN, **small("stylegan", channels=3), **images(32, 3), "data": "emoji"},
     },
     "autoencoder": {
         "quick": {**AUTOENCODER, "steps": 2000}, "default": {**AUTOENCODER, "steps": 9000, "every": 300}
@@ -304,7 +321,8 @@ def look(model):
     inner += [repr(sorted(vars(model.diffusion).items()))] if hasattr(model, "diffusion") else []
     average = options_of(model.average) if hasattr(model, "average") else None
     functions = getattr(model, "noise", None), taken(model)
-    return states, optimizers, options_of(model), rest, repr(inner), average, functions
+    options = {name: value for name, value in options_of(model).items() if not callable(value)}
+    return states, optimizers, options, rest, repr(inner), average, functions
 
 
 def fingerprint(value):

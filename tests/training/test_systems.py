@@ -136,13 +136,21 @@ def test_who_makes_no_samples_refuses_them_before_the_first_step(name, tmp_path)
 # Presets -------------------------------------------------------------------------------------------------------------
 
 DIGITS = load(embedded=True)
-DIGITS = Dataset(DIGITS.name, DIGITS.images[::500], DIGITS.labels[::500], DIGITS.source)
+DIGITS = Dataset(DIGITS.name, DIGITS.images[::10], DIGITS.labels[::10], DIGITS.source)
 PRESETS = [(system, preset) for system in SYSTEMS.values() for preset in system.presets]
 WITHOUT_EFFECT = {
     "wgan": {"critic 7.bias"},
     "wgan_gp": {"critic 7.bias", "generator 4.bias"},
     "sngan": {"critic 11.bias"},
 }
+
+
+def wake(growth):
+    """Let it fade its last block in; what draws smaller images than these two sizes is asleep."""
+    growth.seen = growth.top * (growth.rest + growth.rise) - growth.rise // 2
+    return {
+        f"{part}.{level}" for part in ("generator to_image", "critic from_image") for level in range(growth.top - 1)
+    }
 
 
 @pytest.mark.parametrize("system, preset", PRESETS, ids=[f"{system.name}-{preset}" for system, preset in PRESETS])
@@ -154,10 +162,13 @@ def test_every_preset_builds_a_model_whose_step_moves_all_of_its_weights(system,
     kind = Streams if plan.unpaired else Batches
     if hasattr(model, "critic_steps"):
         model.critic_steps = 1
+    asleep = wake(model.growth) if hasattr(model, "growth") else set()
     networks = {k: part for k, part in model.parts().items() if isinstance(part, nn.Module)}
     before = {f"{k} {path}": p.data.copy() for k, part in networks.items() for path, p in part.named_parameters()}
     numbers = model.train_step(kind(arrays, 4, rng, model.low), rng)
     after = {f"{k} {path}": p.data for k, part in networks.items() for path, p in part.named_parameters()}
     still = {path for path, array in before.items() if (array == after[path]).all()}
-    assert still <= WITHOUT_EFFECT.get(system.name, set())
+    assert {path for path in still if not asleep & {path.rpartition(".")[0], path.rpartition(".")[0][:-2]}} <= (
+        WITHOUT_EFFECT.get(system.name, set())
+    )
     assert all(np.isfinite(value) for value in numbers.values()) and numbers
