@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from scratchgan.data import views
-from scratchgan.models import SYSTEMS, cgan, dcgan, gan, wgan_gp
+from scratchgan.models import SYSTEMS, cgan, dcgan, gan, r3gan, wgan_gp
 from scratchgan.models.game import standard_normal
 from scratchgan.nn.options import options_of
 from scratchgan.optim import SGD, Adam
@@ -58,6 +58,10 @@ LABELLED = {**RUN, **SMALL, "classes": 10, "view": views.labelled}
 CGAN = {**LABELLED, **ADAM, **small("cgan"), "lr": 1e-2, "low": -1.0}
 ACGAN = {**LABELLED, **WGAN_ADAM, **small("acgan"), "critic_steps": 2, "penalty_weight": 10.0,
          "class_weights": (1.0, 1.0), "lr": 3e-3}  # fmt: skip
+R3GAN = {
+    **RUN, "networks": r3gan.residual_networks, "latent_size": 64, "lr": 2e-3, "gamma": (1.0, 0.1),
+    "beta2": (0.9, 0.99), "half_life": (0.0, 70.0), "ramp": 1500,
+}  # fmt: skip
 AUTOENCODER = {**RUN, **small("autoencoder"), "latent_size": 2, "lr": 1e-3, "betas": (0.9, 0.999), "batch_size": 128}
 RBM = {
     **RUN, "image": (1, 28, 28), "hidden": 256, "turns": 1, "persistent": True, "chains": 100, "lr": 0.05,
@@ -125,6 +129,14 @@ PRESETS = {
         },
     },
     "acgan": {"quick": {**ACGAN, "steps": 600, "every": 50}, "default": {**ACGAN, "steps": 2000}},
+    "r3gan": {
+        "quick": {**R3GAN, "ramp": 300, "steps": 300, "every": 25},
+        "default": {**R3GAN, "steps": 1500},
+        "emoji": {
+            **R3GAN, **images(32, 3), "data": "emoji", "steps": 1500,
+            "networks": written(partial(r3gan.residual_networks, size=32, widths=(64, 32, 16), channels=3)),
+        },
+    },
     "autoencoder": {
         "quick": {**AUTOENCODER, "steps": 2000}, "default": {**AUTOENCODER, "steps": 9000, "every": 300}
     },
@@ -193,6 +205,12 @@ SAID = [
      {"lr": 0.002, "betas": (0, 0.9), "critic_steps": 1}),
     ("acgan", "default", "λ = 10, a = 1, b = 1, two critic steps",
      {"penalty_weight": 10, "class_weights": (1, 1), "critic_steps": 2}),
+    ("r3gan", "default", "widths 48, 24, 8 at 7, 14, 28 pixels", {"networks": r3gan.residual_networks}),
+    ("r3gan", "default", "γ from 1 to 0.1, by the end of training", {"gamma": (1.0, 0.1), "ramp": 1500, "steps": 1500}),
+    ("r3gan", "default", "α from 0.002 in a straight line to a twentieth", {"lr": 2e-3, "rates_fall": True}),
+    ("r3gan", "default", "β₂ 0.9 to 0.99; G's average: a half-life of up to 70 steps",
+     {"beta2": (0.9, 0.99), "half_life": (0.0, 70.0)}),
+    ("r3gan", "default", "batches of 64", {"batch_size": 64}),
     ("autoencoder", "default", "784-256-64-2", {"latent_size": 2}),
     ("rbm", "default", "persistent chains, momentum 0.5 throughout", {"persistent": True, "momentum": 0.5}),
     ("cyclegan", "default", "batches of 8, 1,200 steps, α from 0.001 to a twentieth",
@@ -213,7 +231,7 @@ def test_the_readme_names_presets_that_are_there():
     assert SYSTEMS["wgan_gp"].presets["paper"].steps == 200_000
     table = README.split("| presets besides `quick` and `default` | |\n|---|---|\n")[1].split("\n\n")[0]
     rows = re.findall(r"^\| (.*?) \| (.*?) \|$", table, re.M)
-    assert len(rows) == 5
+    assert len(rows) == 6
     for systems, text in rows:
         for system in re.findall(r"`(\w+)`", systems):
             assert set(re.findall(r"`(\w+)`", text)) == set(SYSTEMS[system].presets) - {"quick", "default"}
@@ -254,6 +272,10 @@ OTHERS = {  # for each system, another value of all that its networks and its mo
         "networks": partial(FILES["acgan"].small_networks, width=8), "latent_size": 63, "classes": 9,
         "penalty_weight": 5.0, "class_weights": (1.0, 0.5), "critic_steps": 3, "lr": 0.5, "betas": (0.25, 0.5),
         "average_decay": 0.5,
+    },
+    "r3gan": {
+        "networks": partial(r3gan.residual_networks, expansion=2), "latent_size": 63, "lr": 0.5, "gamma": (0.5, 0.25),
+        "beta2": (0.25, 0.5), "half_life": (1.0, 2.0), "ramp": 9,
     },
     "autoencoder": {
         "networks": lambda rng, latent_size: FILES["autoencoder"].small_networks(rng, latent_size + 1),
@@ -306,6 +328,10 @@ WHERE = {  # what holds a number, and by which name
     "lr": lambda model: [optimizer.lr for optimizer in model.optimizers()],
     "betas": lambda model: [optimizer.betas for optimizer in model.optimizers()],
     "momentum": lambda model: [optimizer.momentum for optimizer in model.optimizers()],
+    "gamma": lambda model: [model.gamma],
+    "beta2": lambda model: [model.beta2],
+    "half_life": lambda model: [model.half_life],
+    "ramp": lambda model: [model.ramp],
     "clip": lambda model: [model.clip],
     "penalty_weight": lambda model: [model.penalty.weight],
     "average_decay": lambda model: [model.average.decay],
@@ -330,7 +356,7 @@ def test_a_number_of_a_preset_arrives_where_it_belongs(name):
             assert found == [others[name]] * len(found) and found
 
 
-@pytest.mark.parametrize("system", [name for name in OTHERS if "average_decay" in OTHERS[name]])
+@pytest.mark.parametrize("system", [name for name in OTHERS if "latent_size" in OTHERS[name] and name != "autoencoder"])
 def test_the_latents_of_a_preset_are_what_its_generator_takes(system):
     game, rng = build(system, latent_size=7), np.random.default_rng(0)
     assert game.images(game.latents(2, rng), *game.conditions(2, rng)).shape == (2, 1, 28, 28)
