@@ -168,7 +168,7 @@ RECIPES = {
     "r1-r2": Recipe("non-saturating + R1, R2", NonSaturating(), penalty=R1R2(0.1), critic_steps=2),
     "minibatch": Recipe("minibatch discrimination", NonSaturating(), critic=discriminating_critic, batch=32),
     "minibatch-std": Recipe("minibatch deviation", NonSaturating(), critic=deviating_critic),
-    "rpgan": Recipe("RpGAN", Relativistic()),
+    "rpgan": Recipe("RpGAN", Relativistic(), critic_steps=2),
     "rpgan-r1": Recipe("RpGAN + R1", Relativistic(), penalty=R1(0.1), critic_steps=2),
     "rpgan-r1-r2": Recipe("RpGAN + R1, R2", Relativistic(), penalty=R1R2(0.1), critic_steps=2),
 }

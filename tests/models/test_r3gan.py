@@ -216,7 +216,7 @@ def test_the_first_weights_are_drawn_from_the_generator_that_is_given():
 
 
 def test_a_cosine_leads_from_one_number_to_the_other_and_stays_there():
-    assert [cosine((4.0, 2.0), share) for share in (0, 0.5, 1, 7)] == pytest.approx([4, 3, 2, 2])
+    assert [cosine((4.0, 2.0), share) for share in (0, 0.5, 1, 6.5)] == pytest.approx([4, 3, 2, 2])
     assert cosine((1.0, 0.0), 0.25) == pytest.approx((1 + math.sqrt(0.5)) / 2)
 
 
