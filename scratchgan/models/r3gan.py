@@ -30,8 +30,8 @@ Departures:
 | one block at each size                                     | two                                             |
 | 3×3 convolutions of all channels, as many as outside       | twice as many channels as outside, in 96 groups |
 | images go on with their edge pixels where sizes change     | with zeros                                      |
-| γ from 1 to 0.1, by the end of training                    | 0.05 to 0.005, within the first 20M images      |
-| α from 0.002 in a straight line to a twentieth             | from 2·10⁻⁴ to 5·10⁻⁵, by a cosine              |
+| γ from 5 to 0.5, by the end of training                    | 0.05 to 0.005, within the first 20M images      |
+| α from 0.004 in a straight line to a twentieth             | from 2·10⁻⁴ to 5·10⁻⁵, by a cosine              |
 | β₂ 0.9 to 0.99; G's average: a half-life of up to 70 steps | the same; of up to 5M images                    |
 | no augmentation                                            | with a probability of 0 to 0.55                 |
 | batches of 64                                              | of 512                                          |
@@ -222,11 +222,11 @@ def build(
     device="cpu",
     networks=residual_networks,  # (rng, latent_size) -> G, D
     latent_size=64,
-    lr=2e-3,  # α, of both players' Adam
-    gamma=(1.0, 0.1),  # this and the next two: from, to
+    lr=4e-3,  # α, of both players' Adam
+    gamma=(5.0, 0.5),  # this and the next two: from, to
     beta2=(0.9, 0.99),
     half_life=(0.0, 70.0),
-    ramp=1500,  # in how many steps
+    ramp=1400,  # in how many steps
 ):
     """The game of (1) and (2)."""
     generator, critic = (network.to(device) for network in networks(rng, latent_size))
@@ -242,9 +242,9 @@ SYSTEM = System(
     build,
     {
         "quick": Preset(300, every=25, options={"ramp": 300}),
-        "default": Preset(1500),
+        "default": Preset(1400),
         "emoji": Preset(
-            1500, data="emoji", view=partial(views.images, size=32, channels=3), options={"networks": EMOJI}
+            1400, data="emoji", view=partial(views.images, size=32, channels=3), options={"networks": EMOJI}
         ),
     },
 )

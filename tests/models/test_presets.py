@@ -59,8 +59,8 @@ CGAN = {**LABELLED, **ADAM, **small("cgan"), "lr": 1e-2, "low": -1.0}
 ACGAN = {**LABELLED, **WGAN_ADAM, **small("acgan"), "critic_steps": 2, "penalty_weight": 10.0,
          "class_weights": (1.0, 1.0), "lr": 3e-3}  # fmt: skip
 R3GAN = {
-    **RUN, "networks": r3gan.residual_networks, "latent_size": 64, "lr": 2e-3, "gamma": (1.0, 0.1),
-    "beta2": (0.9, 0.99), "half_life": (0.0, 70.0), "ramp": 1500,
+    **RUN, "networks": r3gan.residual_networks, "latent_size": 64, "lr": 4e-3, "gamma": (5.0, 0.5),
+    "beta2": (0.9, 0.99), "half_life": (0.0, 70.0), "ramp": 1400,
 }  # fmt: skip
 AUTOENCODER = {**RUN, **small("autoencoder"), "latent_size": 2, "lr": 1e-3, "betas": (0.9, 0.999), "batch_size": 128}
 RBM = {
@@ -131,9 +131,9 @@ PRESETS = {
     "acgan": {"quick": {**ACGAN, "steps": 600, "every": 50}, "default": {**ACGAN, "steps": 2000}},
     "r3gan": {
         "quick": {**R3GAN, "ramp": 300, "steps": 300, "every": 25},
-        "default": {**R3GAN, "steps": 1500},
+        "default": {**R3GAN, "steps": 1400},
         "emoji": {
-            **R3GAN, **images(32, 3), "data": "emoji", "steps": 1500,
+            **R3GAN, **images(32, 3), "data": "emoji", "steps": 1400,
             "networks": written(partial(r3gan.residual_networks, size=32, widths=(64, 32, 16), channels=3)),
         },
     },
@@ -206,8 +206,8 @@ SAID = [
     ("acgan", "default", "λ = 10, a = 1, b = 1, two critic steps",
      {"penalty_weight": 10, "class_weights": (1, 1), "critic_steps": 2}),
     ("r3gan", "default", "widths 48, 24, 8 at 7, 14, 28 pixels", {"networks": r3gan.residual_networks}),
-    ("r3gan", "default", "γ from 1 to 0.1, by the end of training", {"gamma": (1.0, 0.1), "ramp": 1500, "steps": 1500}),
-    ("r3gan", "default", "α from 0.002 in a straight line to a twentieth", {"lr": 2e-3, "rates_fall": True}),
+    ("r3gan", "default", "γ from 5 to 0.5, by the end of training", {"gamma": (5.0, 0.5), "ramp": 1400, "steps": 1400}),
+    ("r3gan", "default", "α from 0.004 in a straight line to a twentieth", {"lr": 4e-3, "rates_fall": True}),
     ("r3gan", "default", "β₂ 0.9 to 0.99; G's average: a half-life of up to 70 steps",
      {"beta2": (0.9, 0.99), "half_life": (0.0, 70.0)}),
     ("r3gan", "default", "batches of 64", {"batch_size": 64}),
