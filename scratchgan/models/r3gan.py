@@ -125,37 +125,50 @@ def _begin(layer, fan_in, rng, gain=1.0):
     return layer
 
 
-def residual_networks(rng, latent_size=64, size=28, widths=(48, 24, 8), expansion=1, channels=1):
-    """A block at each size, from ``size`` down to the smallest, and between them half or twice the size.
+def residual_networks(
+    rng, latent_size=64, size=28, widths=(48, 24, 8), critic_widths=None, expansion=1, channels=1, patch=1
+):
+    """A block at each size, from the largest down to the smallest, and between them half or twice the size.
 
     Parameters
     ----------
     size : int
-        Of the images; it can be halved once less than there are widths.
-    widths : sequence of int
-        Of the blocks, from the smallest size to that of the images.
+        Of the images.
+    widths, critic_widths : sequence of int
+        Of the blocks of G and of D, from the smallest size to the largest; D's are G's if nothing else is said.
     expansion : int
         See `Block`.
     channels : int
         Of the images.
+    patch : int
+        Images come and go in patches of so many pixels a side, each by a linear map: 1 is a 1×1 convolution. The
+        largest size is ``size / patch``; it can be halved once less than there are widths.
 
     Returns
     -------
     generator : Module, (N, latent_size) -> (N, channels, size, size)
     critic : Module, (N, channels, size, size) -> (N, 1)
     """
-    smallest, rest = divmod(size, 2 ** (len(widths) - 1))
-    if rest:
-        raise ValueError(f"size={size} cannot be halved {len(widths) - 1} times, for the widths {widths}")
-    block = partial(Block, expansion=expansion, blocks=len(widths), rng=rng)
-    up, down = [Basis(latent_size, widths[0], smallest, rng), block(widths[0])], []
+    critic_widths = critic_widths or widths
+    smallest, rest = divmod(size, patch * 2 ** (len(widths) - 1))
+    if rest or len(critic_widths) != len(widths):
+        raise ValueError(
+            f"{widths=} and {critic_widths=} must be as many, and size={size} in patches of {patch} must be halved "
+            f"{len(widths) - 1} times"
+        )
+    block, bare = partial(Block, expansion=expansion, blocks=len(widths), rng=rng), {"bias": False, "rng": rng}
+
+    up = [Basis(latent_size, widths[0], smallest, rng), block(widths[0])]
     for many, few in zip(widths, widths[1:]):
         up += [convolution(many, few, 1, rng), nn.Doubled(), block(few)]
-    for many, few in zip(widths[-2::-1], widths[:0:-1]):
+    leaving = nn.ConvTranspose2d(widths[-1], channels, patch, stride=patch, **bare)
+
+    entering = nn.Conv2d(channels, critic_widths[-1], patch, stride=patch, **bare)
+    down = [_begin(entering, channels * patch**2, rng)]
+    for many, few in zip(critic_widths[-2::-1], critic_widths[:0:-1]):
         down += [block(few), nn.Halved(), convolution(few, many, 1, rng)]
-    generator = nn.Sequential(*up, convolution(widths[-1], channels, 1, rng))
-    ending = block(widths[0]), Score(widths[0], smallest, rng)
-    return generator, nn.Sequential(convolution(channels, widths[-1], 1, rng), *down, *ending)
+    down += [block(critic_widths[0]), Score(critic_widths[0], smallest, rng)]
+    return nn.Sequential(*up, _begin(leaving, widths[-1], rng)), nn.Sequential(*down)
 
 
 # Training ------------------------------------------------------------------------------------------------------------

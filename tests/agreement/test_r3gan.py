@@ -36,12 +36,16 @@ class Generator(T.Module):
         super().__init__()
         self.basis = T.Parameter(torch.empty(6, 2, 2))
         self.linear = T.Linear(LATENTS, 6, bias=False)
-        self.block4, self.to8, self.block8 = Block(6, 12), T.Conv2d(6, 4, 1, bias=False), Block(4, 8)
-        self.to16, self.block16, self.out = T.Conv2d(4, 2, 1, bias=False), Block(2, 4), T.Conv2d(2, 3, 1, bias=False)
+        self.block2, self.to4, self.block4 = Block(6, 12), T.Conv2d(6, 4, 1, bias=False), Block(4, 8)
+        self.to8, self.block8, self.out = (
+            T.Conv2d(4, 2, 1, bias=False),
+            Block(2, 4),
+            T.ConvTranspose2d(2, 3, 2, 2, bias=False),
+        )
 
     def forward(self, z):
-        x = self.block4(self.basis[None] * self.linear(z)[:, :, None, None])
-        for thin, block in ((self.to8, self.block8), (self.to16, self.block16)):
+        x = self.block2(self.basis[None] * self.linear(z)[:, :, None, None])
+        for thin, block in ((self.to4, self.block4), (self.to8, self.block8)):
             x = block(TF.interpolate(thin(x), scale_factor=2, mode="bilinear", align_corners=False))
         return self.out(x)
 
@@ -49,15 +53,15 @@ class Generator(T.Module):
 class Discriminator(T.Module):
     def __init__(self):
         super().__init__()
-        self.inp, self.block16, self.to8 = T.Conv2d(3, 2, 1, bias=False), Block(2, 4), T.Conv2d(2, 4, 1, bias=False)
-        self.block8, self.to4, self.block4 = Block(4, 8), T.Conv2d(4, 6, 1, bias=False), Block(6, 12)
+        self.inp, self.block8, self.to4 = T.Conv2d(3, 2, 2, 2, bias=False), Block(2, 4), T.Conv2d(2, 4, 1, bias=False)
+        self.block4, self.to2, self.block2 = Block(4, 8), T.Conv2d(4, 6, 1, bias=False), Block(6, 12)
         self.basis, self.linear = T.Conv2d(6, 6, 2, groups=6, bias=False), T.Linear(6, 1, bias=False)
 
     def forward(self, x):
         x = self.inp(x)
-        for block, widen in ((self.block16, self.to8), (self.block8, self.to4)):
+        for block, widen in ((self.block8, self.to4), (self.block4, self.to2)):
             x = widen(half(block(x)))
-        return self.linear(self.basis(self.block4(x)).flatten(1))  # 2×2 to 1×1
+        return self.linear(self.basis(self.block2(x)).flatten(1))  # 2×2 to 1×1
 
 
 def half(x):
@@ -106,7 +110,7 @@ def train_torch(generator, discriminator, batches, rng):
 def start():
     """Our game in float64, with last weights of the blocks that are not 0, so that all weights move from the start."""
     rng = np.random.default_rng(0)
-    networks = r3gan.residual_networks(rng, LATENTS, size=8, widths=(6, 4, 2), expansion=2, channels=3)
+    networks = r3gan.residual_networks(rng, LATENTS, size=16, widths=(6, 4, 2), expansion=2, channels=3, patch=2)
     for block in (module for network in networks for module in network.modules() if isinstance(module, r3gan.Block)):
         block.change[4].weight.data = 0.4 * rng.standard_normal(block.change[4].weight.shape)
     return r3gan.build(None, networks=lambda *_: [network.to(np.float64) for network in networks], **OPTIONS,
@@ -124,7 +128,7 @@ def copied(ours, theirs):
 
 def test_ten_steps_end_in_the_same_weights_averages_and_images(record_property):
     """And every weight has moved much further than that, else two programs that do nothing would agree."""
-    game, shape = start(), (6, 3, 8, 8)
+    game, shape = start(), (6, 3, 16, 16)
     batches = [np.tanh(np.random.default_rng(step).standard_normal(shape)) for step in range(STEPS)]
     theirs = copied(game.generator, Generator()), copied(game.critic, Discriminator())
     assert sum(p.numel() for p in theirs[0].parameters()) == count(game.generator)

@@ -160,7 +160,7 @@ def test_the_networks_grow_and_shrink_by_halves_and_keep_their_widths():
         x = layer(x)
         shapes.append(x.shape[1:])
     assert [type(layer).__name__ for layer in generator] == [
-        *"Basis Block".split(), *"Conv2d Doubled Block".split() * 2, "Conv2d"
+        *"Basis Block".split(), *"Conv2d Doubled Block".split() * 2, "ConvTranspose2d"
     ]  # fmt: skip
     assert shapes == [
         (6, 3, 3), (6, 3, 3), (4, 3, 3), (4, 6, 6), (4, 6, 6), (2, 6, 6), (2, 12, 12), (2, 12, 12), (3, 12, 12)
@@ -175,9 +175,26 @@ def test_the_networks_grow_and_shrink_by_halves_and_keep_their_widths():
     assert back == [(2, 12, 12), (2, 12, 12), (2, 6, 6), (4, 6, 6), (4, 6, 6), (4, 3, 3), (6, 3, 3), (6, 3, 3), (1,)]
 
 
-def test_a_size_that_cannot_be_halved_so_often_is_refused():
-    with pytest.raises(ValueError, match="size=30 cannot be halved 2 times"):
-        residual_networks(rng(), size=30)
+@pytest.mark.parametrize("options", [{"size": 30}, {"patch": 2}, {"critic_widths": (8, 8)}])
+def test_widths_that_do_not_fit_the_size_are_refused(options):
+    with pytest.raises(ValueError, match=f"must be as many, and size={options.get('size', 28)} in patches"):
+        residual_networks(rng(), **options)
+
+
+def test_images_come_and_go_in_patches_by_linear_maps_without_bias():
+    """Each patch of the image is a linear map of one pixel's channels, and the other way round."""
+    generator, critic = residual_networks(rng(), size=8, widths=(5, 400), critic_widths=(6, 300), channels=3, patch=2)
+    leaving, entering = generator[-1], critic[0]
+    x = rng(1).standard_normal((1, 400, 4, 4)).astype(np.float32)
+    image = leaving(Tensor(x)).data
+    expected = np.einsum("c,cokl->okl", x[0, :, 1, 2], leaving.weight.data)
+    np.testing.assert_allclose(image[0, :, 2:4, 4:6], expected, rtol=1e-3, atol=1e-4)
+    maps = np.einsum("ckl,ockl->o", image[0, :, 2:4, 4:6], entering.weight.data)
+    np.testing.assert_allclose(entering(Tensor(image)).data[0, :, 1, 2], maps, rtol=1e-3, atol=1e-4)
+    assert leaving.bias is entering.bias is None and generator[0].basis.shape == (5, 2, 2)
+    assert leaving.weight.data.std() == pytest.approx(400**-0.5, rel=0.05)
+    assert entering.weight.data.std() == pytest.approx(12**-0.5, rel=0.05)
+    assert critic(Tensor(image)).shape == (1, 1) and critic[-1].basis.shape == (6, 2, 2)
 
 
 def test_the_first_maps_are_learned_images_times_numbers_that_are_linear_in_z():
