@@ -29,7 +29,7 @@ from scratchgan.lab.claims import Claim
 from scratchgan.metrics import Judge
 from scratchgan.models import SYSTEMS
 from scratchgan.models.networks import count
-from scratchgan.training.systems import absolute
+from scratchgan.training.start import absolute
 
 FULL = {"minutes": 3, "samples": 5000}
 WAYS = "no one two three four five six seven eight".split()

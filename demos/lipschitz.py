@@ -24,9 +24,8 @@ from functools import partial
 import numpy as np
 
 from scratchgan.data import toy
-from scratchgan.lab import critics, style
+from scratchgan.lab import command, critics, probes, style
 from scratchgan.lab.claims import Claim
-from scratchgan.lab.command import at_least, main
 from scratchgan.losses import clip_weights
 from scratchgan.metrics import wasserstein
 
@@ -61,15 +60,15 @@ def untrained(depth, boxes, rng):
 
 def measure(critic, bound, points, distance, rng):
     """What §3.1 of the paper shows in pictures, in numbers."""
-    slopes, weights = critics.slopes_between(critic, *points, rng), critics.weights_of(critic)
+    slopes, weights = probes.slopes_between(critic, *points, rng), probes.weights_of(critic)
     plane = np.stack(np.meshgrid(*[np.linspace(-LIMIT, LIMIT, 64, dtype=np.float32)] * 2), -1).reshape(-1, 2)
     return {
-        "gap / W1": critics.critic_gap(critic, *points) / distance,
+        "gap / W1": probes.critic_gap(critic, *points) / distance,
         "slope": float(slopes.mean()),
         "steep": float((slopes > 1.5).mean()),
         "steepest": float(slopes.max()),
-        "cone": critics.fit_cone(plane, critics.scores(critic, plane))[1],
-        "wall": critics.share_near(weights, bound or np.abs(weights).max()),
+        "cone": probes.fit_cone(plane, critics.scores(critic, plane))[1],
+        "wall": probes.share_near(weights, bound or np.abs(weights).max()),
     }
 
 
@@ -128,7 +127,7 @@ def draw(path, trained, best, layers, rng):
             place.set_title(title)
         axes[0, 0].legend(loc="lower left", markerscale=3, fontsize=10, frameon=True, framealpha=0.9, borderpad=0.3)
         for place, name, title, limit in zip(axes[:, 3], (BOX, "penalty"), titles, (1.5 * BOX, 0.45)):
-            weights = critics.weights_of(trained[-1][name])
+            weights = probes.weights_of(trained[-1][name])
             percent = np.full(len(weights), 100 / len(weights))
             place.hist(weights, np.linspace(-limit, limit, 76), weights=percent, color=style.CRITIC)
             place.set(title=f"weights, {title}", ylabel="% of them", xticks=(-limit / 1.5, 0, limit / 1.5))
@@ -161,20 +160,20 @@ def experiment(flags, folder):
     """Train, draw, and say what holds."""
     print(__doc__)
     rng = np.random.default_rng(flags.seed)
-    with critics.progress(2 * len(SETS) * flags.steps + (len(BOXES) + 1) * flags.deep_steps) as bar:
+    with command.progress(2 * len(SETS) * flags.steps + (len(BOXES) + 1) * flags.deep_steps) as bar:
         trained = [train_all(data, flags.steps, 4, [BOX], 3e-3, rng, bar) for data in SETS]
         deep = train_all(SETS[-1], flags.deep_steps, 12, BOXES, 1e-3, rng, bar)
     planes, best = {}, []
     fresh = np.random.default_rng([flags.seed, 1])
     for data, pair in zip(SETS, trained):
         points = critics.with_noise(data, flags.points, rng)
-        best.append(critics.best_critic(*points))
+        best.append(probes.best_critic(*points))
         distance = wasserstein(*points)
         planes[data.name] = {**both(pair, points, distance, rng), "W1": distance}
         planes[data.name]["untrained"] = both(untrained(4, [BOX], fresh), points, distance, fresh)
     batch = critics.with_noise(SETS[-1], 1000, rng)
     layers = {
-        when: {name: critics.layer_gradient_norms(critic, *batch).tolist() for name, critic in twelve.items()}
+        when: {name: probes.layer_gradient_norms(critic, *batch).tolist() for name, critic in twelve.items()}
         for when, twelve in (("trained", deep), ("untrained", untrained(12, BOXES, fresh)))
     }
     draw(folder / "lipschitz.png", trained, best, layers["trained"], rng)
@@ -195,9 +194,9 @@ def add_flags(parser):
     for name, meaning in (words | {"points": "of the optimal transport"}).items():
         flag, least = f"--{name.replace('_', '-')}", 4 if name == "points" else 1
         parser.add_argument(
-            flag, type=at_least(least), default=FULL[name], metavar="N", help=f"{meaning}; {FULL[name]}"
+            flag, type=command.at_least(least), default=FULL[name], metavar="N", help=f"{meaning}; {FULL[name]}"
         )
 
 
 if __name__ == "__main__":
-    sys.exit(main(__doc__, "lipschitz", experiment, add_flags, FULL))
+    sys.exit(command.main(__doc__, "lipschitz", experiment, add_flags, FULL))

@@ -23,13 +23,13 @@ import numpy as np
 
 from scratchgan import nn
 from scratchgan.data import toy
-from scratchgan.lab import critics, style
+from scratchgan.lab import command, critics, probes, style
 from scratchgan.lab.claims import Claim
-from scratchgan.lab.command import at_least, main
+from scratchgan.lab.gaussians import TwoGaussians
 from scratchgan.losses import OBJECTIVES
 from scratchgan.metrics import wasserstein_1d
 
-LINE, DATA = critics.TwoGaussians(distance=4.0), toy.eight_gaussians()
+LINE, DATA = TwoGaussians(distance=4.0), toy.eight_gaussians()
 X = np.linspace(-5, 5, 401)
 COLORS = {"minimax": "#c9a227", "non-saturating": "#81b29a", "wasserstein": style.CRITIC}
 NAMES = {"minimax": "saturating", "non-saturating": "non-saturating", "wasserstein": "Wasserstein, penalty"}
@@ -73,7 +73,7 @@ def train_in_plane(steps, rng, bar):
         return DATA.sample(256, rng), critics.outputs(generator, latents)
 
     def look(name, critic):
-        seen[name].append(critics.generator_gradient_norm(OBJECTIVES[name], generator, critic, z))
+        seen[name].append(probes.generator_gradient_norm(OBJECTIVES[name], generator, critic, z))
 
     discriminator, critic = critics.mlp(2, 128, 4, rng), critics.mlp(2, 128, 4, rng)
     for step in critics.train_discriminator(discriminator, batches, steps):
@@ -122,9 +122,9 @@ def on_line(discriminator, critic, points):
     core = np.abs(X) < 4.05  # 98 % of the mass
     places = X[core, None].astype(np.float32)
     error = sigmoid(critics.scores(discriminator, places)) - LINE.discriminator(X[core])
-    slopes = critics.generator_slopes(OBJECTIVES["wasserstein"], critic, places)
+    slopes = probes.generator_slopes(OBJECTIVES["wasserstein"], critic, places)
     off = np.abs(slopes - LINE.slopes(X[core])["wasserstein"]).mean()
-    ratio = critics.critic_gap(critic, real, fake) / wasserstein_1d(real[:, 0], fake[:, 0])
+    ratio = probes.critic_gap(critic, real, fake) / wasserstein_1d(real[:, 0], fake[:, 0])
     return {
         "largest error of σ(D) where 98 % of the mass is": np.abs(error).max(),
         "mean error of the critic's slope": off,
@@ -181,7 +181,7 @@ def draw_slopes(axes, *line):
     """How strongly a generated point at x is moved."""
     points = X[:, None].astype(np.float32)
     for (name, color), critic in zip(COLORS.items(), (line[0], line[0], line[1])):
-        axes.semilogy(X, critics.generator_slopes(OBJECTIVES[name], critic, points), color=color, label=NAMES[name])
+        axes.semilogy(X, probes.generator_slopes(OBJECTIVES[name], critic, points), color=color, label=NAMES[name])
         axes.semilogy(X, LINE.slopes(X)[name], "--", color=style.INK, lw=1.2)
     axes.set(title="… and a fake at x is pulled by", xlabel="x", ylabel="|∂L/∂x|")
     axes.legend(fontsize=10)
@@ -192,7 +192,7 @@ def experiment(flags, folder):
     """Train, draw, and say what holds."""
     print(__doc__)
     rng = np.random.default_rng(flags.seed)
-    with critics.progress(2 * (RUNS + 1) * flags.steps) as bar:
+    with command.progress(2 * (RUNS + 1) * flags.steps) as bar:
         line = train_on_line(flags.steps, rng, bar)
         runs = [train_in_plane(flags.steps, rng, bar) for _ in range(RUNS)]
     draw(folder / "vanishing_gradient.png", line, runs)
@@ -204,8 +204,8 @@ def experiment(flags, folder):
 def add_flags(parser):
     """How long to train."""
     default, words = FULL["steps"], f"of each critic; default: {FULL['steps']}"
-    parser.add_argument("--steps", type=at_least(1), default=default, metavar="N", help=words)
+    parser.add_argument("--steps", type=command.at_least(1), default=default, metavar="N", help=words)
 
 
 if __name__ == "__main__":
-    sys.exit(main(__doc__, "vanishing_gradient", experiment, add_flags, FULL))
+    sys.exit(command.main(__doc__, "vanishing_gradient", experiment, add_flags, FULL))

@@ -9,9 +9,12 @@ scratchgan check conv2d                            derivatives against finite di
 
 import argparse
 import sys
+import textwrap
 
 import numpy as np
 
+WIDTH = 100  # of a list
+USUAL = "quick", "default"  # presets that every system has
 ROWS = 6  # of a strip of interpolations
 COLUMNS = 12
 
@@ -69,19 +72,22 @@ def _list(flags):
 
 
 def _listed():
-    """A line for each system."""
+    """For each system a line, and another for further presets; none is longer than ``WIDTH``."""
     from scratchgan.models import SYSTEMS
     from scratchgan.models.networks import count
     from scratchgan.nn import Module
 
-    print(f"{'name':12} {'teaches':72} {'weights':>10}  time    presets")
+    name = max(map(len, SYSTEMS))
+    indent = (name + 22) * " "
+    print(f"{'name':{name}}  {'weights':>10}    time  teaches")
     for system in SYSTEMS.values():
         model = system.build(np.random.default_rng(0))
-        networks = [part for name, part in model.parts().items() if isinstance(part, Module)]
-        weights = sum(count(network) for network in networks)
-        presets = ", ".join(system.presets)
-        print(f"{system.name:12} {system.teaches:72} {weights:>10,}  {system.minutes:>2} min  {presets}")
-    print("\nTimes are of the default preset on two free cores.")
+        weights = sum(count(part) for part in model.parts().values() if isinstance(part, Module))
+        first = f"{system.name:{name}}  {weights:>10,}  {system.minutes:>2} min  "
+        print(textwrap.fill(system.teaches, WIDTH, initial_indent=first, subsequent_indent=indent))
+        if more := [name for name in system.presets if name not in USUAL]:
+            print(textwrap.fill(f"presets: {', '.join(more)}", WIDTH, initial_indent=indent, subsequent_indent=indent))
+    print(f"\nAll have the presets {' and '.join(USUAL)}. Times are of the default preset on two free cores.")
     return 0
 
 
@@ -106,15 +112,16 @@ def _train(flags):
 
 
 def _sample_flags(parser):
-    from scratchgan.training.command import path, whole
+    from scratchgan.training.command import whole
+    from scratchgan.training.folder import expanded
 
-    parser.add_argument("run", metavar="RUN", type=path, help="the folder of a run, finished or still training")
+    parser.add_argument("run", metavar="RUN", type=expanded, help="the folder of a run, finished or still training")
     parser.add_argument("--count", metavar="N", type=whole(1), help="how many; default: 64")
     parser.add_argument("--label", metavar="K", type=whole(0), help="of this class, where the system knows classes")
     parser.add_argument("--strip", action="store_true", help="rows that lead from one latent to another")
     parser.add_argument("--seed", metavar="N", type=whole(0), default=0, help="of the latents; default: 0")
     parser.add_argument(
-        "--out", metavar="FILE", type=path, help="a picture.png or an array.npy; default: RUN/drawn.png"
+        "--out", metavar="FILE", type=expanded, help="a picture.png or an array.npy; default: RUN/drawn.png"
     )
     parser.set_defaults(work=_sample)
 
@@ -154,14 +161,15 @@ def _strip(model, flags):
 
 
 def _samples(model, flags, folder):
-    from scratchgan.training.run import demand_room
+    from scratchgan.training.run import demand_room, drawn
 
     if flags.label is not None and not hasattr(model, "classes"):
         raise ValueError(f"{type(model).__name__} knows no classes, so --label={flags.label} means nothing to it")
     options = {} if flags.label is None else {"label": flags.label}
     count, rng = flags.count or 64, np.random.default_rng(flags.seed)
-    demand_room(count, model.samples(1, np.random.default_rng(0), **options), folder)
-    return model.samples(count, rng, **options)["samples"]
+    folder.mkdir(parents=True, exist_ok=True)
+    demand_room(count, drawn(model, 1, np.random.default_rng(0), **options), folder)
+    return drawn(model, count, rng, **options)["samples"]
 
 
 if __name__ == "__main__":

@@ -70,6 +70,13 @@ class Optimizer:
             g = g.data + self.weight_decay * p.data if self.weight_decay else g.data
             p.data = p.data - self.update(g, state)
 
+    def reset(self):
+        """Begin anew: no step was made, and all buffers are 0. The options stay as they are."""
+        self.steps = 0
+        for state in self.state:
+            for array in state.values():
+                array[...] = 0
+
     def update(self, g, state):
         """What to subtract from a parameter with gradient array ``g``; ``state`` holds its buffers."""
         raise NotImplementedError

@@ -38,7 +38,7 @@ _creation = itertools.count()
 
 
 class _Mode(threading.local):
-    recording = True  # False under no_grad, None in a sweep that is not recorded
+    recording = True  # False under no_grad; None in a sweep that is not recorded, where arguments are known to be right
 
 
 _mode = _Mode()

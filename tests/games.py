@@ -6,7 +6,7 @@ from itertools import repeat
 import numpy as np
 
 from scratchgan import nn
-from scratchgan.models import acgan, cgan, dcgan, gan, lsgan, r3gan, sngan, wgan, wgan_gp
+from scratchgan.models import acgan, cgan, dcgan, gan, lsgan, progan, r3gan, sngan, stylegan, wgan, wgan_gp
 from scratchgan.models.networks import Conditioned, strided_critic
 
 IMAGE, LATENTS, CLASSES = (1, 4, 4), 3, 4
@@ -84,6 +84,17 @@ def plain(critic_of):
     return lambda rng, latent_size: (generator(rng, latent_size), critic_of(rng))
 
 
+def growing(rng, latent_size):
+    """4×4 and 8×8 pixels; the critic compares three images."""
+    return progan.Generator(rng, latent_size, (4, 3), 1), progan.Critic(rng, (4, 3), 1, group_size=3)
+
+
+def styled(rng, latent_size):
+    """The same sizes, with styles, mixed ones now and then."""
+    generator = stylegan.Generator(rng, latent_size, (4, 3), 1, depth=2)
+    return generator, progan.Critic(rng, (4, 3), 1, blur=(nn.Blur(),), group_size=3)
+
+
 # name: (the paper's file, the networks, the options of its build)
 GAMES = {
     "GAN": (gan, plain(maxout_critic), {}),
@@ -96,6 +107,8 @@ GAMES = {
     "WGAN": (wgan, plain(plain_critic), {"clip": 2.0, "critic_steps": 2, "warm_up": (3, 2)}),
     "WGAN-GP": (wgan_gp, plain(plain_critic), {"critic_steps": 2}),
     "SN-GAN": (sngan, plain(normalised_critic), {}),
+    "ProGAN": (progan, growing, {"rest": 6, "rise": 24}),
+    "StyleGAN": (stylegan, styled, {"rest": 6, "rise": 24}),
     "CGAN": (cgan, conditional(pair_critic, cgan.constant_maps), {"classes": CLASSES}),
     "CGAN, banded": (cgan, conditional(pair_critic, cgan.banded_maps), {"classes": CLASSES}),
     "AC-GAN": (
@@ -116,20 +129,27 @@ def make(name, dtype=np.float64, networks=None, rng=None, **options):
         return [network.to(dtype) for network in (networks or usual_networks)(rng, latent_size, *classes)]
 
     rng = np.random.default_rng(0) if rng is None else rng
-    return paper.build(rng, networks=networks_of, latent_size=LATENTS, **{**usual, **options})
+    game = paper.build(rng, networks=networks_of, latent_size=LATENTS, **{**usual, **options})
+    if hasattr(game, "growth"):
+        game.growth.seen = 10  # of the first 30 images: a block is being faded in
+    return game
 
 
-def batch(game, count=6, seed=1):
-    """What a critic step takes: real images, and the labels where there are any, as one-hot vectors."""
-    rng = np.random.default_rng(seed)
-    images = game.tensor(np.tanh(rng.standard_normal((count, *IMAGE))))
-    return (images, game.one_hot(np.arange(count) % CLASSES)) if hasattr(game, "one_hot") else (images,)
+def image(name):
+    """The shape of its images: those of a network that grows are larger by one level."""
+    return (1, 8, 8) if "rise" in GAMES[name][2] else IMAGE
 
 
-def raw_batch(game, **options):
-    """The same as the data give it: arrays, and integers."""
-    images, *y = batch(game, **options)
-    return (images.numpy(), *(each.numpy().argmax(1) for each in y))
+def raw_batch(game, count=6, seed=1):
+    """A batch as the data give it: images, and where there are labels these, as integers."""
+    shape = (1, 8, 8) if hasattr(game, "growth") else IMAGE
+    images = np.tanh(np.random.default_rng(seed).standard_normal((count, *shape)))
+    return (images, np.arange(count) % CLASSES) if hasattr(game, "one_hot") else (images,)
+
+
+def batch(game, **options):
+    """What a critic step takes: real images, and what the players are told of them."""
+    return game.draw(iter([raw_batch(game, **options)]))
 
 
 def reseed(game, seed=0):

@@ -59,7 +59,10 @@ def translators(rng):
 
 
 MODELS = {
-    **{name: Tiny(games.GAMES[name][0], partial(game, name), labels=name in games.CONDITIONAL) for name in games.GAMES},
+    **{
+        name: Tiny(paper, partial(game, name), games.image(name), name in games.CONDITIONAL)
+        for name, (paper, *_) in games.GAMES.items()
+    },
     "autoencoder": Tiny(autoencoder, partial(autoencoder.build, networks=codes), samples=False),
     "RBM": Tiny(rbm, partial(rbm.build, image=games.IMAGE, hidden=5, chains=64)),
     "CycleGAN": Tiny(

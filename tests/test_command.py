@@ -1,5 +1,6 @@
 """The command: `scratchgan list | train | sample | judge | check`, in any folder, for systems of one's own, too."""
 
+import dataclasses
 import importlib
 import os
 import re
@@ -37,11 +38,26 @@ def quick(system, **options):
 
 def test_every_system_is_listed_with_what_it_teaches_its_weights_its_time_and_its_presets(capsys):
     assert main(["list"]) == 0
-    lines = {line.split()[0]: line for line in capsys.readouterr().out.splitlines() if line}
+    head, *told = capsys.readouterr().out.splitlines()
+    assert max(map(len, [head, *told])) <= 100
+    entries = dict(zip(SYSTEMS, re.split(r"\n(?=\S)", "\n".join(told))))
     for name, system in SYSTEMS.items():
-        assert system.teaches in lines[name] and f"{system.minutes} min" in lines[name]
-        assert all(preset in lines[name] for preset in system.presets)
-    assert "302,882" in lines["wgan_gp"]
+        words = " ".join(entries[name].split())
+        assert words.startswith(f"{name} ") and f" {system.minutes} min {system.teaches}" in words
+        assert [preset for preset in system.presets if preset not in ("quick", "default")] == (
+            words.partition("presets: ")[2].split(", ") if "presets" in words else []
+        )
+    assert "302,882" in entries["wgan_gp"]
+
+
+def test_what_is_too_long_for_a_line_of_the_list_goes_on_in_the_next(monkeypatch, capsys):
+    gan = SYSTEMS["gan"]
+    presets = {f"preset-{i}": gan.presets["quick"] for i in range(20)}
+    monkeypatch.setitem(SYSTEMS, "gan", dataclasses.replace(gan, teaches="much " * 30, presets=presets))
+    assert main(["list"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= 100 and " ".join(" ".join(lines).split()).count("much much") == 15
+    assert all(f"preset-{i}" in "".join(lines) for i in range(20))
 
 
 def test_every_system_has_a_quick_and_a_default_preset_and_a_name_of_its_file():
@@ -179,6 +195,10 @@ def test_without_a_name_there_is_a_picture_in_the_run(runs, capsys):
     assert main(["sample", str(runs / "wgan_gp")]) == 0
     path = Path(capsys.readouterr().out.strip())
     assert path == runs / "wgan_gp" / "drawn.png" and Image.open(path).size[0] > 200
+
+
+def test_the_folder_of_what_is_drawn_is_made(runs, tmp_path):
+    assert sampled(runs / "wgan_gp", tmp_path / "new" / "folder", "--count", "2").shape == (2, 1, 28, 28)
 
 
 @pytest.mark.parametrize(

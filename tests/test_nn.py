@@ -9,6 +9,7 @@ from seeded import rng
 from scratchgan import Parameter, Tensor, grad, nn, optim
 from scratchgan import functional as F
 from scratchgan.backend import device_module
+from scratchgan.functional.normalize import pixel_norm
 
 
 def data(*shape, seed=0, dtype=np.float32):
@@ -80,6 +81,7 @@ LAYERS = {
     "Tanh": (nn.Tanh, data(3), (3,), {}),
     "AvgPool2d": (lambda: nn.AvgPool2d(3, stride=2, padding=1), data(*IMAGE), (2, 4, 3, 3), {}),
     "MaxPool2d": (lambda: nn.MaxPool2d(2), data(*IMAGE), (2, 4, 3, 3), {}),
+    "ReflectionPad2d": (lambda: nn.ReflectionPad2d((1, 2, 3, 0)), data(*IMAGE), (2, 4, 9, 9), {}),
     "Dropout": (lambda: nn.Dropout(0.5), data(3, 4), (3, 4), {}),
     "Flatten": (nn.Flatten, data(*IMAGE), (2, 144), {}),
     "Unflatten": (lambda: nn.Unflatten(1, (2, 2)), data(*IMAGE), (2, 2, 2, 6, 6), {}),
@@ -94,14 +96,27 @@ LAYERS = {
     "MinibatchDiscrimination": (lambda: nn.MinibatchDiscrimination(4, 3, 2), data(5, 4), (5, 7), {"weight": (4, 3, 2)}),
     "Maxout": (lambda: nn.Maxout(2), data(3, 8), (3, 4), {}),
     "MinibatchStdDev": (nn.MinibatchStdDev, data(*IMAGE), (2, 5, 6, 6), {}),
+    "EqualizedLinear": (lambda: nn.EqualizedLinear(4, 3), data(2, 4), (2, 3), {"weight": (3, 4), "bias": (3,)}),
+    "EqualizedConv2d": (lambda: nn.EqualizedConv2d(4, 5, 3, bias=False), data(*IMAGE), (2, 5, 4, 4), KERNEL),
+    "EqualizedUpConv2d": (
+        lambda: nn.EqualizedUpConv2d(4, 5, 3),
+        data(*IMAGE),
+        (2, 5, 12, 12),
+        {"weight": (4, 5, 3, 3), "bias": (5,)},
+    ),
+    "EqualizedDownConv2d": (lambda: nn.EqualizedDownConv2d(4, 5, 3, bias=False), data(*IMAGE), (2, 5, 3, 3), KERNEL),
+    "PixelNorm": (nn.PixelNorm, data(*IMAGE), IMAGE, {}),
+    "Blur": (nn.Blur, data(*IMAGE), IMAGE, {}),
 }
+
+OF_OTHER_ARGUMENTS = {"Module", "ModuleList", "Sequential", "AveragedWeights", "Noise", "AdaIN", "Constant"}
 
 every_layer = pytest.mark.parametrize("make, x, shape, state", LAYERS.values(), ids=LAYERS)
 
 
 def test_every_layer_is_in_the_table():
     made = {type(make()).__name__ for make, *_ in LAYERS.values()}
-    assert made == set(nn.__all__) - {"Module", "ModuleList", "Sequential", "AveragedWeights"}
+    assert made == set(nn.__all__) - OF_OTHER_ARGUMENTS
 
 
 @every_layer
@@ -169,6 +184,7 @@ OPTIONS = {
     "InstanceNorm2d": (lambda: nn.InstanceNorm2d(4, 0.5), lambda x: F.instance_norm(x, eps=0.5)),
     "LayerNorm": (lambda: nn.LayerNorm(5, 0.5), lambda x: F.layer_norm(x, 5, eps=0.5)),
     "GroupNorm": (lambda: nn.GroupNorm(2, 4, 0.5), lambda x: F.group_norm(x, 2, eps=0.5)),
+    "PixelNorm": (lambda: nn.PixelNorm(0.5), lambda x: pixel_norm(x, eps=0.5)),
 }
 
 
@@ -629,6 +645,7 @@ OBEYED = {
     "MinibatchStdDev, size": (nn.MinibatchStdDev, data(4, 2, 3, 3), (2, 4)),
     "MinibatchStdDev, channels": (lambda v: nn.MinibatchStdDev(4, v), data(4, 2, 3, 3), (1, 2)),
     "PixelShuffle": (nn.PixelShuffle, data(*IMAGE), (1, 2)),
+    "ReflectionPad2d": (nn.ReflectionPad2d, data(*IMAGE), (1, (1, 1, 1, 2))),
     "Embedding, padding": (lambda v: nn.Embedding(5, 3, v, rng=rng()), labels(9), (None, 2)),
     "SpectralNorm, turns": (lambda v: turning(v), data(2, 4), (1, 9)),
 }  # fmt: skip

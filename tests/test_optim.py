@@ -271,6 +271,22 @@ def test_who_comes_from_pytorch_is_told_what_to_write(name, message):
         Adam([Parameter(W)]).learning_rate
 
 
+# Beginning anew ------------------------------------------------------------------------------------------------------
+
+
+@every_optimizer
+def test_after_a_reset_it_is_as_at_the_beginning_and_keeps_its_options(make):
+    module = network()
+    used, fresh = make(module.parameters()), make(module.parameters())
+    used.lr = fresh.lr = 0.125
+    used.step(gradients(module, 0))
+    saved = used.state_dict()
+    used.reset()
+    for key, array in fresh.state_dict().items():
+        np.testing.assert_array_equal(used.state_dict()[key], array)
+    assert saved["steps"] == 1 and any(saved[key].any() for key in saved if key.startswith("0."))
+
+
 # Saving and loading --------------------------------------------------------------------------------------------------
 
 

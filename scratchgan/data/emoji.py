@@ -1,7 +1,7 @@
 """2,009 emoji in colour, 32×32 pixels on white, that ship with the package: Noto Emoji, © Google LLC.
 
-Made from the pictures of https://github.com/googlefonts/noto-emoji, of which `python -m scratchgan.data.emoji` is the
-whole story; their licences are in LICENSES.md.
+`python -m scratchgan.data.emoji` made them from the pictures of https://github.com/googlefonts/noto-emoji; their
+licences are in LICENSES.md.
 """
 
 import re

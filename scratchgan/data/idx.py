@@ -1,7 +1,7 @@
 """IDX, the format of MNIST's files: a header that says what follows, and the bytes themselves, often gzipped.
 
 The content decides, not the name. A header is believed only as far as there can be bytes behind it, and a gzipped file
-is unpacked no further than its header promises: what is read takes as much memory as its pixels, whatever a file
+is unpacked no further than its header promises: reading takes as much memory as the pixels, whatever a file
 claims.
 """
 

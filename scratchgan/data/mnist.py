@@ -75,6 +75,7 @@ class Dataset:
     images: np.ndarray  # uint8 (N, C, H, W); of digits (N, 1, 28, 28), where 0 is background and 255 full ink
     labels: np.ndarray | None  # int64 (N,): 0..9 in the two named sets
     source: str  # for people to read
+    classes: list | None = None  # the names of classes, where they have names
 
     def __len__(self):
         return len(self.images)

@@ -26,6 +26,8 @@ class Pictures:
     Attributes
     ----------
     name, source : str
+    classes : list of str, or None
+        The names of the folders that are classes, in the order of their numbers.
     labels : ndarray of int64, (N,), or None
         Of the pictures that `sized` gives.
 
@@ -41,7 +43,7 @@ class Pictures:
         if not self.paths:
             raise DataError(f"{self.folder} holds no pictures: {', '.join(sorted(SUFFIXES))} are read")
         self.name, self.source = self.folder.resolve().name, str(self.folder)
-        self._classes = _classes(self.folder, self.paths)
+        self.classes = _classes(self.folder, self.paths)
 
     def __len__(self):
         return len(self.paths)
@@ -66,7 +68,9 @@ class Pictures:
     @property
     def labels(self):
         """The number of each picture's folder."""
-        return self._classes and np.array([self._classes[path] for path in self.paths], np.int64)
+        if self.classes is None:
+            return None
+        return np.array([self.classes.index(path.relative_to(self.folder).parts[0]) for path in self.paths], np.int64)
 
     def _read(self, path, size, channels):
         """One picture, (channels, size, size), or None; what is wrong with it is said."""
@@ -114,11 +118,10 @@ def _is_picture(name):
 
 
 def _classes(folder, paths):
-    """The class of each path; None where the pictures do not lie in several folders."""
-    parts = {path: path.relative_to(folder).parts for path in paths}
-    names = sorted({first for first, *_ in parts.values()})
-    nested = len(names) > 1 and all(len(each) > 1 for each in parts.values())
-    return {path: names.index(each[0]) for path, each in parts.items()} if nested else None
+    """The names of the folders that the pictures lie in; None where these are not several, or a picture is in none."""
+    parts = [path.relative_to(folder).parts for path in paths]
+    names = sorted({first for first, *_ in parts})
+    return names if len(names) > 1 and all(len(each) > 1 for each in parts) else None
 
 
 def flat(image):

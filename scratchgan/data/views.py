@@ -19,20 +19,25 @@ def images(dataset, size=28, channels=1):
     return (dataset.sized(size, channels),)
 
 
-def labelled(dataset, size=28, channels=1, classes=10):
-    """The images, and their labels: integers below ``classes``, (N,).
+def labelled(dataset, size=28, channels=1, classes=None):
+    """The images, and their labels: integers from 0 to K − 1, (N,). Without ``classes``, K is their number.
 
     Raises
     ------
     DataError
-        Where there are no labels, or others than the networks know, or not all of these: a game draws its classes
-        among all, and would make images of a class that no image has.
+        Where there are no labels, or other classes than these, or not an image of each: a game draws its classes from
+        all K, and would make images of a class that no image has.
     """
     pictures = dataset.sized(size, channels)
     if dataset.labels is None:
-        raise DataError("these images have no labels, which are needed here: a folder for each class, or IDX files")
+        raise DataError(
+            "these images have no labels, which are needed here: a folder for each class, and no picture beside these; "
+            "or IDX files"
+        )
     labels = as_labels(dataset.labels, len(pictures), classes)
-    if missing := sorted(set(range(classes)) - set(labels.tolist())):
+    found = set(labels.tolist())
+    classes = classes or len(dataset.classes or range(max(found) + 1))
+    if missing := sorted(set(range(classes)) - found):
         raise DataError(f"no image has the labels {missing}: {classes} classes are needed here, 0 to {classes - 1}")
     return pictures, labels
 

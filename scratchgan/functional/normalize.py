@@ -1,4 +1,4 @@
-"""Normalisation: one function, `normalize`, under batch, layer, instance and group norm.
+"""Normalisation: one function, `normalize`, under batch, layer, instance and group norm; and `pixel_norm`.
 
 They differ only in the axes over which mean and variance are taken, and in the shape of scale and shift.
 In evaluation, batch norm is another function altogether: an affine map with constant coefficients.
@@ -190,3 +190,29 @@ def instance_norm(
     _move(running_mean, _mean(mu, (0,)), momentum)
     _move(running_var, _mean(variance, (0,)) * (count / (count - 1)), momentum)
     return _affine(_scaled(input, centred, variance, axes, eps), weight, bias)
+
+
+def pixel_norm(input, eps=1e-08):
+    """The channels of each pixel, scaled to a mean square of 1: y = x / σ with σ = √(mean_c x² + ε), for (N, C, …).
+
+    Karras et al. 2018, arXiv:1710.10196, §4.2: no pixel's signal can grow without bound, whatever the weights. (The
+    paper says "unit length"; its code, as here, makes the length √C.)
+
+    ∂σ/∂x = y / C, so the vjp is that of `normalize` without its mean: (g − y · mean_c(g y)) / σ.
+
+    Raises
+    ------
+    ValueError
+        For an input without channels.
+    """
+    _check_channels("pixel_norm", input)
+    eps, x = number("eps", eps), input.data
+    sigma = np.sqrt(_mean_product(x, x, (1,)) + eps)
+
+    def vjp(g, y):
+        if not is_recording():
+            return Tensor((g.data - y.data * _mean_product(g.data, y.data, (1,))) / sigma)
+        s = sqrt(mean(input * input, 1, True) + eps)
+        return (g - y * mean(g * y, 1, True)) / s
+
+    return record(x / sigma, (input, vjp))

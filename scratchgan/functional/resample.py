@@ -97,6 +97,21 @@ def window_starts(size, kernel, stride, padding, ceil_mode):
     return np.arange(count) * stride - padding
 
 
+def blur(input):
+    """Each pixel of (N, C, H, W) as a mean of itself and its neighbours, weighed by [1, 2, 1]ᵀ [1, 2, 1] / 16.
+
+    The binomial filter: it lets no chessboard pass. Beyond the border the image is 0.
+    """
+    floating(**{"blur: input": input})
+    if input.ndim != 4:
+        raise ValueError(f"blur needs images (N, C, H, W), got shape {input.shape}")
+    for dim in (2, 3):
+        every, left, right = slice(None), slice(None, -1), slice(1, None)
+        layers = [(every, every, None), (every, every, None), (right, left, None), (left, right, None)]
+        input = along(input, layers, input.shape[dim], dim)
+    return input / 16
+
+
 # Interpolation -------------------------------------------------------------------------------------------------------
 
 

@@ -8,6 +8,8 @@ import sys
 import time
 from pathlib import Path
 
+from tqdm import tqdm
+
 from scratchgan.checkpoint import write_atomically
 from scratchgan.training.folder import claimed, claimed_anew
 from scratchgan.training.stop import ended
@@ -124,3 +126,9 @@ def _last_words(folder, given, goes_on):
     kept = f"{folder}/ keeps {', '.join(_files(folder))}" if _files(folder) else "nothing was finished"
     again = given if not goes_on or "--out" in given else [*given, "--out", str(folder)]
     return f"{kept}; to {'go on' if goes_on else 'begin anew'}: python {shlex.join([sys.argv[0], *again])}\n"
+
+
+def progress(total):
+    """A bar of steps with the time that is left, on the error stream; seldom drawn where that is no terminal."""
+    tty = sys.stderr.isatty()
+    return tqdm(total=total, unit="step", mininterval=0.3 if tty else 15, dynamic_ncols=tty)

@@ -1,7 +1,7 @@
 """The recurring mistakes of the field, each as people write it, beside the right thing: what changes is one part.
 
 A `Mistake` is two games that differ in one part, and a number that tells them apart. The right part is always that of
-`scratchgan.losses` or `plane`; the wrong one is a small function or class of this file. Threads are issues and pull
+`scratchgan.losses` or `plane`; the wrong one is a small function or class of `flawed`. Threads are issues and pull
 requests of GitHub in which the mistake was found; some of them are open.
 
     game = play("one-axis", wrong=True, steps=1200, seed=0)
@@ -19,193 +19,20 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from scratchgan import nn
-from scratchgan.data import toy
-from scratchgan.lab import critics, plane
-from scratchgan.lab.plane import Recipe, linear
-from scratchgan.losses import (
-    Wasserstein,
-    gradient_norms,
-    gradient_penalty,
-    on_lines,
-    r1_penalty,
-    squared_slopes,
-)
+from scratchgan.lab import flawed, plane, probes
+from scratchgan.lab.flawed import DATA
+from scratchgan.lab.plane import Recipe
+from scratchgan.losses import gradient_norms
 from scratchgan.metrics import modes_covered, wasserstein
 from scratchgan.models.game import Game
 from scratchgan.tensor import Tensor, grad
-
-DATA = toy.eight_gaussians()
-
-# Wrong parts of E (‖∇D(x̂)‖ − 1)² -------------------------------------------------------------------------------------
-
-
-def penalty_of(weight, points=on_lines, norms=gradient_norms, average=gradient_penalty):
-    """λ E (‖∇D(x̂)‖ − 1)² from its three parts, which are those of `losses.GradientPenalty` until one is replaced.
-
-    Parameters
-    ----------
-    weight : float
-        λ.
-    points : callable
-        ``(real, fake, rng) -> Tensor, (N, 2)``: x̂.
-    norms : callable
-        ``(critic, x) -> Tensor, (N,)``: ‖∇D(x̂)‖.
-    average : callable
-        ``(norms) -> Tensor, ()``: E (‖·‖ − 1)².
-
-    Returns
-    -------
-    callable
-        A penalty of a `plane.Recipe`.
-    """
-    return lambda critic, real, fake, rng: {"penalty": weight * average(norms(critic, points(real, fake, rng)))}
-
-
-def real_points_only(real, fake, rng):
-    """x̂ = ε x + (1 − ε) x̃ with ε = 1 for all."""
-    return Tensor(real.data, requires_grad=True)
-
-
-def norm_of_each_pixel(critic, x):
-    """|∂D/∂xᵢ|, each coordinate a pixel: `norm(2, dim=1)` of an image (N, 1, H, W) is taken over its one channel."""
-    (g,) = grad(critic(x).sum(), x, create_graph=True)
-    return (g * g + 1e-12).sqrt().flatten()
-
-
-def norm_of_the_batch(critic, x):
-    """√(Σₙ ‖∇D(x̂ₙ)‖²): `norm(2)` without a dimension."""
-    return squared_slopes(critic, x).sum().sqrt().reshape(1)
-
-
-def norms_not_recorded(critic, x):
-    """‖∇D(x̂)‖ without ``create_graph=True``: the right number, and a constant to the weights."""
-    return gradient_norms(critic, x).detach()
-
-
-def norms_without_epsilon(critic, x):
-    """√‖∇D(x̂)‖², whose derivative is 0 / 0 where the critic is flat."""
-    return squared_slopes(critic, x).sqrt()
-
-
-def norms_of_a_function(critic, x):
-    """‖∇D(x̂)‖ of a critic of which the penalty cannot see what it is built of, and so cannot refuse batch norm."""
-    return gradient_norms(lambda x: critic(x), x)
-
-
-def square_of_the_mean(norms):
-    """(E ‖∇D(x̂)‖ − 1)²."""
-    return (norms.mean() - 1) ** 2
-
-
-def r1_of_the_probability(gamma):
-    """γ/2 E ‖∇σ(D(x))‖²."""
-    return lambda critic, real, fake, rng: {"penalty": r1_penalty(lambda x: critic(x).sigmoid(), real, gamma)}
-
-
-# Wrong objectives, critics, data -------------------------------------------------------------------------------------
-
-
-class FlippedSign(Wasserstein):
-    """L_G = E D(x̃)."""
-
-    def _generator(self, fake):
-        return fake.mean()
-
-
-class NotDescended(Wasserstein):
-    """L_D is computed and printed, and only the penalty is descended."""
-
-    def _discriminator(self, real, fake):
-        return 0 * super()._discriminator(real, fake)
-
-
-def with_sigmoid(rng):
-    """σ(D(x)), which goes into losses that take logits."""
-    return nn.Sequential(plane.critic(rng), nn.Sigmoid())
-
-
-def with_batch_norm(rng, width=plane.WIDTH):
-    """`plane.critic` with batch norm before its second and its third ReLU, as DCGAN's discriminator has it."""
-    hidden = [(linear(width, width, rng), nn.BatchNorm1d(width), nn.ReLU()) for _ in range(2)]
-    return nn.Sequential(linear(2, width, rng), nn.ReLU(), *sum(hidden, ()), linear(width, 1, rng))
-
-
-def flat_at_first(rng):
-    """`plane.critic` with zeros in its last layer, a common way to begin: D(x) = 0 for all x."""
-    critic = plane.critic(rng)
-    critic[-1].weight.data = np.zeros_like(critic[-1].weight.data)
-    return critic
-
-
-class RingOfSeven:
-    """Eight Gaussians on the angles ``linspace(0, 2π, 8)``, of which the first and the last are the same."""
-
-    def sample(self, n, rng):
-        """n points: float32 (n, 2)."""
-        angles = np.linspace(0, 2 * np.pi, 8)[rng.integers(8, size=n)]
-        circle = np.linalg.norm(DATA.centres[0]) * np.stack([np.cos(angles), np.sin(angles)], 1)
-        return (circle + DATA.sigma * rng.standard_normal((n, 2))).astype(np.float32)
-
-
-# Wrong steps ---------------------------------------------------------------------------------------------------------
-
-
-class LeakyCritic(Game):
-    """x̃ is no constant to the critic's loss, whose gradients in the generator are added to the generator's own."""
-
-    def __init__(self, *players, **options):
-        super().__init__(*players, **options)
-        self.left = [0] * len(self.generator_optimizer.params)
-
-    def critic_step(self, real, rng):
-        """One step of the critic; what is left in the generator's ``.grad`` stays there."""
-        numbers = self.critic_loss(real, self.generator(self.latents(len(real), rng)), rng=rng)
-        mine, theirs = self.critic_optimizer.params, self.generator_optimizer.params
-        gradients = grad(numbers["critic_loss"], [*mine, *theirs])
-        self.critic_optimizer.step(gradients[: len(mine)])
-        self.left = [g + left for g, left in zip(gradients[len(mine) :], self.left)]
-        return numbers
-
-    def generator_step(self, real, rng):
-        """One step of the generator, down both gradients."""
-        loss = self.generator_loss(self.latents(len(real), rng), real=(real,))
-        gradients = grad(loss, self.generator_optimizer.params)
-        self.generator_optimizer.step([g + left for g, left in zip(gradients, self.left)])
-        self.left = [0] * len(gradients)
-        return {"generator_loss": loss}
-
-
-class OneOptimizer(Game):
-    """One optimiser holds the weights of both: the generator's step moves the critic, too, to the generator's good."""
-
-    def generator_step(self, real, rng):
-        """One step of both players down the generator's loss."""
-        loss = self.generator_loss(self.latents(len(real), rng), real=(real,))
-        mine, theirs = self.generator_optimizer.params, self.critic_optimizer.params
-        gradients = grad(loss, [*mine, *theirs])
-        self.generator_optimizer.step(gradients[: len(mine)])
-        self.critic_optimizer.step(gradients[len(mine) :])
-        return {"generator_loss": loss}
-
-
-class CutOff(Game):
-    """The generator's gradient does not pass through the critic: it is 0, and `grad` must be told not to mind."""
-
-    def generator_step(self, real, rng):
-        """A step that goes nowhere."""
-        fake = self.generator(self.latents(len(real), rng)).detach()
-        loss = self.objective.generator_loss(self.critic(fake))
-        weights = self.generator_optimizer.params
-        self.generator_optimizer.step(grad(loss, weights, allow_unused=True))
-        return {"generator_loss": loss}
-
 
 # Numbers that tell, as (critic, real, fake) -> float -----------------------------------------------------------------
 
 
 def slopes(critic, real, fake):
     """‖∇D‖ on lines from real to generated points: ndarray (N,)."""
-    return critics.slopes_between(critic, real, fake, np.random.default_rng(0))
+    return probes.slopes_between(critic, real, fake, np.random.default_rng(0))
 
 
 def mean_slope(critic, real, fake):
@@ -329,12 +156,12 @@ def play(name, wrong, steps, seed):
 
 
 _GP, _R1, _CLIPPED = (plane.RECIPES[name] for name in ("wgan-gp", "r1", "wgan-clip"))
-_BOTH_FLAT = replace(_GP, critic=flat_at_first)
+_BOTH_FLAT = replace(_GP, critic=flawed.flat_at_first)
 
 
 def _with(**parts):
     """WGAN-GP with a part of its penalty replaced."""
-    return replace(_GP, penalty=penalty_of(0.1, **parts))
+    return replace(_GP, penalty=flawed.penalty_of(0.1, **parts))
 
 
 MISTAKES = {
@@ -346,7 +173,7 @@ MISTAKES = {
         "mean slope",
         mean_slope,
         (0.7, 1.3),
-        _with(norms=norm_of_each_pixel),
+        _with(norms=flawed.norm_of_each_pixel),
         drawn="slopes",
     ),
     "whole-batch": Mistake(
@@ -357,7 +184,7 @@ MISTAKES = {
         "mean slope",
         mean_slope,
         (0.7, 1.3),
-        _with(norms=norm_of_the_batch),
+        _with(norms=flawed.norm_of_the_batch),
         drawn="slopes",
     ),
     "mean-first": Mistake(
@@ -368,7 +195,7 @@ MISTAKES = {
         "slope spread",
         spread_of_slopes,
         (0, 0.5),
-        _with(average=square_of_the_mean),
+        _with(average=flawed.square_of_the_mean),
         drawn="slopes",
     ),
     "real-only": Mistake(
@@ -379,7 +206,7 @@ MISTAKES = {
         "steep share",
         steep_share,
         (0, 0.35),
-        _with(points=real_points_only),
+        _with(points=flawed.real_points_only),
         drawn="slopes",
     ),
     "no-graph": Mistake(
@@ -390,7 +217,7 @@ MISTAKES = {
         "mean slope",
         mean_slope,
         (0.7, 1.3),
-        _with(norms=norms_not_recorded),
+        _with(norms=flawed.norms_not_recorded),
     ),
     "no-clip": Mistake(
         "clipping forgotten",
@@ -411,7 +238,7 @@ MISTAKES = {
         "mean slope",
         mean_slope,
         (0.7, 1.3),
-        replace(_with(norms=norms_without_epsilon), critic=flat_at_first),
+        replace(_with(norms=flawed.norms_without_epsilon), critic=flawed.flat_at_first),
         right=_BOTH_FLAT,
     ),
     "batch-norm": Mistake(
@@ -422,7 +249,7 @@ MISTAKES = {
         "others' share",
         influence_of_others,
         (0, 1e-6),
-        replace(_with(norms=norms_of_a_function), critic=with_batch_norm),
+        replace(_with(norms=flawed.norms_of_a_function), critic=flawed.with_batch_norm),
     ),
     "loss-left-out": Mistake(
         "penalty without the loss",
@@ -432,7 +259,7 @@ MISTAKES = {
         "W1",
         earth_mover,
         (0, 0.3),
-        replace(_GP, objective=NotDescended()),
+        replace(_GP, objective=flawed.NotDescended()),
     ),
     "flipped-sign": Mistake(
         "sign of the generator's loss",
@@ -442,7 +269,7 @@ MISTAKES = {
         "W1",
         earth_mover,
         (0, 0.3),
-        replace(_GP, objective=FlippedSign()),
+        replace(_GP, objective=flawed.FlippedSign()),
     ),
     "no-detach": Mistake(
         "no detach, no zero_grad",
@@ -453,7 +280,7 @@ MISTAKES = {
         earth_mover,
         (0, 0.3),
         _GP,
-        kind=LeakyCritic,
+        kind=flawed.LeakyCritic,
     ),
     "one-optimizer": Mistake(
         "one optimiser for both",
@@ -464,7 +291,7 @@ MISTAKES = {
         earth_mover,
         (0, 0.3),
         _GP,
-        kind=OneOptimizer,
+        kind=flawed.OneOptimizer,
     ),
     "cut-off": Mistake(
         "generator cut off",
@@ -475,7 +302,7 @@ MISTAKES = {
         earth_mover,
         (0, 0.3),
         _GP,
-        kind=CutOff,
+        kind=flawed.CutOff,
     ),
     "two-sigmoids": Mistake(
         "sigmoid before the logits' loss",
@@ -485,7 +312,7 @@ MISTAKES = {
         "W1",
         earth_mover,
         (0, 0.3),
-        replace(_R1, critic=with_sigmoid),
+        replace(_R1, critic=flawed.with_sigmoid),
         right=_R1,
     ),
     "r1-of-probability": Mistake(
@@ -496,7 +323,7 @@ MISTAKES = {
         "data slope",
         slope_at_data,
         (0, 1.5),
-        replace(_R1, penalty=r1_of_the_probability(0.1)),
+        replace(_R1, penalty=flawed.r1_of_the_probability(0.1)),
         right=_R1,
     ),
     "seven-modes": Mistake(
@@ -508,6 +335,6 @@ MISTAKES = {
         modes,
         (8, 8),
         _GP,
-        data=RingOfSeven(),
+        data=flawed.RingOfSeven(),
     ),
 }

@@ -184,10 +184,22 @@ class Wasserstein(Objective):
     Arjovsky et al. 2017, arXiv:1701.07875, equations (2) and (3). −L_D estimates K times the Wasserstein distance if D
     has slopes up to K, and something has to see to that: `clip_weights`, a gradient penalty or `nn.SpectralNorm`.
     All slopes are constant, −1 at a real and +1 at a fake, and −1 for the generator.
+
+    Parameters
+    ----------
+    drift : float
+        ε ≥ 0: L_D gets the term ε E D(x)², Karras et al. 2018, arXiv:1710.10196, appendix A.1. Without it L_D depends
+        on differences of scores alone, and nothing keeps them near 0.
     """
 
+    drift = Number("[0, ∞)")
+
+    def __init__(self, drift=0.0):
+        self.drift = drift
+
     def _discriminator(self, real, fake):
-        return fake.mean() - real.mean()
+        difference = fake.mean() - real.mean()
+        return difference + self.drift * (real * real).mean() if self.drift else difference
 
     def _generator(self, fake):
         return -fake.mean()

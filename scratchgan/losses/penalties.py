@@ -91,6 +91,7 @@ def slopes_of(scores, x):
 
 def _refuse_batch_norm(critic):
     """Gulrajani et al. 2017, §4, name what to use instead."""
+    critic = getattr(critic, "__self__", critic)  # whose method it is
     modules = critic.modules() if isinstance(critic, Module) else ()
     if any(isinstance(module, (BatchNorm1d, BatchNorm2d)) for module in modules):
         raise ValueError(

@@ -4,6 +4,7 @@ import numpy as np
 
 from scratchgan.backend import array_like, copied_like, to_numpy
 from scratchgan.functional.elementwise import number
+from scratchgan.nn.state import refuse_misfit
 from scratchgan.tensor import Parameter, Tensor, floating, no_tensor
 
 # Terms of a loss -----------------------------------------------------------------------------------------------------
@@ -89,12 +90,11 @@ class HistoricalAverage:
         Raises
         ------
         ValueError
-            When its entries or their shapes are not those of these parameters.
+            When its entries, their shapes or their kinds of numbers are not those of these parameters.
         """
-        own = self.state_dict()
-        wrong = sorted(own.keys() ^ saved.keys()) or [k for k in own if np.shape(saved[k]) != own[k].shape]
-        if wrong:
-            raise ValueError(f"the state does not fit these {len(self.params)} parameters: see {', '.join(wrong[:5])}")
+        refuse_misfit(self.state_dict(), saved, "average")
+        if saved["count"] < 1:
+            raise ValueError(f"the state does not fit this average: it counts {saved['count']} values")
         self.count = int(saved["count"])
         self.means = [copied_like(saved[str(i)], p.data) for i, p in enumerate(self.params)]
 

@@ -24,6 +24,8 @@ def as_floats(images):
 def as_images(samples, channels=1):
     """``samples`` as an array (N, C, 28, 28), of bytes or of floats in [−1, 1].
 
+    Images of 32×32 lose the margin of two pixels that `views.sized` has added to them.
+
     Black is 0 in bytes and −1 in floats. To the classifier another black would be grey, so floats that do not seem to
     have this one are refused, and whoever means them gives them as bytes, which are never doubted.
 
@@ -34,8 +36,11 @@ def as_images(samples, channels=1):
         `_black_is_black`).
     """
     images = plain(samples, "samples")
-    if images.ndim != 4 or images.shape[1:] != (channels, 28, 28) or not len(images):
-        raise ValueError(f"samples must have shape (N, {channels}, 28, 28), N at least 1, got {images.shape}")
+    if images.ndim != 4 or images.shape[1:] not in ((channels, 28, 28), (channels, 32, 32)) or not len(images):
+        raise ValueError(
+            f"samples must have shape (N, {channels}, 28, 28), N at least 1, or 32×32 with a margin of 2, "
+            f"got {images.shape}"
+        )
     if images.dtype.kind not in "biuf":
         raise ValueError(f"{WANTED}, got {images.dtype} {images.shape}")
     low, high = images.min(), images.max()
@@ -43,7 +48,7 @@ def as_images(samples, channels=1):
     if images.dtype == np.uint8:
         if high == 1:
             raise ValueError(f"{WANTED}, {found}: if 1 is white, give 255 * samples")
-        return images
+        return _without_margin(images)
     if images.dtype.kind != "f":
         raise ValueError(f"{WANTED}, {found}; {WAYS['bytes']}")
     if not -1 - 1e-5 <= low <= high <= 1 + 1e-5:  # NaN compares as false; 1e-5 is rounding
@@ -51,7 +56,12 @@ def as_images(samples, channels=1):
         raise ValueError(f"{WANTED}, {found}; {WAYS[way]}")
     if not _black_is_black(images):
         raise ValueError(f"{WANTED}, {found}; {WAYS['black']}")
-    return images
+    return _without_margin(images)
+
+
+def _without_margin(images):
+    """28×28 pixels of 32×32: what `views.sized` has padded."""
+    return images if images.shape[-1] == 28 else images[:, :, 2:-2, 2:-2]
 
 
 def _black_is_black(images):

@@ -3,8 +3,23 @@
 `SYSTEMS` has them by name, in the order in which a course meets them.
 """
 
-from scratchgan.models import acgan, autoencoder, cgan, cyclegan, dcgan, gan, lsgan, r3gan, rbm, sngan, wgan, wgan_gp
+from scratchgan.models import (
+    acgan,
+    autoencoder,
+    cgan,
+    cyclegan,
+    dcgan,
+    gan,
+    lsgan,
+    progan,
+    r3gan,
+    rbm,
+    sngan,
+    stylegan,
+    wgan,
+    wgan_gp,
+)
 from scratchgan.models.model import Model, Preset, System
 
-PAPERS = gan, dcgan, lsgan, wgan, wgan_gp, sngan, cgan, acgan, r3gan, cyclegan, autoencoder, rbm
+PAPERS = gan, dcgan, lsgan, wgan, wgan_gp, sngan, cgan, acgan, progan, stylegan, r3gan, cyclegan, autoencoder, rbm
 SYSTEMS = {paper.SYSTEM.name: paper.SYSTEM for paper in PAPERS}

@@ -37,31 +37,13 @@ import numpy as np
 
 from scratchgan import nn
 from scratchgan.data import views
-from scratchgan.functional import l1_loss, pad
+from scratchgan.functional import l1_loss
 from scratchgan.losses import LeastSquares
 from scratchgan.models.model import Model, Preset, System, made
+from scratchgan.models.pool import ImagePool
 from scratchgan.optim import Adam
 
 # Networks ------------------------------------------------------------------------------------------------------------
-
-
-class Reflected(nn.Module):
-    """A layer on an image that is mirrored at its edges, so that no border of zeros shows.
-
-    Parameters
-    ----------
-    layer : Module
-        A convolution without padding.
-    width : int
-        Pixels on each side.
-    """
-
-    def __init__(self, layer, width):
-        self.layer, self.width = layer, width
-
-    def forward(self, x):
-        """(N, C, H, W) -> (N, O, H, W), for a kernel of 2 · width + 1 pixels a side."""
-        return self.layer(pad(x, (self.width,) * 4, mode="reflect"))
 
 
 class Residual(nn.Module):
@@ -78,35 +60,29 @@ class Residual(nn.Module):
 def generator(rng, width=8, blocks=3, channels=3):
     """c7s1-w, d2w, d4w, residual blocks, u2w, uw, c7s1: (N, channels, H, W) -> the same shape, in [−1, 1].
 
-    The norms are affine and the convolutions before them have no bias, as it would have no effect.
+    The norms are affine and the convolutions before them have no bias, as it would have no effect. Images are mirrored
+    at their edges, so that no border of zeros shows.
     """
 
-    def same(few, many, kernel, **options):
-        return Reflected(nn.Conv2d(few, many, kernel, rng=rng, **options), kernel // 2)
+    def same(few, many, kernel):
+        layer = nn.Conv2d(few, many, kernel, bias=False, rng=rng)
+        return nn.ReflectionPad2d(kernel // 2), layer, nn.InstanceNorm2d(many, affine=True)
 
-    def normed(layer, many):
-        return layer, nn.InstanceNorm2d(many, affine=True)
+    def scaled(kind, few, many, **options):
+        layer = kind(few, many, 3, stride=2, padding=1, bias=False, rng=rng, **options)
+        return layer, nn.InstanceNorm2d(many, affine=True), nn.ReLU()
 
-    def block(many):
-        return Residual(
-            *normed(same(many, many, 3, bias=False), many), nn.ReLU(), *normed(same(many, many, 3, bias=False), many)
-        )
-
-    half = {"kernel_size": 3, "stride": 2, "padding": 1, "bias": False, "rng": rng}
     w = width
     return nn.Sequential(
-        *normed(same(channels, w, 7, bias=False), w),
+        *same(channels, w, 7),
         nn.ReLU(),
-        *normed(nn.Conv2d(w, 2 * w, **half), 2 * w),
-        nn.ReLU(),
-        *normed(nn.Conv2d(2 * w, 4 * w, **half), 4 * w),
-        nn.ReLU(),
-        *(block(4 * w) for _ in range(blocks)),
-        *normed(nn.ConvTranspose2d(4 * w, 2 * w, output_padding=1, **half), 2 * w),
-        nn.ReLU(),
-        *normed(nn.ConvTranspose2d(2 * w, w, output_padding=1, **half), w),
-        nn.ReLU(),
-        same(w, channels, 7),
+        *scaled(nn.Conv2d, w, 2 * w),
+        *scaled(nn.Conv2d, 2 * w, 4 * w),
+        *(Residual(*same(4 * w, 4 * w, 3), nn.ReLU(), *same(4 * w, 4 * w, 3)) for _ in range(blocks)),
+        *scaled(nn.ConvTranspose2d, 4 * w, 2 * w, output_padding=1),
+        *scaled(nn.ConvTranspose2d, 2 * w, w, output_padding=1),
+        nn.ReflectionPad2d(3),
+        nn.Conv2d(w, channels, 7, rng=rng),
         nn.Tanh(),
     )
 
@@ -131,48 +107,6 @@ def small_networks(rng):
 # Training ------------------------------------------------------------------------------------------------------------
 
 
-class ImagePool:
-    """The last translations, of which a critic is shown a mixture.
-
-    Until there are ``size``, each image is kept and shown. Then half of the images are exchanged for a kept one, whose
-    place they take. (Shrivastava et al. 2017, arXiv:1612.07828, §2.3.)
-
-    Parameters
-    ----------
-    size : int
-    image : tuple of int
-        The shape of one.
-    """
-
-    def __init__(self, size, image):
-        self.kept, self.count = np.zeros((size, *image), np.float32), 0
-
-    def exchange(self, images, rng):
-        """A batch of as many images, (N, …) -> (N, …); arrays."""
-        return np.stack([self._exchanged(image, rng) for image in images])
-
-    def _exchanged(self, image, rng):
-        if self.count < len(self.kept):
-            self.kept[self.count] = image
-            self.count += 1
-            return image
-        if rng.random() < 0.5:
-            return image
-        place = rng.integers(self.count)
-        old, self.kept[place] = self.kept[place].copy(), image
-        return old
-
-    def state_dict(self):
-        """The images, and how many there are: {"kept": (size, …), "count": ()}."""
-        return {"kept": self.kept.copy(), "count": np.array(self.count)}
-
-    def load_state_dict(self, state):
-        """Take over a `state_dict`."""
-        if state["kept"].shape != self.kept.shape or not 0 <= state["count"] <= len(self.kept):
-            raise ValueError(f"{state['count']} of {state['kept'].shape} do not fit a pool {self.kept.shape}")
-        self.kept, self.count = state["kept"].astype(np.float32), int(state["count"])
-
-
 class CycleGAN(Model):
     """Two generators with one optimiser, two critics with one, and a pool for each critic.
 
@@ -192,11 +126,7 @@ class CycleGAN(Model):
     """
 
     watch = {"critic_loss": "L_D", "adversarial": "L_adv", "cycle": "cycle"}
-    panels = {
-        "critics": ["critic_loss"],
-        "adversarial terms": ["adversarial"],
-        "there and back, identity": ["cycle", "identity"],
-    }
+    panels = {"critics": ["critic_loss"], "adversarial terms": ["adversarial"], "there and back": ["cycle", "identity"]}
 
     def __init__(self, there, back, critic_x, critic_y, optimizer, cycle, identity, pool_size, image):
         self.there, self.back, self.critic_x, self.critic_y = there, back, critic_x, critic_y
@@ -227,10 +157,8 @@ class CycleGAN(Model):
         x, y = self.draw(batches)
         numbers, (fake_x, fake_y) = self.generator_loss(x, y)
         self.descend(self.generator_optimizer, numbers["generator_loss"])
-        pooled = [
-            self.tensor(pool.exchange(fake.numpy(), rng))
-            for pool, fake in ((self.pool_x, fake_x), (self.pool_y, fake_y))
-        ]
+        pools = (self.pool_x, fake_x), (self.pool_y, fake_y)
+        pooled = [self.tensor(pool.exchange(fake.numpy(), rng)) for pool, fake in pools]
         loss = self.descend(self.critic_optimizer, self.critic_loss(x, y, *pooled))
         return {name: value.item() for name, value in (numbers | {"critic_loss": loss}).items()}
 

@@ -155,7 +155,7 @@ def _strided(size, channels, width, **options):
 SYSTEM = System(
     "dcgan",
     "DCGAN",
-    "convolutions and batch norm in both players; a look at the whole batch",
+    "convolutions and batch norm; a look at the whole batch",
     3,
     build,
     {

@@ -8,7 +8,7 @@ mean of the scores each player descends. One iteration is
     critic_steps times:   real batch x, fresh fakes x̃ = G(z);   one step of D's weights down L_D(D(x), D(x̃)) + penalty
     once:                 fresh z;                              one step of G's weights down L_G(D(G(z)))
 
-Where images have labels y, they travel beside: G(z, y) and D(x, y). Reals and fakes go through D one after the other,
+Labels y, where there are any, travel beside: G(z, y) and D(x, y). Reals and fakes go through D one after the other,
 never in one batch: batch norm would mix their statistics.
 """
 
@@ -18,18 +18,8 @@ from scratchgan.losses import clip_weights
 from scratchgan.models.latents import slerp, standard_normal
 from scratchgan.models.model import Model, in_blocks, made
 from scratchgan.nn import AveragedWeights
-from scratchgan.nn.options import Number, Whole
+from scratchgan.nn.options import Number, Varying, Whole
 from scratchgan.tensor import no_grad
-
-
-def _steps(critic_steps):
-    """A whole number from 1, or a function of the iteration that gives such, checked."""
-    option = Whole()
-    option.name = "critic_steps"
-    if not callable(critic_steps):
-        return option.checked(critic_steps)
-    option.checked(critic_steps(0))
-    return lambda iteration: option.checked(critic_steps(iteration))
 
 
 class Game(Model):
@@ -61,7 +51,7 @@ class Game(Model):
         See `Model`.
     """
 
-    latent_size, clip = Whole(), Number("(0, ∞)", optional=True)
+    latent_size, critic_steps, clip = Whole(), Varying(), Number("(0, ∞)", optional=True)
     watch = {"critic_loss": "L_D", "generator_loss": "L_G"}
     panels = {"losses": ["critic_loss", "generator_loss"], "mean scores": ["real_score", "fake_score"]}
 
@@ -81,7 +71,7 @@ class Game(Model):
         low=-1.0,
     ):
         self.generator, self.critic, self.latent_size, self.low = generator, critic, latent_size, low
-        self.objective, self.critic_steps = objective, _steps(critic_steps)
+        self.objective, self.critic_steps = objective, critic_steps
         self.penalty, self.clip, self.noise = penalty, clip, noise
         self.generator_optimizer = optimizer(generator.parameters())
         self.critic_optimizer = (critic_optimizer or optimizer)(critic.parameters())
@@ -140,7 +130,8 @@ class Game(Model):
     def generator_step(self, *real, rng):
         """One step down L_G. Only the generator's weights move, and no gradient of the critic's is formed.
 
-        Labels are fresh, but a relativistic objective compares pairs, and both of a pair have the real one's.
+        ``real`` is the critic's last batch. Most games need only its length, as they draw fresh labels; a relativistic
+        objective compares pairs, and both of a pair have the label of the real one.
         """
         y = real[1:] if self.objective.relativistic else self.conditions(len(real[0]), rng)
         loss = self.generator_loss(self.latents(len(real[0]), rng), *y, real=real, rng=rng)

@@ -14,6 +14,7 @@ import numpy as np
 
 from scratchgan.backend import array_like
 from scratchgan.data import views
+from scratchgan.data.checks import whole
 from scratchgan.nn import Module
 from scratchgan.optim import Optimizer
 from scratchgan.tensor import Tensor, grad, no_grad
@@ -113,7 +114,7 @@ class Model:
         return {name: part for name, part in vars(self).items() if hasattr(part, "state_dict")}
 
     def optimizers(self):
-        """Those parts that are optimisers."""
+        """The parts that are optimisers."""
         return [part for part in self.parts().values() if isinstance(part, Optimizer)]
 
     def tensor(self, array):
@@ -122,7 +123,7 @@ class Model:
         return Tensor(array_like(array.astype(weight.dtype, copy=False), weight))
 
     def draw(self, batches):
-        """The next batch: images as Tensors; what are integers, such as labels, as they are."""
+        """The next batch: images as Tensors; integers, such as labels, stay as they are."""
         return tuple(self.tensor(array) if array.dtype.kind == "f" else array for array in next(batches))
 
     def descend(self, optimizer, loss):
@@ -136,7 +137,7 @@ class Model:
 
 
 def _lost(value):
-    """What of an attribute is a state, and has no name of its own to be saved under; None if nothing is."""
+    """The kind of state that an attribute hides, as it has no name of its own to be saved under; None without one."""
     if hasattr(value, "state_dict"):
         return None
     if isinstance(value, (np.ndarray, np.random.Generator)):
@@ -170,7 +171,7 @@ def in_blocks(method, size=500):
 
 @dataclass(frozen=True)
 class Preset:
-    """How long a system is trained, and in what its options differ from the defaults of ``build``."""
+    """How long a system is trained, and which of its options differ from the defaults of ``build``."""
 
     steps: int
     every: int = 100  # steps from one picture and checkpoint to the next
@@ -180,6 +181,10 @@ class Preset:
     view: Callable = views.images  # what of a data set a batch holds: (Dataset) -> arrays
     unpaired: bool = False  # whether these are domains of their own, each shuffled for itself
     options: dict = field(default_factory=dict)
+
+    def __post_init__(self):
+        for name in ("steps", "every", "batch_size"):
+            whole(getattr(self, name), name)
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ has the equations. The players descend the hinge loss (16, 17)
 
     L_D = E max(0, 1 − D(x)) + E max(0, 1 + D(x̃)),        L_G = −E D(x̃)
 
-in which D leaves alone what it already tells apart by a margin.
+where D no longer learns from images that it already tells apart by a margin.
 
 Only D is normalised; G keeps its batch norm.
 

@@ -11,9 +11,9 @@ critic and the generator descend
 
     L_D = E D(x̃) − E D(x),        L_G = −E D(x̃)
 
-The more of a maximum D is, the better is G's gradient, so D takes n_critic steps for each one of G, and many more at
-the beginning. −L_D, up to K, says how far G still has to go: a curve that means something. In this it is the first;
-but the box makes critics simple and slow, "a clearly terrible way to enforce a Lipschitz constraint" (§3): what came of
+The closer D is to the maximum, the better is G's gradient. So D takes n_critic steps for each one of G, and many more
+at the beginning. −L_D, up to K, says how far G still has to go: a curve that means something, which no GAN had before.
+But the box makes critics simple and slow, "a clearly terrible way to enforce a Lipschitz constraint" (§3): what came of
 that sentence is in wgan_gp.py.
 
 Departures:

@@ -130,7 +130,7 @@ def _initialise_as_the_authors(module, rng):
 
 
 class WGANGP(WGAN):
-    """The two players, their optimisers and Algorithm 1 of the paper: the game of WGAN, with a penalty for its box."""
+    """The two players, their optimisers and Algorithm 1: WGAN's game, with a penalty instead of its box."""
 
     watch = {"wasserstein": "W", "penalty": "penalty", "gradient_norm": "|∇D|"}
     panels = {

@@ -1,7 +1,8 @@
-"""Layers with the names, constructor arguments and state keys of ``torch.nn``."""
+"""Layers with the names, constructor arguments and state keys of ``torch.nn``, and some that papers add."""
 
 # fmt: off
 from scratchgan.nn.average import AveragedWeights, update_bn
+from scratchgan.nn.equalized import EqualizedConv2d, EqualizedDownConv2d, EqualizedLinear, EqualizedUpConv2d
 from scratchgan.nn.layers import (
     BatchNorm1d, BatchNorm2d, Conv2d, ConvTranspose2d, Embedding, GroupNorm, InstanceNorm2d, LayerNorm, Linear,
     PReLU,
@@ -12,9 +13,10 @@ from scratchgan.nn.module import Module, ModuleList, Sequential
 from scratchgan.nn.resampling import Doubled, Halved
 from scratchgan.nn.spectral import SpectralNorm
 from scratchgan.nn.stateless import (
-    ELU, AvgPool2d, Dropout, Flatten, LeakyReLU, MaxPool2d, PixelShuffle, ReLU, Sigmoid, Softplus, Tanh,
-    Unflatten, Upsample,
+    ELU, AvgPool2d, Dropout, Flatten, LeakyReLU, MaxPool2d, PixelShuffle, ReflectionPad2d, ReLU, Sigmoid,
+    Softplus, Tanh, Unflatten, Upsample,
 )
+from scratchgan.nn.style import AdaIN, Blur, Constant, Noise, PixelNorm
 # fmt: on
 
 __all__ = [name for name, value in list(globals().items()) if isinstance(value, type)]

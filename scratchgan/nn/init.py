@@ -33,7 +33,15 @@ def generator(rng):
 
 def uniform(shape, bound, rng):
     """Uniform on (−bound, bound)."""
-    weights = rng.uniform(-bound, bound, shape).astype(np.float32)
+    return _as_read(rng.uniform(-bound, bound, shape).astype(np.float32))
+
+
+def normal_as_read(shape, rng):
+    """Standard normal, as weights lie in memory."""
+    return _as_read(normal(shape, rng))
+
+
+def _as_read(weights):
     if weights.ndim < 2:
         return weights
     as_read = np.moveaxis(weights, (1, 0), (-2, -1))

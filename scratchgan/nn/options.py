@@ -71,6 +71,18 @@ class Whole(Number):
         super().__init__(interval, optional)
 
 
+class Varying(Whole):
+    """An option that is a whole number, or a function of the iteration, from 0, that gives one in each."""
+
+    def checked(self, value):
+        """The number, or a function whose numbers are checked: the first one now, the others when they come."""
+        check = super().checked
+        if not callable(value):
+            return check(value)
+        check(value(0))
+        return lambda iteration: check(value(iteration))
+
+
 class Several(Number):
     """An option that is a tuple of numbers.
 

@@ -117,6 +117,23 @@ class MaxPool2d(_Function):
         )
 
 
+class ReflectionPad2d(Module):
+    """See `functional.pad`: images mirrored at their edges, by (left, right, top, bottom) pixels, or one number."""
+
+    padding = Several(Whole("[0, ∞)"), 4, alone=4)
+
+    def __init__(self, padding):
+        self.padding = padding
+
+    def forward(self, input):
+        """(…, H, W) -> (…, top + H + bottom, left + W + right)."""
+        return F.pad(input, self.padding, mode="reflect")
+
+    def extra_repr(self):
+        """The widths."""
+        return f"padding={self.padding}"
+
+
 class Dropout(Module):
     """See `functional.dropout`; the masks come from ``rng``, without it from a fresh generator."""
 

@@ -5,6 +5,7 @@ python -m scratchgan.testing conv2d batch_norm --order 3
 """
 
 import argparse
+import difflib
 import os
 import sys
 from pathlib import Path
@@ -32,7 +33,9 @@ def main(argv=None, prog="python -m scratchgan.testing"):
     known = {name: notes for table in TABLES for name, notes in table.items()}
     unknown = [name for name in flags.functions if name not in known]
     if unknown:
-        parser.error(f"there is no {', '.join(unknown)}; the functions are: {', '.join(known)}")
+        near = difflib.get_close_matches(unknown[0].lower(), known, 1)
+        hint = f", did you mean {near[0]}?" if near else "."
+        parser.error(f"there is no {', '.join(unknown)}{hint} The functions are: {', '.join(known)}")
     rows, complaints = {}, []
     for name in tqdm(flags.functions or known, unit="function", leave=False, disable=None):
         calls = [Case(name, note, call, tuple(recipes)) for note, (call, *recipes) in known[name].items()]

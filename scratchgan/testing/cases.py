@@ -12,6 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from scratchgan import functional as F
+from scratchgan.functional.normalize import pixel_norm
+from scratchgan.functional.resample import blur
 
 # Recipes for arrays --------------------------------------------------------------------------------------------------
 
@@ -385,6 +387,7 @@ TABLE = {
         "divisor": (lambda x: F.avg_pool2d(x, 2, divisor_override=3), normal(1, 1, 4, 4)),
         "unbatched": (lambda x: F.avg_pool2d(x, 2), normal(2, 4, 4)),
     },
+    "blur": {"images": (blur, normal(2, 2, 3, 4)), "one pixel": (blur, normal(1, 1, 1, 1))},
     "interpolate": {
         "nearest, twice as large": (lambda x: F.interpolate(x, scale_factor=2), normal(2, 2, 2, 3)),
         "nearest, any size": (lambda x: F.interpolate(x, size=(5, 2)), normal(1, 1, 3, 4)),
@@ -410,6 +413,10 @@ TABLE = {
         "large eps": (lambda x, b: F.batch_norm(x, None, None, None, b, True, eps=0.8), normal(3, 2), normal(2)),
         "evaluation": (F.batch_norm, normal(2, 2, 2, 2), normal(2), positive(2), normal(2), normal(2)),
         "evaluation, features": (lambda x, m, v: F.batch_norm(x, m, v, eps=0.8), normal(2, 3), normal(3), positive(3)),
+    },
+    "pixel_norm": {
+        "images": (pixel_norm, normal(2, 3, 2, 2)),
+        "vectors": (lambda x: pixel_norm(x, eps=0.5), normal(3, 4)),
     },
     "layer_norm": {
         "last": (lambda x: F.layer_norm(x, 3), normal(2, 3)),

@@ -8,7 +8,7 @@ import numpy as np
 
 from scratchgan import losses, nn
 from scratchgan.backend import array_like
-from scratchgan.losses import OBJECTIVES, LeastSquares, Minimax, NonSaturating
+from scratchgan.losses import OBJECTIVES, LeastSquares, Minimax, NonSaturating, Wasserstein
 from scratchgan.tensor import Parameter, Tensor
 from scratchgan.testing.cases import Case, away, distinct, normal
 
@@ -98,6 +98,7 @@ TABLE["Minimax.discriminator_loss"]["smoothed labels"] = (Minimax(0.9).discrimin
 TABLE["NonSaturating.discriminator_loss"]["smoothed labels"] = (
     NonSaturating(0.7).discriminator_loss, normal(2), normal(3)
 )  # fmt: skip
+TABLE["Wasserstein.discriminator_loss"]["drift"] = (Wasserstein(0.5).discriminator_loss, normal(4, 1), normal(3, 1))
 TABLE["NonSaturating.generator_loss"]["patches"] = (NonSaturating().generator_loss, normal(2, 1, 2, 3))
 TABLE["LeastSquares.discriminator_loss"]["any coding"] = (
     LeastSquares(-0.5, 2.0, 0.7).discriminator_loss, normal(4, 1), normal(3, 1)

@@ -2,6 +2,7 @@
 
 from scratchgan.checkpoint import CheckpointError
 from scratchgan.training.run import Run, TrainingError
-from scratchgan.training.systems import load_model, train
+from scratchgan.training.start import train
+from scratchgan.training.systems import load_model
 
 __all__ = ["CheckpointError", "Run", "TrainingError", "load_model", "train"]

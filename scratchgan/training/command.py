@@ -7,9 +7,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+from scratchgan.training.folder import expanded
 from scratchgan.training.run import LONGEST
+from scratchgan.training.start import train
 from scratchgan.training.stop import ended
-from scratchgan.training.systems import find_system, train
+from scratchgan.training.systems import find_system
 
 FLAGS = "preset data out seed steps device threads samples resume".split()
 
@@ -49,7 +51,9 @@ def add_flags(parser, presets=None):
         metavar="mnist|fashion-mnist|emoji|DIR",
         help="a data set by name, or a folder of pictures of any size, or of IDX files; default: mnist",
     )
-    parser.add_argument("--out", metavar="DIR", type=path, help="folder for the results; default: a new one in runs/")
+    parser.add_argument(
+        "--out", metavar="DIR", type=expanded, help="folder for the results; default: a new one in runs/"
+    )
     parser.add_argument(
         "--steps", metavar="N", type=whole(1, LONGEST), help="train until this step instead of the preset's last"
     )
@@ -59,7 +63,7 @@ def add_flags(parser, presets=None):
         "--resume", action="store_true", help="go on exactly where the run in --out, or the last one, ended"
     )
     parser.add_argument(
-        "--threads", metavar="N", type=whole(0), help="of matrix products; default: 0, as many as are fastest just now"
+        "--threads", metavar="N", type=whole(0), help="of matrix products; default: 0, the number that is fastest now"
     )
     parser.add_argument("--samples", metavar="N", type=whole(0), help="also save N samples as samples.npy; default: 0")
 
@@ -97,18 +101,13 @@ def to_go_on(program, run):
 
 
 def _kept(runs, program):
-    """What is left of a run that was cut short, in lines of their own."""
+    """What is kept of a run that was cut short, and how to go on."""
     if not runs:
         return ""
     (run,) = runs
     if run.saved is None or not run.checkpoint.exists():
         return f"nothing is kept in {run.folder}\n"
     return f"kept: step {run.saved} in {run.checkpoint}; to go on: {to_go_on(program, run)}\n"
-
-
-def path(text):
-    """A type of flags: a path, where ``~`` is one's home."""
-    return Path(os.path.expanduser(text))
 
 
 def whole(low, high=None):

@@ -18,7 +18,7 @@ BEYOND = 2**30  # where Windows locks a byte: a locked one could not be read, an
 
 
 class FolderError(RuntimeError):
-    """A folder cannot be had for a run: another process works in it, or it holds what must not be overwritten."""
+    """A run cannot have a folder: another process works in it, or it holds what must not be overwritten."""
 
 
 @contextlib.contextmanager
@@ -52,6 +52,11 @@ def claimed(path, made=None):
         if made:
             with contextlib.suppress(OSError):  # not empty: as it should be
                 os.rmdir(path)
+
+
+def expanded(text):
+    """A text as a path, where ``~`` is one's home."""
+    return Path(os.path.expanduser(text))
 
 
 def claimed_anew(paths):

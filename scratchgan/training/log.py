@@ -26,7 +26,7 @@ class Log:
         self.path, self.columns = Path(path), None
 
     def cut(self, step):
-        """Keep the rows up to a step, and drop those that ran ahead of the checkpoint, whatever they are.
+        """Keep the rows up to a step, and drop those that ran ahead of the checkpoint.
 
         Where there is no log, one begins with the next step.
 

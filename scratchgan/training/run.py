@@ -11,6 +11,7 @@ import math
 import os
 import shutil
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -38,7 +39,7 @@ class Run:
     model : Model
     batches : Batches or Streams
     rng : numpy.random.Generator
-        The one that ``batches`` shuffles with, too.
+        ``batches`` shuffles with it, too.
     settings : dict
         What a checkpoint must agree on: "seed", "rates_fall_over" (all learning rates fall in a straight line over this
         many steps to a twentieth; None: they stay), and any others.
@@ -52,7 +53,7 @@ class Run:
     Attributes
     ----------
     step : int
-        How many were made.
+        The number of steps that were made.
     saved : int or None
         The step of the checkpoint in the folder.
     stopped_by : int or None
@@ -128,13 +129,7 @@ class Run:
             When the user would not wait for the end of a step. The last checkpoint is kept.
         """
         self.every, steps = every, max(steps, self.step)
-        self.folder.mkdir(parents=True, exist_ok=True)
-        if self.step == 0:
-            self.save(steps)  # before any other file: a folder that has them and no checkpoint has lost it
-        (self.folder / "frames").mkdir(exist_ok=True)
-        with stop_request() as stop, self.log, _bar(steps, self.step) as bar:
-            if self.step == 0:
-                self._save_picture()
+        with stop_request() as stop, self._begun(steps), _bar(steps, self.step) as bar:
             while self.step < steps and not stop:
                 numbers = self._advance()
                 self.log.write(self.step, numbers)
@@ -149,6 +144,18 @@ class Run:
         self.stopped_by = None if finished else stop[0]
         return finished
 
+    @contextmanager
+    def _begun(self, steps):
+        """The folder with all that is there before the next step; the log is open."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        if self.step == 0:
+            self.save(steps)  # before any other file: a folder that has them and no checkpoint has lost it
+        (self.folder / "frames").mkdir(exist_ok=True)
+        with self.log:
+            if self.step == 0:
+                self._save_picture()
+            yield
+
     def _advance(self):
         """One step; what it reports."""
         optimizers = self.model.optimizers()
@@ -162,7 +169,7 @@ class Run:
             if not math.isfinite(value):
                 self._give_up(f"{name} is {value}")
         self.step += 1
-        return numbers | {"lr": optimizers[0].lr}
+        return numbers | {"lr": optimizer.lr for optimizer in optimizers[:1]}
 
     def _refuse_no_numbers(self, numbers):
         """Raise TrainingError when the model's first step does not report what it should."""
@@ -216,10 +223,10 @@ class Run:
 
     def samples(self, count):
         """``count`` fresh samples, the same each time: {name: array}."""
-        return self.model.samples(count, np.random.default_rng([self.settings["seed"], 2]))
+        return drawn(self.model, count, np.random.default_rng([self.settings["seed"], 2]))
 
     def demand_room(self, count):
-        """Raise TrainingError, better now than after days, for samples that are none or fit no disk or memory."""
+        """Raise TrainingError where samples cannot be made, or do not fit: better now than after days."""
         if not count:
             return
         try:
@@ -241,8 +248,7 @@ class Run:
     def finish(self, samples=0):
         """Write the last picture, the animation, the curves and, if asked for, the samples, each as NAME.npy.
 
-        Of the files in ``frames`` only those are looked at that this run must have left, and no array stays that is of
-        another step.
+        The animation takes only the frames that this run must have left. Arrays of another step are removed.
         """
         self.check()
         self._draw(self.folder / "samples.png")
@@ -347,6 +353,16 @@ def _restore(rng, state, path):
     if trial.state != state:
         raise checkpoint.CheckpointError(f"{path} holds no whole state of {type(trial).__name__}")
     rng.bit_generator.state = state
+
+
+def drawn(model, count, rng, **options):
+    """What `Model.samples` gives; TrainingError when it is not what it should be."""
+    arrays = model.samples(count, rng, **options)
+    found = np.shape(arrays["samples"]) if isinstance(arrays, dict) and "samples" in arrays else type(arrays).__name__
+    if found[:1] != (count,) or len(found) != 4 or found[1] not in (1, 3):
+        wanted = f"{{'samples': images}}, images of shape ({count}, 1 or 3, H, W)"
+        raise TrainingError(f"{type(model).__name__}.samples must return {wanted}, not {found}")
+    return arrays
 
 
 def demand_room(count, one, folder):

@@ -1,4 +1,4 @@
-"""How a program ends: with a sentence in place of a traceback, whatever stops it, and an exit status that says what."""
+"""How a program ends: with a sentence instead of a traceback, whatever stops it, and an exit status that says what."""
 
 import contextlib
 import io
@@ -65,7 +65,7 @@ def _stop_at_once(number, frame):
 
 @contextlib.contextmanager
 def handled(handler):
-    """Ctrl-C, SIGTERM and a closed terminal go to a handler, but for those that were ignored, as nohup has it."""
+    """Ctrl-C, SIGTERM and a closed terminal go to a handler, unless they are ignored already, as under nohup."""
     before = {}
     if threading.current_thread() is threading.main_thread():  # no other is told of signals
         before = {number: signal.getsignal(number) for number in STOPS}
@@ -86,7 +86,7 @@ def _lasting_streams():
 
 
 class Lasting(io.TextIOBase):
-    """A stream that falls silent when nobody listens any more: what is trained is worth more than what is said of it.
+    """A stream that falls silent when nobody listens any more: a training is worth more than its messages.
 
     Parameters
     ----------

@@ -47,6 +47,8 @@ LAYERS = {
     "Softplus": ("Softplus", (2.0, 1.0), {}, array(3, 4)),
     "AvgPool2d": ("AvgPool2d", (3, 2, 1), {"ceil_mode": True, "count_include_pad": False}, array(*IMAGE)),
     "MaxPool2d": ("MaxPool2d", (3, 2, 1), {}, array(*IMAGE)),
+    "ReflectionPad2d": ("ReflectionPad2d", ((1, 2, 3, 0),), {}, array(*IMAGE)),
+    "ReflectionPad2d, one number": ("ReflectionPad2d", (2,), {}, array(*IMAGE)),
     "Flatten": ("Flatten", (), {}, array(*IMAGE)),
     "Unflatten": ("Unflatten", (1, (2, 2)), {}, array(*IMAGE)),
     "Upsample": ("Upsample", (), {"scale_factor": 2, "mode": "bilinear"}, array(*IMAGE)),

@@ -74,14 +74,14 @@ def test_the_folders_of_pictures_are_classes(tmp_path):
         save(tmp_path / name, plain(4, 4, (1, 2, 3)))
     pictures = Pictures(tmp_path)
     assert len(pictures) == 3 and len(pictures.sized(4, 3)) == 3
-    assert pictures.labels.tolist() == [0, 0, 1]
+    assert pictures.labels.tolist() == [0, 0, 1] and pictures.classes == ["cat", "dog"]
 
 
 @pytest.mark.parametrize("names", [("1.png", "2.png"), ("cat/1.png", "2.png"), ("cat/1.png", "cat/2.png")])
 def test_else_there_are_no_classes(tmp_path, names):
     for name in names:
         save(tmp_path / name, plain(4, 4, (1, 2, 3)))
-    assert Pictures(tmp_path).labels is None
+    assert Pictures(tmp_path).labels is None and Pictures(tmp_path).classes is None
 
 
 def test_what_cannot_be_read_is_named_and_left_out_together_with_its_label(tmp_path, capsys):

@@ -87,6 +87,15 @@ def test_labels_that_are_missing_or_unknown_to_the_networks_are_refused():
         views.labelled(SOME, classes=12)
 
 
+def test_without_a_number_there_are_as_many_classes_as_labels_or_names():
+    of_three = Dataset("x", SOME.images, SOME.labels % 3, "x")
+    assert set(views.labelled(of_three)[1]) == {0, 1, 2}
+    with pytest.raises(DataError, match=r"no image has the labels \[1\]: 3 classes are needed here, 0 to 2"):
+        views.labelled(Dataset("x", SOME.images, SOME.labels % 2 * 2, "x"))
+    with pytest.raises(DataError, match=r"no image has the labels \[3\]: 4 classes are needed"):
+        views.labelled(Dataset("x", SOME.images, SOME.labels % 3, "x", ["a", "b", "c", "d"]))
+
+
 @pytest.mark.parametrize("count", [10, 9])
 def test_the_two_colours_share_no_image_and_have_the_ink_and_paper_they_should(count):
     x, y = views.two_colours(Dataset("mnist", SOME.images[:count], None, ""))

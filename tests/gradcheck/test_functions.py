@@ -25,7 +25,7 @@ every_case = pytest.mark.parametrize("case", CASES, ids=str)
 
 
 def test_every_public_function_has_a_case():
-    assert {case.name for case in CASES} == set(F.__all__)
+    assert {case.name for case in CASES} == set(F.__all__) | {"blur", "pixel_norm"}  # which PyTorch does not have
 
 
 def test_every_method_and_operator_of_a_tensor_is_one_of_these_functions():

@@ -29,14 +29,14 @@ def objective(name, player):
         bias.data = bias.data + 0.5  # some reals are beyond their margin, and so the bias matters
     real, *y = batch(game)
     fake, *_ = batch(game, seed=2)
-    z = game.latents(6, rng(4))
+    z = game.latents(6, rng(5))
     module = getattr(game, player)
 
     def function(*weights):
         reseed(game)
         with weights_replaced(module, weights):
             if player == "generator":
-                return game.generator_loss(z, *y, real=(real, *y))
+                return game.generator_loss(z, *y, real=(real, *y), rng=rng())
             return game.critic_loss(real, fake, *y, rng=rng())["critic_loss"]
 
     return function, module.named_parameters()

@@ -52,4 +52,7 @@ def test_a_nan_is_marked_too(tmp_path, capsys, monkeypatch):
 def test_an_unknown_function_is_refused_with_the_known_ones(capsys):
     with pytest.raises(SystemExit):
         main(["convolution"])
-    assert "there is no convolution; the functions are: add, sub" in capsys.readouterr().err
+    assert "there is no convolution. The functions are: add, sub" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        main(["ReLU"])
+    assert "there is no ReLU, did you mean relu? The functions are: add, sub" in capsys.readouterr().err

@@ -249,6 +249,15 @@ def test_where_logits_are_not_paired_their_order_and_number_is_free(u, name):
     )
 
 
+def test_drift_is_a_share_of_the_mean_square_of_real_scores():
+    real, fake = logits(3.0, -1.0), logits(4.0, 2.0)
+    assert Wasserstein(0.5).discriminator_loss(real, fake).item() == pytest.approx(3 - 1 + 0.5 * 5)
+    np.testing.assert_allclose(slopes(Wasserstein(0.5).discriminator_loss(real, fake), fake), [[1, 1]])
+    assert Wasserstein(0.5).generator_loss(fake).item() == -3
+    with pytest.raises(ValueError, match="drift=-1 must be a number in"):
+        Wasserstein(-1)
+
+
 def test_the_zero_sum_games():
     """Minimax and Wasserstein: what the generator descends is what the discriminator's −L has of its own."""
     real, fake = logits(*REAL), logits(*FAKE)

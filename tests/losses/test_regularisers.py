@@ -118,10 +118,21 @@ def test_it_saves_and_loads():
 
 def test_a_state_of_other_parameters_is_refused():
     state = HistoricalAverage([Parameter(normal(2, 3))]).state_dict()
-    with pytest.raises(ValueError, match="does not fit these 2 parameters: see 1"):
+    with pytest.raises(ValueError, match="does not fit this average: missing 1"):
         HistoricalAverage([Parameter(normal(2, 3)), Parameter(normal(3))]).load_state_dict(state)
-    with pytest.raises(ValueError, match="does not fit these 1 parameters: see 0"):
+    with pytest.raises(ValueError, match="does not fit this average: 0 has shape"):
         HistoricalAverage([Parameter(normal(3))]).load_state_dict(state)
+
+
+@pytest.mark.parametrize("name, value, message", [
+    ("count", np.array(0), "it counts 0 values"),
+    ("count", np.array(1.5), "count is float64 instead of int64"),
+    ("0", np.zeros((2, 3), complex), "0 is complex128 instead of"),
+])  # fmt: skip
+def test_a_state_of_nothing_or_of_other_numbers_is_refused(name, value, message):
+    average = HistoricalAverage([Parameter(normal(2, 3))])
+    with pytest.raises(ValueError, match=message):
+        average.load_state_dict(average.state_dict() | {name: value})
 
 
 def test_an_average_of_nothing_is_refused():

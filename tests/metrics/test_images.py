@@ -4,6 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from judged import DIGITS
 
+from scratchgan.data import load, views
 from scratchgan.metrics.images import as_floats, as_images, enough
 from scratchgan.metrics.points import as_points, mixed_order
 
@@ -57,7 +58,7 @@ def test_black_is_what_it_is(samples):
 @pytest.mark.parametrize(
     "samples, message",
     [
-        (np.zeros((200, 28, 28)), r"shape \(N, 1, 28, 28\), N at least 1, got \(200, 28, 28\)"),
+        (np.zeros((200, 28, 28)), r"shape \(N, 1, 28, 28\), N at least 1, or 32×32 .* got \(200, 28, 28\)"),
         (np.zeros((200, 3, 28, 28)), r"got \(200, 3, 28, 28\)"),
         (np.zeros((200, 28, 28, 1)), r"got \(200, 28, 28, 1\)"),
         (np.zeros((0, 1, 28, 28)), r"got \(0, 1, 28, 28\)"),
@@ -80,6 +81,15 @@ def test_black_is_what_it_is(samples):
 def test_what_are_no_images_is_refused(samples, message):
     with pytest.raises(ValueError, match=message):
         as_images(samples)
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.float32])
+def test_images_of_32_pixels_lose_the_margin_that_they_were_given(kind):
+    digits = load(embedded=True).images[:30]
+    padded = views.sized(digits, 32).astype(kind)
+    if kind is np.float32:
+        padded, digits = padded / np.float32(127.5) - 1, digits / np.float32(127.5) - 1
+    np.testing.assert_array_equal(as_images(padded), digits)
 
 
 def test_a_covariance_of_full_rank_needs_one_image_more_than_features():

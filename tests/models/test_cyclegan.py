@@ -7,7 +7,7 @@ from seeded import rng
 
 from scratchgan import Tensor, nn
 from scratchgan.models import cyclegan
-from scratchgan.models.cyclegan import ImagePool, Reflected, Residual
+from scratchgan.models.cyclegan import Residual
 from scratchgan.models.networks import count
 from scratchgan.testing import check_grads
 
@@ -110,13 +110,6 @@ def test_each_critic_sees_the_translations_into_its_own_domain():
         np.testing.assert_allclose(found.data, wanted, atol=1e-6)
 
 
-# The pool ------------------------------------------------------------------------------------------------------------
-
-
-def numbered(first, count):
-    return np.arange(first, first + count, dtype=np.float32).reshape(-1, 1)
-
-
 def test_the_critics_are_shown_what_the_pools_give():
     model, seen = tiny(), []
     critic_loss = model.critic_loss
@@ -125,37 +118,6 @@ def test_the_critics_are_shown_what_the_pools_give():
     model.pool_y.exchange = lambda fakes, rng: np.full_like(fakes, 0.5)
     model.train_step(iter([(X.numpy(), Y.numpy())]), rng())
     assert [np.unique(fakes.data).tolist() for fakes in seen[0]] == [[0.25], [0.5]]
-
-
-def test_until_the_pool_is_full_images_pass_unchanged():
-    pool = ImagePool(6, (1,))
-    for first in (0, 3):
-        np.testing.assert_array_equal(pool.exchange(numbered(first, 3), rng()), numbered(first, 3))
-    assert pool.count == 6 and pool.kept[:, 0].tolist() == [0, 1, 2, 3, 4, 5]
-
-
-def test_then_half_of_them_are_exchanged_for_one_that_was_kept_and_no_image_is_lost():
-    pool, noise, exchanged = ImagePool(50, (1,)), rng(), 0
-    pool.exchange(numbered(0, 50), noise)
-    for first in range(50, 2050, 4):
-        before = set(pool.kept[:, 0])
-        new = numbered(first, 4)
-        shown = pool.exchange(new, noise)
-        exchanged += int((shown != new).sum())
-        assert before | set(new[:, 0]) == set(pool.kept[:, 0]) | set(shown[:, 0])
-    assert exchanged / 2000 == pytest.approx(0.5, abs=0.04)
-    assert np.diff(np.sort(pool.kept[:, 0])).max() > 1  # old ones are among them
-    assert pool.kept.min() >= 50  # and each place had its turn
-
-
-def test_a_pool_goes_on_from_its_state():
-    pool, other = ImagePool(4, (1,)), ImagePool(4, (1,))
-    pool.exchange(numbered(0, 7), rng())
-    other.load_state_dict(pool.state_dict())
-    np.testing.assert_array_equal(other.exchange(numbered(9, 9), rng(1)), pool.exchange(numbered(9, 9), rng(1)))
-    for size in (3, 5):
-        with pytest.raises(ValueError, match="do not fit a pool"):
-            ImagePool(size, (1,)).load_state_dict(pool.state_dict())
 
 
 # Networks ------------------------------------------------------------------------------------------------------------
@@ -187,10 +149,17 @@ def test_a_patch_has_sixteen_pixels_a_side():
     assert len(rows) == len(columns) == 16 and np.ptp(rows) == 15
 
 
-def test_a_reflected_border_has_no_zeros():
-    layer = Reflected(nn.Conv2d(1, 1, 3, bias=False), 1)
-    layer.layer.weight.data = np.ones((1, 1, 3, 3), np.float32)
-    np.testing.assert_array_equal(layer(Tensor(np.ones((1, 1, 5, 5), np.float32))).data, np.full((1, 1, 5, 5), 9))
+def test_a_border_is_mirrored_and_has_no_zeros():
+    """Before each convolution that keeps the size: sums of a white image are the same at its edge."""
+    found = 0
+    for stage in (m for m in cyclegan.generator(rng(), blocks=1).modules() if isinstance(m, nn.Sequential)):
+        for before, layer in zip(list(stage), list(stage)[1:]):
+            if isinstance(layer, nn.Conv2d) and layer.stride == (1, 1):
+                layer.weight.data, found = np.ones_like(layer.weight.data), found + 1
+                x = Tensor(np.ones((1, layer.weight.shape[1], 9, 9), np.float32))
+                sums = nn.Sequential(before, layer)(x).data
+                assert sums.shape[2:] == (9, 9) and (sums[0] == sums[0, :, 4:5, 4:5]).all()
+    assert found == 4
 
 
 def test_a_residual_adds_its_input():

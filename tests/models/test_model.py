@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from scratchgan import Parameter, Tensor, nn
-from scratchgan.models.model import Model, in_blocks, made
+from scratchgan.models.model import Model, Preset, in_blocks, made
 from scratchgan.optim import SGD
 
 
@@ -98,3 +98,10 @@ def test_who_says_nothing_has_no_samples_and_no_latents():
         Line().samples(1, None)
     with pytest.raises(TypeError, match="Line has no strip"):
         Line().strip(1, 2, None)
+
+
+@pytest.mark.parametrize("wrong", [{"steps": 0}, {"steps": 2.5}, {"every": 0}, {"batch_size": True}])
+def test_a_preset_of_no_steps_is_refused(wrong):
+    (name,) = wrong
+    with pytest.raises(ValueError, match=f"{name}={wrong[name]} must be a whole number, 1 or more"):
+        Preset(**{"steps": 1} | wrong)

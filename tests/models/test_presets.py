@@ -58,6 +58,13 @@ LABELLED = {**RUN, **SMALL, "classes": 10, "view": views.labelled}
 CGAN = {**LABELLED, **ADAM, **small("cgan"), "lr": 1e-2, "low": -1.0}
 ACGAN = {**LABELLED, **WGAN_ADAM, **small("acgan"), "critic_steps": 2, "penalty_weight": 10.0,
          "class_weights": (1.0, 1.0), "lr": 3e-3}  # fmt: skip
+GROWING = {
+    **RUN, **SMALL, "rest": 9600, "rise": 9600, "lr": 3e-3, "betas": (0.0, 0.99), "batch_size": 32,
+    "view": written(partial(views.images, size=32)), "steps": 3300,
+}  # fmt: skip
+GROWING_QUICKLY = {"rest": 3000, "rise": 3000, "steps": 1000, "every": 50}
+PROGAN = {**GROWING, **small("progan"), "penalty_weight": 10.0, "drift": 1e-3}
+STYLEGAN = {**GROWING, **small("stylegan"), "gamma": 1.0}
 R3GAN = {
     **RUN, "networks": r3gan.residual_networks, "latent_size": 64, "lr": 4e-3, "gamma": (5.0, 0.5),
     "beta2": (0.9, 0.99), "half_life": (0.0, 70.0), "ramp": 1400,
@@ -129,6 +136,16 @@ PRESETS = {
         },
     },
     "acgan": {"quick": {**ACGAN, "steps": 600, "every": 50}, "default": {**ACGAN, "steps": 2000}},
+    "progan": {
+        "quick": {**PROGAN, **GROWING_QUICKLY},
+        "default": PROGAN,
+        "emoji": {**PROGAN, **small("progan", channels=3), **images(32, 3), "data": "emoji"},
+    },
+    "stylegan": {
+        "quick": {**STYLEGAN, **GROWING_QUICKLY},
+        "default": STYLEGAN,
+        "emoji": {**STYLEGAN, **small("stylegan", channels=3), **images(32, 3), "data": "emoji"},
+    },
     "r3gan": {
         "quick": {**R3GAN, "ramp": 300, "steps": 300, "every": 25},
         "default": {**R3GAN, "steps": 1400},
@@ -304,7 +321,8 @@ def look(model):
     inner = [(type(part).__name__, vars(part)) for part in map(vars(model).get, ("objective", "penalty")) if part]
     average = options_of(model.average) if hasattr(model, "average") else None
     functions = getattr(model, "noise", None), taken(model)
-    return states, optimizers, options_of(model), rest, repr(inner), average, functions
+    options = {name: value for name, value in options_of(model).items() if not callable(value)}
+    return states, optimizers, options, rest, repr(inner), average, functions
 
 
 def fingerprint(value):

@@ -142,6 +142,12 @@ def test_batch_norm_in_the_critic_is_refused_with_the_reason(norm):
         tiny_model(critic=tiny_critic(nn.Tanh(), norm)).critic_step(images(4), rng=rng())
 
 
+def test_a_method_of_a_critic_is_the_critic():
+    critic = tiny_critic(nn.Tanh(), nn.BatchNorm2d(2))
+    with pytest.raises(ValueError, match="batch norm"):
+        gradient_norms(critic.forward, images(4, requires_grad=True))
+
+
 # Interpolation -------------------------------------------------------------------------------------------------------
 
 

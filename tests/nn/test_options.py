@@ -11,7 +11,7 @@ from scratchgan import Parameter, Tensor, nn, optim
 from scratchgan.losses import R1, GradientPenalty, LeastSquares, Minimax, NonSaturating
 from scratchgan.models.game import ConditionalGame, Game
 from scratchgan.nn import AveragedWeights
-from scratchgan.nn.options import Number, Several, Whole, options_of, pair
+from scratchgan.nn.options import Number, Several, Varying, Whole, options_of, pair
 
 W, net = [Parameter(np.ones(3, np.float32))], nn.Linear(1, 1)
 Adam, RMSprop, SGD = partial(optim.Adam, W), partial(optim.RMSprop, W), partial(optim.SGD, W)
@@ -175,6 +175,7 @@ REFUSED = {
     "Upsample, size": (lambda: nn.Upsample((4, 2.5)), r"size=\(4, 2.5\)"),
     "Upsample, neither": (lambda: nn.Upsample(), "either size or scale_factor"),
     "Upsample, both": (lambda: nn.Upsample(4, 2), "either size or scale_factor"),
+    "ReflectionPad2d": (lambda: nn.ReflectionPad2d((1, 1)), r"padding=\(1, 1\)"),
     "PixelShuffle": (lambda: nn.PixelShuffle(-2), "upscale_factor=-2"),
     "Maxout": (lambda: nn.Maxout(0), "pieces=0"),
     "MinibatchStdDev": (lambda: nn.MinibatchStdDev(0), "group_size=0"),
@@ -229,12 +230,27 @@ OWNERS = {name: partial(make, name) for name in GAMES} | {
 }  # fmt: skip
 
 
+def test_what_varies_is_checked_at_once_and_in_each_iteration():
+    class Schedule:
+        steps = Varying()
+
+    schedule = Schedule()
+    schedule.steps = np.int64(3)
+    assert type(schedule.steps) is int
+    schedule.steps = lambda iteration: 5 - iteration
+    assert [schedule.steps(i) for i in range(5)] == [5, 4, 3, 2, 1]
+    with pytest.raises(ValueError, match=r"steps=0 must be a whole number in \[1, ∞\)"):
+        schedule.steps(5)
+    with pytest.raises(TypeError, match="steps=0.5 must be a whole number"):
+        schedule.steps = lambda iteration: iteration + 0.5
+
+
 @pytest.mark.parametrize("owner", OWNERS)
 def test_an_option_that_is_changed_later_is_checked_too(owner):
     owner = OWNERS[owner]()
     assert options_of(owner)
     for name, value in options_of(owner).items():
-        if value is not None:
+        if value is not None and not callable(value):
             for same in (np.asarray(value), Tensor(np.asarray(value)), np.asarray(value)[()]):
                 setattr(owner, name, same)
                 assert vars(owner)[name] == value and type(vars(owner)[name]) is type(value)

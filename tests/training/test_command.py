@@ -125,7 +125,7 @@ def test_samples_are_as_many_as_asked_for(train):
 
 def test_the_device_is_asked_for_and_remembered(train, monkeypatch, capsys):
     asked = []
-    monkeypatch.setattr("scratchgan.training.systems.device_module", asked.append)
+    monkeypatch.setattr("scratchgan.training.start.device_module", asked.append)
     build = wgan_gp.build
     monkeypatch.setattr(
         wgan_gp, "build", lambda *args, **more: asked.append(args[1]) or build(args[0], "cpu", *args[2:], **more)

@@ -294,3 +294,25 @@ def test_without_panels_every_number_has_a_curve(tmp_path, monkeypatch):
     run.train(1, every=9)
     run.finish()
     assert drawn == [{name: [name] for name in run.log.columns if name not in ("step", "lr")}] and len(drawn[0]) == 7
+
+
+@pytest.mark.parametrize("made, found", [
+    (lambda n: np.zeros((n, 1, 4, 4)), "ndarray"),
+    (lambda n: {"images": np.zeros((n, 1, 4, 4))}, "dict"),
+    (lambda n: {"samples": np.zeros((n, 4, 4))}, r"\(1, 4, 4\)"),
+    (lambda n: {"samples": np.zeros((n + 1, 1, 4, 4))}, r"\(2, 1, 4, 4\)"),
+    (lambda n: {"samples": np.zeros((n, 4, 4, 3))}, r"\(1, 4, 4, 3\)"),
+])  # fmt: skip
+def test_samples_of_another_shape_are_refused_before_the_first_step(made, found, tmp_path):
+    run = make_run(tmp_path)
+    run.model.samples = lambda count, rng: made(count)
+    with pytest.raises(TrainingError, match=rf"WGANGP.samples must return .*\(1, 1 or 3, H, W\), not {found}"):
+        run.demand_room(5)
+
+
+def test_a_model_without_optimisers_trains_without_a_rate(tmp_path):
+    run = make_run(tmp_path)
+    run.model.optimizers = lambda: []
+    run.rates = []
+    run.train(2, every=2)
+    assert run.step == 2 and "lr" not in run.log.columns

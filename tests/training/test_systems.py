@@ -147,6 +147,14 @@ WITHOUT_EFFECT = {
 UNTIL_ALL_MOVE = {"r3gan": 2}  # steps: the first moves the last weights of its blocks from 0, and so wakes the others
 
 
+def wake(growth):
+    """Let it fade its last block in; what draws smaller images than these two sizes is asleep."""
+    growth.seen = growth.top * (growth.rest + growth.rise) - growth.rise // 2
+    return {
+        f"{part}.{level}" for part in ("generator to_image", "critic from_image") for level in range(growth.top - 1)
+    }
+
+
 @pytest.mark.parametrize("system, preset", PRESETS, ids=[f"{system.name}-{preset}" for system, preset in PRESETS])
 def test_every_preset_builds_a_model_whose_step_moves_all_of_its_weights(system, preset):
     """At a batch of four, on digits; but for biases that the loss does not depend on."""
@@ -156,6 +164,7 @@ def test_every_preset_builds_a_model_whose_step_moves_all_of_its_weights(system,
     kind = Streams if plan.unpaired else Batches
     if hasattr(model, "critic_steps"):
         model.critic_steps = 1
+    asleep = wake(model.growth) if hasattr(model, "growth") else set()
     networks = {k: part for k, part in model.parts().items() if isinstance(part, nn.Module)}
     before = {f"{k} {path}": p.data.copy() for k, part in networks.items() for path, p in part.named_parameters()}
     batches = kind(arrays, 4, rng, model.low)
@@ -163,5 +172,7 @@ def test_every_preset_builds_a_model_whose_step_moves_all_of_its_weights(system,
         numbers = model.train_step(batches, rng)
     after = {f"{k} {path}": p.data for k, part in networks.items() for path, p in part.named_parameters()}
     still = {path for path, array in before.items() if (array == after[path]).all()}
-    assert still <= WITHOUT_EFFECT.get(system.name, set())
+    assert {path for path in still if not asleep & {path.rpartition(".")[0], path.rpartition(".")[0][:-2]}} <= (
+        WITHOUT_EFFECT.get(system.name, set())
+    )
     assert all(np.isfinite(value) for value in numbers.values()) and numbers

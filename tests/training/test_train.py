@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tiny
+from PIL import Image
 
 from scratchgan import checkpoint
 from scratchgan.data import DataError
@@ -228,7 +229,7 @@ def test_a_folder_of_something_else_has_no_model(digits, folder):
     with pytest.raises(CheckpointError, match="has changed since the run began: options {}, now"):
         load_model("out")
     gan = systems.SYSTEMS["gan"]
-    facts["settings"] |= systems._identity(gan, gan.presets["quick"], "gan")
+    facts["settings"] |= systems.identity(gan, gan.presets["quick"], "gan")
     checkpoint.save(run.checkpoint, arrays, **facts | {"options": facts["options"] | {"system_at": "gan"}})
     with pytest.raises(CheckpointError, match="does not fit this run: "):
         load_model("out")
@@ -287,6 +288,35 @@ SYSTEM = System("own", "", "", 1, build, {"default": Preset(1, 1, 8, view=views.
     np.testing.assert_array_equal(np.rint((samples.mean((1, 2, 3)) + 0.9) / 0.2), labels)
     train(out="out", resume=True, samples=0)
     assert not (run.folder / "labels.npy").exists()
+
+
+def of_three_classes(folder):
+    """Noise in three folders, enough for a batch."""
+    for i, pixels in enumerate(np.random.default_rng(0).integers(0, 256, (66, 28, 28), dtype=np.uint8)):
+        path = folder / "pictures" / ("cat", "dog", "newt")[i % 3] / f"{i}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(pixels).save(path)
+    return folder / "pictures"
+
+
+def test_a_conditional_system_has_the_classes_of_the_data(folder, capsys):
+    data = of_three_classes(folder)
+    run = train("cgan", preset="quick", data=data, steps=1, out="out", samples=50)
+    assert "classes: 0 cat, 1 dog, 2 newt" in capsys.readouterr().out
+    assert json.loads((run.folder / "config.json").read_text())["class_names"] == ["cat", "dog", "newt"]
+    assert run.picture().shape[:2] == (10, 3) and set(np.load(run.folder / "labels.npy")) == {0, 1, 2}
+    assert load_model("out").classes == 3 and train(out="out", resume=True, steps=2).step == 2
+    capsys.readouterr()
+    train("wgan_gp", preset="quick", data=data, steps=1, out="unlabelled")
+    assert "classes: " not in capsys.readouterr().out
+
+
+def test_a_game_of_other_classes_than_the_data_is_refused(folder):
+    data = of_three_classes(folder)
+    text = "from scratchgan.models import Preset, System\nfrom scratchgan.models.cgan import build, views\n"
+    text += "presets = {'default': Preset(1, view=views.labelled, options={'classes': 10})}\n"
+    with pytest.raises(DataError, match="these are 3 classes, and ConditionalGame has 10: let build take classes"):
+        train(own(folder, text + 'SYSTEM = System("own", "", "", 1, build, presets)'), data=data, out="out")
 
 
 # What is recorded ----------------------------------------------------------------------------------------------------

@@ -61,7 +61,7 @@ def conv_transpose(y, w, geometry):
 
 
 def _inside(x):
-    """(N, C, H, W) -> (H, N, W, C): free for what convolutions leave."""
+    """(N, C, H, W) -> (H, N, W, C): no copy where a convolution made x."""
     return solid(x.transpose(2, 0, 3, 1))
 
 
@@ -190,7 +190,8 @@ def _by_phases(y, w, geometry):
     """Of the image, every s-th row and column from any offset is a convolution of y with stride 1 ("sub-pixel" form).
 
     On one axis x[i] = Σ y[a] w[k] over a·s + k = i + p. For offset h < s write h + p = s·q + r. Then x[s·j + h] =
-    Σₜ y[j + q − t] w[s·t + r]: every s-th tap from r on, in reverse order.
+    Σₜ y[j + q − t] w[s·t + r]: every s-th tap from r on, in reverse order. With s = 2, four taps and p = 1 these are
+    x[2j] = y[j] w[1] + y[j−1] w[3] and x[2j+1] = y[j+1] w[0] + y[j] w[2].
     """
     y, w, (sh, sw) = _inside(y), w.transpose(1, 0, 2, 3), geometry.stride
     vertical, horizontal = ([_phase(axis, h) for h in range(min(axis.stride, axis.length))] for axis in geometry.axes)

@@ -1,0 +1,311 @@
+"""ProGAN: "Progressive Growing of GANs for Improved Quality, Stability, and Variation", Karras et al. 2018,
+arXiv:1710.10196.
+
+Large images are hard to learn all at once, small ones are not. So both networks begin with 4×4 pixels and grow: when
+these are learned, a block is added to each that doubles the size, and so on. A new block, with its fresh weights, would
+ruin what has been learned; so it is faded in, with a share α that rises from 0 to 1:
+
+    G:      (1 − α) · up(image of the old blocks) + α · image of the new block
+    D:      (1 − α) · features of pool(x) as before + α · pool(new block of x)
+    data:   (1 − α) · up(pool(x)) + α · x
+
+where up repeats each pixel and pool takes means of 2×2. At α = 0 the networks are what they were, so nothing jumps. The
+*level* says it all in one number: 0 is 4×4, 1 is 8×8, and 0.3 is 8×8 with α = 0.3. Here it is an argument of both
+networks, and a function of the number of images that the critic has seen.
+
+The objective is that of WGAN-GP (λ = 10), with a term that keeps the critic's scores from drifting away:
+
+    L_D = E D(x̃) − E D(x) + λ E (‖∇D(x̂)‖ − 1)² + 0.001 E D(x)²
+
+What keeps the signal in bounds, as there is no batch norm: `nn.EqualizedConv2d` (weights of one learning speed),
+`nn.PixelNorm` (in G), and for variety `nn.MinibatchStdDev` (in D).
+
+Departures:
+
+| here                                                 | paper or its code                                       |
+|------------------------------------------------------|---------------------------------------------------------|
+| 32×32; 64, 64, 32 and 16 maps, 64 latents            | 1024×1024; 512 maps up to 32×32, 16 at last; 512 latents |
+| a level takes some 20,000 images, a fade as many     | 800,000 and 800,000                                     |
+| α = 0.003 falls to a twentieth; average β = 0.99     | 0.001 throughout; 0.999                                 |
+| batches of 32                                        | 16, fewer as the images grow                            |
+| asleep, the later blocks are there from the start    | the same in the code                                    |
+"""
+
+from functools import partial
+
+import numpy as np
+
+from scratchgan import nn
+from scratchgan.data import views
+from scratchgan.functional import avg_pool2d, interpolate
+from scratchgan.losses import GradientPenalty, Wasserstein
+from scratchgan.models.game import Game
+from scratchgan.models.model import Preset, System
+from scratchgan.nn.options import Whole
+from scratchgan.optim import Adam
+from scratchgan.tensor import grad
+
+WIDTHS = 64, 48, 24, 8  # feature maps at 4×4, 8×8, 16×16, 32×32
+
+# Networks ------------------------------------------------------------------------------------------------------------
+
+
+def small_networks(rng, latent_size=64, widths=WIDTHS, channels=1):
+    """G and D up to 32×32."""
+    return Generator(rng, latent_size, widths, channels), Critic(rng, widths, channels)
+
+
+def paper_networks(rng, latent_size=512):
+    """G and D up to 1024×1024, in colour."""
+    return small_networks(rng, latent_size, (512, 512, 512, 512, 256, 128, 64, 32, 16), 3)
+
+
+def up(images):
+    """Each pixel twice in each direction."""
+    return interpolate(images, scale_factor=2)
+
+
+def pool(images):
+    """Means of 2×2 pixels."""
+    return avg_pool2d(images, 2)
+
+
+def fade(old, new, share):
+    """(1 − α) · old + α · new."""
+    return (1 - share) * old + share * new
+
+
+class Generator(nn.Module):
+    """G(z, level): (N, latent_size), from 0 to len(widths) − 1 -> (N, channels, H, H) with H = 4 · 2^⌈level⌉.
+
+    Its image is linear: no tanh.
+    """
+
+    def __init__(self, rng, latent_size, widths, channels):
+        def layer(convolution):
+            return convolution, nn.LeakyReLU(0.2), nn.PixelNorm()
+
+        def conv(few, many, kernel_size=3, padding=1):
+            return layer(nn.EqualizedConv2d(few, many, kernel_size, padding=padding, rng=rng))
+
+        first = nn.PixelNorm(), nn.Unflatten(1, (latent_size, 1, 1)), *conv(latent_size, widths[0], 4, 3)  # 4×4
+        self.blocks = nn.ModuleList([nn.Sequential(*first, *conv(widths[0], widths[0]))])
+        for few, many in zip(widths, widths[1:]):
+            up_conv = nn.EqualizedUpConv2d(few, many, 3, rng=rng)
+            self.blocks.append(nn.Sequential(*layer(up_conv), *conv(many, many)))
+        self.to_image = nn.ModuleList([nn.EqualizedConv2d(width, channels, 1, gain=1.0, rng=rng) for width in widths])
+
+    def forward(self, z, level):
+        """Images of this level."""
+        whole, share = split(level, self.blocks)
+        h = z
+        for block in self.blocks[: whole + 1]:
+            h = block(h)
+        image = self.to_image[whole](h)
+        if share:
+            image = fade(up(image), self.to_image[whole + 1](self.blocks[whole + 1](h)), share)
+        return image
+
+
+class Critic(nn.Module):
+    """D(x, level): (N, channels, H, H), level -> (N, 1); the generator's mirror image.
+
+    A sample's score depends on its group of the batch, by `nn.MinibatchStdDev`.
+    """
+
+    def __init__(self, rng, widths, channels, blur=(), group_size=4):
+        def conv(few, many, kernel_size=3, padding=1):
+            return nn.EqualizedConv2d(few, many, kernel_size, padding=padding, rng=rng), nn.LeakyReLU(0.2)
+
+        low = widths[0]
+        last = nn.MinibatchStdDev(group_size), *conv(low + 1, low), *conv(low, low, 4, 0), nn.Flatten()
+        self.blocks = nn.ModuleList([nn.Sequential(*last, nn.EqualizedLinear(low, 1, gain=1.0, rng=rng))])
+        for many, few in zip(widths, widths[1:]):
+            down_conv = nn.EqualizedDownConv2d(few, many, 3, rng=rng)
+            self.blocks.append(nn.Sequential(*conv(few, few), *blur, down_conv, nn.LeakyReLU(0.2)))
+        self.from_image = nn.ModuleList([nn.Sequential(*conv(channels, width, 1, 0)) for width in widths])
+
+    def forward(self, x, level):
+        """A score for each image of this level."""
+        whole, share = split(level, self.blocks)
+        top = whole + (share > 0)
+        h = self.from_image[top](x)
+        if share:
+            h = fade(self.from_image[whole](pool(x)), self.blocks[top](h), share)
+        for block in reversed(self.blocks[: whole + 1]):
+            h = block(h)
+        return h
+
+
+def split(level, blocks):
+    """The level of the blocks that are at work in full, and the share α of the next one."""
+    if not 0 <= level <= len(blocks) - 1:
+        raise ValueError(f"level={level} must be from 0 to {len(blocks) - 1}: there are {len(blocks)} blocks")
+    return int(level), level % 1
+
+
+# Growing -------------------------------------------------------------------------------------------------------------
+
+
+class Growth:
+    """The level as a function of the images that the critic has seen: it rests, and it rises by 1, in turns.
+
+    Parameters
+    ----------
+    top : int
+        The last level.
+    rest, rise : int
+        Images of each rest but the last, which does not end, and of each rise.
+
+    Attributes
+    ----------
+    seen : int
+    """
+
+    top, rest, rise = Whole("[0, ∞)"), Whole("[0, ∞)"), Whole()
+
+    def __init__(self, top, rest, rise):
+        self.top, self.rest, self.rise, self.seen = top, rest, rise, 0
+
+    @property
+    def level(self):
+        """From 0 to ``top``."""
+        turns, images = divmod(self.seen, self.rest + self.rise)
+        return min(turns + max(0, images - self.rest) / self.rise, float(self.top))
+
+    def state_dict(self):
+        """The number of images."""
+        return {"seen": np.array(self.seen)}
+
+    def count(self, images):
+        """See these images, too; whether a rise begins or ends with them."""
+        before = self.level
+        self.seen += images
+        return [np.ceil(before), np.floor(before)] != [np.ceil(self.level), np.floor(self.level)]
+
+    def load_state_dict(self, state):
+        """Take over the number of images."""
+        self.seen = int(state["seen"])
+
+
+def blended(images, level, top):
+    """Images (N, C, H, H) of the ``top`` level as the critic sees them at this one."""
+    for _ in range(top - int(np.ceil(level))):
+        images = pool(images)
+    return fade(up(pool(images)), images, level % 1) if level % 1 else images
+
+
+class Growing(Game):
+    """Two players of networks that grow, their optimisers, and a level that rises; see `Game`.
+
+    Parameters
+    ----------
+    generator, critic : Module
+        They are given the level, too.
+    latent_size, objective, optimizer, **options
+        See `Game`.
+    growth : Growth
+    """
+
+    watch = {"level": "level", "critic_loss": "L_D", "generator_loss": "L_G"}
+    panels = {"level: 0 is 4×4 pixels, each more doubles them": ["level"], **Game.panels}
+
+    def __init__(self, generator, critic, latent_size, objective, optimizer, growth, **options):
+        super().__init__(generator, critic, latent_size, objective, optimizer, **options)
+        self.growth, self.seen = growth, 0  # the images of this iteration
+
+    def draw(self, batches):
+        """The next batch as it looks at this level, and the level."""
+        (images,) = super().draw(batches)
+        return blended(images, self.growth.level, self.growth.top), self.growth.level
+
+    def conditions(self, count, rng, alike=False):
+        """The level."""
+        return (self.growth.level,)
+
+    def descend(self, optimizer, loss):
+        """One step; the gradients of blocks that are asleep are 0, so Adam leaves these alone."""
+        optimizer.step(grad(loss, optimizer.params, allow_unused=True))
+        return loss.detach()
+
+    def critic_step(self, real, level, rng):
+        """One step down L_D, and its images are counted."""
+        self.seen += len(real)
+        return super().critic_step(real, level, rng=rng)
+
+    def train_step(self, batches, rng):
+        """As in every game, at one level; then it may rise. Where a rise begins or ends, both optimisers begin anew."""
+        level, self.seen = self.growth.level, 0
+        numbers = super().train_step(batches, rng)
+        if self.growth.count(self.seen):
+            for optimizer in self.optimizers():
+                optimizer.reset()
+        return {"level": level, **numbers}
+
+    def images(self, z, level=None, rng=None):
+        """Images by the averaged generator, of this level or the present one, in the size of the last level."""
+        return self.enlarged(super().images(z, self.growth.level if level is None else level, rng=rng))
+
+    def enlarged(self, images):
+        """Images in the size of the last level; what a linear output has beyond [−1, 1] is cut off."""
+        times = (4 << self.growth.top) // images.shape[-1]
+        return np.clip(images, -1, 1).repeat(times, 2).repeat(times, 3)
+
+
+class ProGAN(Growing):
+    """The game of WGAN-GP with networks that grow; see `Growing`."""
+
+    watch = {"level": "level", "wasserstein": "W", "gradient_norm": "|∇D|"}
+    panels = {
+        **Growing.panels,
+        "Wasserstein estimate": ["wasserstein"],
+        "gradient norm of the critic": ["gradient_norm"],
+    }
+
+    def critic_loss(self, real, fake, level, rng):
+        """L_D on one batch, and the estimate E D(x) − E D(x̃) of the Wasserstein distance."""
+        numbers = super().critic_loss(real, fake, level, rng=rng)
+        return {"wasserstein": numbers["real_score"] - numbers["fake_score"], **numbers}
+
+
+def build(
+    rng,
+    device="cpu",
+    networks=small_networks,  # (rng, latent_size) -> G, D
+    latent_size=64,
+    rest=9600,  # images of a level
+    rise=9600,  # images of a fade
+    penalty_weight=10.0,  # λ
+    drift=1e-3,
+    lr=3e-3,  # of both players' Adam
+    betas=(0.0, 0.99),
+    average_decay=0.99,
+):
+    """The game of the equations above."""
+    generator, critic = (network.to(device) for network in networks(rng, latent_size))
+    return ProGAN(
+        generator,
+        critic,
+        latent_size,
+        Wasserstein(drift),
+        partial(Adam, lr=lr, betas=betas),
+        growth=Growth(len(generator.blocks) - 1, rest, rise),
+        penalty=GradientPenalty(penalty_weight),
+        average_decay=average_decay,
+    )
+
+
+DIGITS, EMOJI = partial(views.images, size=32), partial(views.images, size=32, channels=3)
+COLOURED = {"networks": partial(small_networks, channels=3)}
+SYSTEM = System(
+    "progan",
+    "ProGAN",
+    "growing: large images are learned after small ones",
+    6,
+    build,
+    {
+        "quick": Preset(1000, every=50, batch_size=32, view=DIGITS, options={"rest": 3000, "rise": 3000}),
+        "default": Preset(3300, batch_size=32, view=DIGITS),
+        "emoji": Preset(3300, batch_size=32, view=EMOJI, data="emoji", options=COLOURED),
+    },
+)
