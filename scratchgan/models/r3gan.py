@@ -26,7 +26,8 @@ Departures:
 
 | here                                                       | the authors' CIFAR-10                           |
 |------------------------------------------------------------|-------------------------------------------------|
-| 28×28; widths 48, 24, 8 at 7, 14, 28 pixels                | 32×32; width 768 at 4, 8, 16, 32 pixels         |
+| 28×28; widths 96, 48 in G and 64, 32 in D, at 7, 14 pixels | 32×32; width 768 at 4, 8, 16, 32 pixels         |
+| images come and go in patches of 2×2 pixels                | by 1×1 convolutions                             |
 | one block at each size                                     | two                                             |
 | 3×3 convolutions of all channels, as many as outside       | twice as many channels as outside, in 96 groups |
 | images go on with their edge pixels where sizes change     | with zeros                                      |
@@ -171,6 +172,11 @@ def residual_networks(
     return nn.Sequential(*up, _begin(leaving, widths[-1], rng)), nn.Sequential(*down)
 
 
+def small_networks(rng, latent_size=64):
+    """Those that learn digits within minutes: blocks at 7 and 14 pixels, for images (1, 28, 28)."""
+    return residual_networks(rng, latent_size, widths=(96, 48), critic_widths=(64, 32), patch=2)
+
+
 # Training ------------------------------------------------------------------------------------------------------------
 
 
@@ -233,7 +239,7 @@ class R3GAN(Game):
 def build(
     rng,
     device="cpu",
-    networks=residual_networks,  # (rng, latent_size) -> G, D
+    networks=small_networks,  # (rng, latent_size) -> G, D
     latent_size=64,
     lr=4e-3,  # α, of both players' Adam
     gamma=(5.0, 0.5),  # this and the next two: from, to
@@ -246,7 +252,7 @@ def build(
     return R3GAN(generator, critic, latent_size, lr, gamma, beta2, half_life, ramp)
 
 
-EMOJI = partial(residual_networks, size=32, widths=(64, 32, 16), channels=3)
+EMOJI = partial(residual_networks, size=32, widths=(96, 96, 48), critic_widths=(64, 64, 32), channels=3, patch=2)
 SYSTEM = System(
     "r3gan",
     "R3GAN",

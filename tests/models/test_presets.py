@@ -66,7 +66,7 @@ GROWING_QUICKLY = {"rest": 3000, "rise": 3000, "steps": 1000, "every": 50}
 PROGAN = {**GROWING, **small("progan"), "penalty_weight": 10.0, "drift": 1e-3}
 STYLEGAN = {**GROWING, **small("stylegan"), "gamma": 1.0}
 R3GAN = {
-    **RUN, "networks": r3gan.residual_networks, "latent_size": 64, "lr": 4e-3, "gamma": (5.0, 0.5),
+    **RUN, "networks": r3gan.small_networks, "latent_size": 64, "lr": 4e-3, "gamma": (5.0, 0.5),
     "beta2": (0.9, 0.99), "half_life": (0.0, 70.0), "ramp": 1400,
 }  # fmt: skip
 AUTOENCODER = {**RUN, **small("autoencoder"), "latent_size": 2, "lr": 1e-3, "betas": (0.9, 0.999), "batch_size": 128}
@@ -151,7 +151,9 @@ PRESETS = {
         "default": {**R3GAN, "steps": 1400},
         "emoji": {
             **R3GAN, **images(32, 3), "data": "emoji", "steps": 1400,
-            "networks": written(partial(r3gan.residual_networks, size=32, widths=(64, 32, 16), channels=3)),
+            "networks": written(partial(
+                r3gan.residual_networks, size=32, widths=(96, 96, 48), critic_widths=(64, 64, 32), channels=3, patch=2
+            )),
         },
     },
     "autoencoder": {
@@ -222,7 +224,7 @@ SAID = [
      {"lr": 0.002, "betas": (0, 0.9), "critic_steps": 1}),
     ("acgan", "default", "λ = 10, a = 1, b = 1, two critic steps",
      {"penalty_weight": 10, "class_weights": (1, 1), "critic_steps": 2}),
-    ("r3gan", "default", "widths 48, 24, 8 at 7, 14, 28 pixels", {"networks": r3gan.residual_networks}),
+    ("r3gan", "default", "widths 96, 48 in G and 64, 32 in D", {"networks": r3gan.small_networks}),
     ("r3gan", "default", "γ from 5 to 0.5, by the end of training", {"gamma": (5.0, 0.5), "ramp": 1400, "steps": 1400}),
     ("r3gan", "default", "α from 0.004 in a straight line to a twentieth", {"lr": 4e-3, "rates_fall": True}),
     ("r3gan", "default", "β₂ 0.9 to 0.99; G's average: a half-life of up to 70 steps",

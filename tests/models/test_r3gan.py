@@ -175,6 +175,13 @@ def test_the_networks_grow_and_shrink_by_halves_and_keep_their_widths():
     assert back == [(2, 12, 12), (2, 12, 12), (2, 6, 6), (4, 6, 6), (4, 6, 6), (4, 3, 3), (6, 3, 3), (6, 3, 3), (1,)]
 
 
+def test_the_small_networks_have_the_widths_that_are_written_down():
+    generator, critic = r3gan.small_networks(rng(), 9)
+    assert generator[0].basis.shape == (96, 7, 7) and generator[-1].weight.shape == (48, 1, 2, 2)
+    assert critic[-1].basis.shape == (64, 7, 7) and critic[0].weight.shape == (32, 1, 2, 2)
+    assert generator[0].linear.weight.shape == (96, 9) and (len(generator), len(critic)) == (6, 6)
+
+
 @pytest.mark.parametrize("options", [{"size": 30}, {"patch": 2}, {"critic_widths": (8, 8)}])
 def test_widths_that_do_not_fit_the_size_are_refused(options):
     with pytest.raises(ValueError, match=f"must be as many, and size={options.get('size', 28)} in patches"):
