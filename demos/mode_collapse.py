@@ -46,8 +46,9 @@ DATA = {
 RECIPES = plane.RECIPES | pacgan.RECIPES
 PLAIN = "minimax", "non-saturating", "least-squares"
 BOUNDED = "wgan-clip", "wgan-gp", "spectral", "r1", "r1-r2"
+BATCHES = "minibatch", "minibatch-std"
 PROTOCOLS = {
-    "ours": {"data": ["8", "25"], "methods": list(plane.RECIPES), "seeds": 3},
+    "ours": {"data": ["8", "25"], "methods": [*PLAIN, *BOUNDED, *BATCHES], "seeds": 3},
     "pacgan": {"data": ["ring", "grid"], "methods": list(pacgan.RECIPES), "seeds": 10},
 }
 STEPS = {"quick": 500, "default": 1500, "long": 10_000}

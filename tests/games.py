@@ -6,7 +6,20 @@ from itertools import repeat
 import numpy as np
 
 from scratchgan import nn
-from scratchgan.models import acgan, cgan, dcgan, diffusion_gan, gan, lsgan, progan, sngan, stylegan, wgan, wgan_gp
+from scratchgan.models import (
+    acgan,
+    cgan,
+    dcgan,
+    diffusion_gan,
+    gan,
+    lsgan,
+    progan,
+    r3gan,
+    sngan,
+    stylegan,
+    wgan,
+    wgan_gp,
+)  # fmt: skip
 from scratchgan.models.networks import Conditioned, strided_critic
 
 IMAGE, LATENTS, CLASSES = (1, 4, 4), 3, 4
@@ -58,6 +71,15 @@ def discriminating_critic(rng):
 deviation_critic = partial(critic, look=(nn.MinibatchStdDev(3),), features=13)
 plain_critic = partial(critic, batch_norm=False)
 pair_critic = partial(critic, channels=1 + CLASSES)
+
+
+def residual(rng, latent_size):
+    """Of two sizes; the last weights of the blocks, which begin as 0, are as if some steps had been taken."""
+    networks = r3gan.residual_networks(rng, latent_size, size=4, widths=(3, 2), expansion=2)
+    for block in (module for network in networks for module in network.modules() if isinstance(module, r3gan.Block)):
+        last = block.change[4].weight
+        last.data = 0.5 * rng.standard_normal(last.shape).astype(np.float32)
+    return networks
 
 
 def conditional(critic_of, maps=None):
@@ -117,6 +139,7 @@ GAMES = {
         plain(timed),
         {"timesteps": (20, 60), "sigma": 0.5, "law": "paper", "rise": 96, "gamma": 0.5},
     ),
+    "R3GAN": (r3gan, residual, {"ramp": 4}),
 }
 CONDITIONAL = [name for name, (*_, options) in GAMES.items() if "classes" in options]
 

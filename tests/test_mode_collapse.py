@@ -184,3 +184,9 @@ def test_captions_say_modes_and_distance():
     assert caption(data, summed(w1=0.734, modes=5.0)) == "5/8 modes\n$W_1$ = 0.73"
     assert caption(data, summed(w1=0.734, modes=5.25)) == "5.2/8 modes\n$W_1$ = 0.73"
     assert caption(data, summed(w1=0.734)) == "$W_1$ = 0.73" and caption(data, {}) == "no run ended"
+
+
+def test_the_default_table_is_that_of_the_lecture_and_the_relativistic_methods_can_be_chosen():
+    others = {"rpgan", "rpgan-r1", "rpgan-r1-r2"}
+    assert LINES["PROTOCOLS"]["ours"]["methods"] == [name for name in plane.RECIPES if name not in others]
+    assert len(LINES["PROTOCOLS"]["ours"]["methods"]) == 10 and others < LINES["RECIPES"].keys()

@@ -107,6 +107,8 @@ LAYERS = {
     "EqualizedDownConv2d": (lambda: nn.EqualizedDownConv2d(4, 5, 3, bias=False), data(*IMAGE), (2, 5, 3, 3), KERNEL),
     "PixelNorm": (nn.PixelNorm, data(*IMAGE), IMAGE, {}),
     "Blur": (nn.Blur, data(*IMAGE), IMAGE, {}),
+    "Halved": (nn.Halved, data(*IMAGE), (2, 4, 3, 3), {}),
+    "Doubled": (nn.Doubled, data(*IMAGE), (2, 4, 12, 12), {}),
 }
 
 OF_OTHER_ARGUMENTS = {"Module", "ModuleList", "Sequential", "AveragedWeights", "Noise", "AdaIN", "Constant"}

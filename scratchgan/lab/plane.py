@@ -1,9 +1,10 @@
 """GANs in the plane: networks small enough to train in seconds, and one loop for every method.
 
 A method is a `Recipe`: an objective, what is added to it, and what the critic is built of, all taken from
-`scratchgan.losses` and `scratchgan.nn`. `RECIPES` holds those of the lecture; another one is another line:
+`scratchgan.losses` and `scratchgan.nn`. `RECIPES` holds those of the lecture, and R3GAN's last; another one is another
+line:
 
-    mine = Recipe("relativistic", Relativistic(), penalty=R1(0.1))
+    mine = Recipe("hinge + R1", Hinge(), penalty=R1(0.1))
     trained = train(mine, eight_gaussians(), steps=2000, seed=0, snapshots=(0, 2000))
     trained.clouds[2000]  # float32 (2500, 2)
 
@@ -30,6 +31,7 @@ from scratchgan.losses import (
     Minimax,
     NonSaturating,
     Objective,
+    Relativistic,
     Wasserstein,
 )
 from scratchgan.models.game import Game
@@ -166,6 +168,9 @@ RECIPES = {
     "r1-r2": Recipe("non-saturating + R1, R2", NonSaturating(), penalty=R1R2(0.1), critic_steps=2),
     "minibatch": Recipe("minibatch discrimination", NonSaturating(), critic=discriminating_critic, batch=32),
     "minibatch-std": Recipe("minibatch deviation", NonSaturating(), critic=deviating_critic),
+    "rpgan": Recipe("RpGAN", Relativistic(), critic_steps=2),
+    "rpgan-r1": Recipe("RpGAN + R1", Relativistic(), penalty=R1(0.1), critic_steps=2),
+    "rpgan-r1-r2": Recipe("RpGAN + R1, R2", Relativistic(), penalty=R1R2(0.1), critic_steps=2),
 }
 
 # Training ------------------------------------------------------------------------------------------------------------

@@ -68,6 +68,23 @@ def squared_slopes(critic, x, *y):
         raise ValueError(
             f"the critic must give one score for each of {len(x)} samples, (N,) or (N, 1), not {scores.shape}"
         )
+    return slopes_of(scores, x)
+
+
+def slopes_of(scores, x):
+    """‖∇ₓ D(x)‖² of each sample, where D(x) is there already: as `squared_slopes`, without going through D again.
+
+    Parameters
+    ----------
+    scores : Tensor, (N,) or (N, 1)
+        Each depends on its own sample alone.
+    x : Tensor, (N, …), with requires_grad
+        From which the scores were computed.
+
+    Returns
+    -------
+    Tensor, (N,)
+    """
     (g,) = grad(scores.sum(), x, create_graph=True)
     return (g * g).flatten(1).sum(1)
 

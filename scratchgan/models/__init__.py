@@ -13,6 +13,7 @@ from scratchgan.models import (
     gan,
     lsgan,
     progan,
+    r3gan,
     rbm,
     sngan,
     stylegan,
@@ -22,19 +23,7 @@ from scratchgan.models import (
 from scratchgan.models.model import Model, Preset, System
 
 PAPERS = (
-    gan,
-    dcgan,
-    lsgan,
-    wgan,
-    wgan_gp,
-    sngan,
-    cgan,
-    acgan,
-    progan,
-    stylegan,
-    diffusion_gan,
-    cyclegan,
-    autoencoder,
+    gan, dcgan, lsgan, wgan, wgan_gp, sngan, cgan, acgan, progan, stylegan, diffusion_gan, r3gan, cyclegan, autoencoder,
     rbm,
-)
+)  # fmt: skip
 SYSTEMS = {paper.SYSTEM.name: paper.SYSTEM for paper in PAPERS}

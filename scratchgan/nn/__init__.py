@@ -10,6 +10,7 @@ from scratchgan.nn.layers import (
 from scratchgan.nn.maxout import Maxout
 from scratchgan.nn.minibatch import MinibatchDiscrimination, MinibatchStdDev
 from scratchgan.nn.module import Module, ModuleList, Sequential
+from scratchgan.nn.resampling import Doubled, Halved
 from scratchgan.nn.spectral import SpectralNorm
 from scratchgan.nn.stateless import (
     ELU, AvgPool2d, Dropout, Flatten, LeakyReLU, MaxPool2d, PixelShuffle, ReflectionPad2d, ReLU, Sigmoid,

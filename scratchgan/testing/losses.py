@@ -41,6 +41,12 @@ def norms(points):
     return penalty(lambda d, real, fake: losses.gradient_norms(d, points(real, fake)))
 
 
+def slopes_on_the_way(d, real):
+    """The slopes of scores that are there already."""
+    x = Tensor(real.data, requires_grad=True)
+    return losses.slopes_of(d(x), x)
+
+
 def on_lines(center, one_sided=False):
     """WGAN-GP's penalty around a slope, as a function of the critic's weights."""
 
@@ -112,6 +118,7 @@ TABLE |= {
             penalty(lambda d, x, _: losses.squared_slopes(d, Tensor(x.data, requires_grad=True))), *WEIGHTS
         ),
     },
+    "slopes_of": {"scores that are there": (penalty(lambda d, x, _: slopes_on_the_way(d, x)), *WEIGHTS)},
     "gradient_norms": {
         "on lines": (norms(lambda x, y: losses.on_lines(x, y, rng())), *WEIGHTS),
         "around the data": (norms(lambda x, y: losses.perturb(x, rng())), *WEIGHTS),

@@ -36,7 +36,7 @@ def objective(name, player):
         reseed(game)
         with weights_replaced(module, weights):
             if player == "generator":
-                return game.generator_loss(z, *y, rng=rng())
+                return game.generator_loss(z, *y, real=(real, *y), rng=rng())
             return game.critic_loss(real, fake, *y, rng=rng())["critic_loss"]
 
     return function, module.named_parameters()

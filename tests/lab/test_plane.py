@@ -220,6 +220,14 @@ def test_the_penalty_is_part_of_the_critics_loss(penalty, expected):
     assert np.abs((with_penalty - without).data).max() > 0.5
 
 
+def test_the_relativistic_recipes_differ_by_their_penalties_alone():
+    recipes = [RECIPES[name] for name in ("rpgan", "rpgan-r1", "rpgan-r1-r2")]
+    assert [type(recipe.penalty) for recipe in recipes] == [type(None), R1, R1R2]
+    assert recipes[1].penalty.gamma == recipes[2].penalty.gamma == RECIPES["r1"].penalty.gamma
+    rest = [{**vars(recipe), "name": "", "penalty": None, "objective": repr(recipe.objective)} for recipe in recipes]
+    assert rest[0] == rest[1] == rest[2] and rest[0]["objective"] == "Relativistic()"
+
+
 def test_clipped_weights_are_in_their_box_after_each_step():
     both = game("wgan-clip")
     both.critic_step(Tensor(DATA.sample(32, rng())), rng=rng())

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from scratchgan.data import views
-from scratchgan.models import SYSTEMS, cgan, dcgan, diffusion_gan, gan, wgan_gp
+from scratchgan.models import SYSTEMS, cgan, dcgan, diffusion_gan, gan, r3gan, wgan_gp
 from scratchgan.models.game import standard_normal
 from scratchgan.nn.options import options_of
 from scratchgan.optim import SGD, Adam
@@ -70,6 +70,10 @@ GROWING = {
 GROWING_QUICKLY = {"rest": 3000, "rise": 3000, "steps": 1000, "every": 50}
 PROGAN = {**GROWING, **small("progan"), "penalty_weight": 10.0, "drift": 1e-3}
 STYLEGAN = {**GROWING, **small("stylegan"), "gamma": 1.0}
+R3GAN = {
+    **RUN, "networks": r3gan.small_networks, "latent_size": 64, "lr": 4e-3, "gamma": (5.0, 0.5),
+    "beta2": (0.9, 0.99), "half_life": (0.0, 70.0), "ramp": 1400,
+}  # fmt: skip
 AUTOENCODER = {**RUN, **small("autoencoder"), "latent_size": 2, "lr": 1e-3, "betas": (0.9, 0.999), "batch_size": 128}
 RBM = {
     **RUN, "image": (1, 28, 28), "hidden": 256, "turns": 1, "persistent": True, "chains": 100, "lr": 0.05,
@@ -154,6 +158,16 @@ PRESETS = {
         "default": STYLEGAN,
         "emoji": {**STYLEGAN, **small("stylegan", channels=3), **images(32, 3), "data": "emoji"},
     },
+    "r3gan": {
+        "quick": {**R3GAN, "ramp": 300, "steps": 300, "every": 25},
+        "default": {**R3GAN, "steps": 1400},
+        "emoji": {
+            **R3GAN, **images(32, 3), "data": "emoji", "steps": 1400,
+            "networks": written(partial(
+                r3gan.residual_networks, size=32, widths=(96, 96, 48), critic_widths=(64, 64, 32), channels=3, patch=2
+            )),
+        },
+    },
     "autoencoder": {
         "quick": {**AUTOENCODER, "steps": 2000}, "default": {**AUTOENCODER, "steps": 9000, "every": 300}
     },
@@ -226,6 +240,12 @@ SAID = [
     ("diffusion_gan", "default", "p rises from 0 to 1 in 20,000 images", {"rise": 20_000}),
     ("diffusion_gan", "plain", "`plain` and `few_plain` are the same game with T = 0", {"timesteps": (0, 0)}),
     ("diffusion_gan", "few", "500 digits", {"view": views.few}),
+    ("r3gan", "default", "widths 96, 48 in G and 64, 32 in D", {"networks": r3gan.small_networks}),
+    ("r3gan", "default", "γ from 5 to 0.5, by the end of training", {"gamma": (5.0, 0.5), "ramp": 1400, "steps": 1400}),
+    ("r3gan", "default", "α from 0.004 in a straight line to a twentieth", {"lr": 4e-3, "rates_fall": True}),
+    ("r3gan", "default", "β₂ 0.9 to 0.99; G's average: a half-life of up to 70 steps",
+     {"beta2": (0.9, 0.99), "half_life": (0.0, 70.0)}),
+    ("r3gan", "default", "batches of 64", {"batch_size": 64}),
     ("autoencoder", "default", "784-256-64-2", {"latent_size": 2}),
     ("rbm", "default", "persistent chains, momentum 0.5 throughout", {"persistent": True, "momentum": 0.5}),
     ("cyclegan", "default", "batches of 8, 1,200 steps, α from 0.001 to a twentieth",
@@ -289,10 +309,22 @@ OTHERS = {  # for each system, another value of all that its networks and its mo
         "penalty_weight": 5.0, "class_weights": (1.0, 0.5), "critic_steps": 3, "lr": 0.5, "betas": (0.25, 0.5),
         "average_decay": 0.5,
     },
+    "progan": {
+        "networks": partial(FILES["progan"].small_networks, widths=(8, 8, 8, 4)), "latent_size": 63, "rest": 5,
+        "rise": 7, "penalty_weight": 5.0, "drift": 0.5, "lr": 0.5, "betas": (0.25, 0.5), "average_decay": 0.5,
+    },
+    "stylegan": {
+        "networks": partial(FILES["stylegan"].small_networks, depth=5), "latent_size": 63, "rest": 5, "rise": 7,
+        "gamma": 0.5, "lr": 0.5, "betas": (0.25, 0.5), "average_decay": 0.5,
+    },
     "diffusion_gan": {
         "networks": partial(diffusion_gan.small_networks, width=8), "latent_size": 63, "timesteps": (10, 500),
         "sigma": 0.1, "law": "code", "target": 0.5, "rise": 10_000, "gamma": 0.5, "lr": 0.5, "betas": (0.25, 0.5),
         "average_decay": 0.5,
+    },
+    "r3gan": {
+        "networks": partial(r3gan.residual_networks, expansion=2), "latent_size": 63, "lr": 0.5, "gamma": (0.5, 0.25),
+        "beta2": (0.25, 0.5), "half_life": (1.0, 2.0), "ramp": 9,
     },
     "autoencoder": {
         "networks": lambda rng, latent_size: FILES["autoencoder"].small_networks(rng, latent_size + 1),
@@ -319,7 +351,7 @@ def look(model):
     optimizers = [(type(optimizer).__name__, options_of(optimizer)) for optimizer in model.optimizers()]
     rest = {name: value for name, value in vars(model).items() if isinstance(value, (bool, int, float, str, tuple))}
     inner = [(type(part).__name__, vars(part)) for part in map(vars(model).get, ("objective", "penalty")) if part]
-    inner += [repr(sorted(vars(model.diffusion).items()))] if hasattr(model, "diffusion") else []
+    inner += [repr(sorted(vars(part).items())) for part in map(vars(model).get, ("diffusion", "growth")) if part]
     average = options_of(model.average) if hasattr(model, "average") else None
     functions = getattr(model, "noise", None), taken(model)
     options = {name: value for name, value in options_of(model).items() if not callable(value)}
@@ -347,6 +379,9 @@ WHERE = {  # what holds a number, and by which name
     "lr": lambda model: [optimizer.lr for optimizer in model.optimizers()],
     "betas": lambda model: [optimizer.betas for optimizer in model.optimizers()],
     "momentum": lambda model: [optimizer.momentum for optimizer in model.optimizers()],
+    "beta2": lambda model: [model.beta2],
+    "half_life": lambda model: [model.half_life],
+    "ramp": lambda model: [model.ramp],
     "clip": lambda model: [model.clip],
     "penalty_weight": lambda model: [model.penalty.weight],
     "average_decay": lambda model: [model.average.decay],
@@ -362,8 +397,10 @@ WHERE = {  # what holds a number, and by which name
     "sigma": lambda model: [model.diffusion.sigma],
     "law": lambda model: [model.diffusion.law],
     "target": lambda model: [model.diffusion.target],
-    "rise": lambda model: [model.diffusion.rise],
-    "gamma": lambda model: [model.penalty.gamma],
+    "gamma": lambda model: [model.gamma if hasattr(model, "gamma") else model.penalty.gamma],
+    "rest": lambda model: [model.growth.rest],
+    "rise": lambda model: [(model.growth if hasattr(model, "growth") else model.diffusion).rise],
+    "drift": lambda model: [model.objective.drift],
     "chains": lambda model: [len(model.machine.chains)],
     "noise": lambda model: [model.noise],
 }
@@ -377,10 +414,10 @@ def test_a_number_of_a_preset_arrives_where_it_belongs(name):
             assert found == [others[name]] * len(found) and found
 
 
-@pytest.mark.parametrize("system", [name for name in OTHERS if "average_decay" in OTHERS[name]])
+@pytest.mark.parametrize("system", [name for name in OTHERS if "latent_size" in OTHERS[name] and name != "autoencoder"])
 def test_the_latents_of_a_preset_are_what_its_generator_takes(system):
     game, rng = build(system, latent_size=7), np.random.default_rng(0)
-    assert game.images(game.latents(2, rng), *game.conditions(2, rng)).shape == (2, 1, 28, 28)
+    assert game.images(game.latents(2, rng), *game.conditions(2, rng)).shape[:2] == (2, 1)
 
 
 @pytest.mark.parametrize("change", [{"size": 16}, {"channels": 2}, {"width": 8}])
