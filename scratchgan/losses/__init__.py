@@ -9,7 +9,7 @@ from scratchgan.losses.adversarial import (
 )
 from scratchgan.losses.penalties import (
     R1, R1R2, GradientPenalty, gradient_norms, gradient_penalty, on_lines, lazily, perturb, r1_penalty,
-    r1_r2_penalty, r2_penalty, squared_slopes,
+    r1_r2_penalty, r2_penalty, slopes_of, squared_slopes,
 )
 from scratchgan.losses.regularisers import (
     HistoricalAverage, clip_weights, feature_matching, instance_noise, linear_decay,
