@@ -22,13 +22,12 @@ What keeps the signal in bounds, as there is no batch norm: `nn.EqualizedConv2d`
 
 Departures:
 
-| here                                                 | paper or its code                                       |
-|------------------------------------------------------|---------------------------------------------------------|
-| 32×32; 64, 64, 32 and 16 maps, 64 latents            | 1024×1024; 512 maps up to 32×32, 16 at last; 512 latents |
-| a level takes some 20,000 images, a fade as many     | 800,000 and 800,000                                     |
-| α = 0.003 falls to a twentieth; average β = 0.99     | 0.001 throughout; 0.999                                 |
-| batches of 32                                        | 16, fewer as the images grow                            |
-| asleep, the later blocks are there from the start    | the same in the code                                    |
+| here                                                 | paper or its code                                        |
+|------------------------------------------------------|----------------------------------------------------------|
+| 32×32; 48, 32, 16 and 8 maps, 64 latents             | 1024×1024; 512 maps up to 32×32, 16 at last; 512 latents |
+| a level takes 4,800 images, a fade as many           | 800,000 and 800,000                                      |
+| α = 0.03 falls to a twentieth; average β = 0.99      | 0.001 throughout; 0.999                                  |
+| batches of 32                                        | 16, fewer as the images grow                             |
 """
 
 from functools import partial
@@ -45,7 +44,7 @@ from scratchgan.nn.options import Whole
 from scratchgan.optim import Adam
 from scratchgan.tensor import grad
 
-WIDTHS = 64, 48, 24, 8  # feature maps at 4×4, 8×8, 16×16, 32×32
+WIDTHS = 48, 32, 16, 8  # feature maps at 4×4, 8×8, 16×16, 32×32
 
 # Networks ------------------------------------------------------------------------------------------------------------
 
@@ -273,11 +272,11 @@ def build(
     device="cpu",
     networks=small_networks,  # (rng, latent_size) -> G, D
     latent_size=64,
-    rest=9600,  # images of a level
-    rise=9600,  # images of a fade
+    rest=4800,  # images of a level
+    rise=4800,  # images of a fade
     penalty_weight=10.0,  # λ
     drift=1e-3,
-    lr=3e-3,  # of both players' Adam
+    lr=0.03,  # of both players' Adam
     betas=(0.0, 0.99),
     average_decay=0.99,
 ):
@@ -304,7 +303,7 @@ SYSTEM = System(
     6,
     build,
     {
-        "quick": Preset(1000, every=50, batch_size=32, view=DIGITS, options={"rest": 3000, "rise": 3000}),
+        "quick": Preset(500, every=25, batch_size=32, view=DIGITS, options={"rest": 1500, "rise": 1500}),
         "default": Preset(3300, batch_size=32, view=DIGITS),
         "emoji": Preset(3300, batch_size=32, view=EMOJI, data="emoji", options=COLOURED),
     },

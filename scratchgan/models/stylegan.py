@@ -14,18 +14,18 @@ regularisation* does so in training, at a random layer, so that no layer counts 
 The z of a batch fill a ball, and the data rarely do; f may bend it. So directions in w mean more than directions in z.
 And the mean w̄ of all w is an average image: w̄ + ψ (w − w̄) with ψ < 1 gives up variety for quality (*truncation*).
 
-Networks grow as in ProGAN, whose critic this is, with a blur before each halving. The objective is the non-saturating
-one with R₁ (γ/2 E ‖∇D(x)‖² on real images).
+Networks grow as in ProGAN, whose critic this is, with a blur before each halving. The objective is ProGAN's, too, as in
+the paper's runs on CelebA-HQ. The preset `r1` has its other one: non-saturating, with R₁, γ/2 E ‖∇D(x)‖² at reals.
 
 Departures:
 
 | here                                                 | paper or its code                                          |
 |------------------------------------------------------|------------------------------------------------------------|
-| 32×32; 64, 48, 24 and 8 maps; z and w of 64 numbers  | 1024×1024; 512 maps up to 32×32, 16 at last; 512 numbers    |
+| 32×32; 48, 32, 16 and 8 maps; z and w of 64 numbers  | 1024×1024; 512 maps up to 32×32, 16 at last; 512 numbers   |
 | four layers in f                                     | eight                                                      |
 | growth begins at 4×4                                 | at 8×8                                                     |
-| γ = 1, α = 0.003 falls to a twentieth                | γ = 10 for a thousand times as many pixels; 0.001 to 0.003 |
-| w̄ of the averaged generator is averaged as its weights | copied                                                   |
+| α = 0.03 falls to a twentieth; average β = 0.99      | 0.001, and more for large images; a half-life of 10k images |
+| w̄ of the averaged generator is averaged, too         | copied                                                     |
 """
 
 from functools import partial
@@ -35,7 +35,7 @@ import numpy as np
 from scratchgan import nn
 from scratchgan.backend import array_like
 from scratchgan.functional import leaky_relu
-from scratchgan.losses import R1, NonSaturating
+from scratchgan.losses import R1, GradientPenalty, NonSaturating, Wasserstein
 from scratchgan.models.model import Preset, System, made
 from scratchgan.models.progan import DIGITS, EMOJI, WIDTHS, Critic, Growing, Growth, fade, split, up
 from scratchgan.nn.options import Number
@@ -188,10 +188,11 @@ def build(
     device="cpu",
     networks=small_networks,  # (rng, latent_size) -> G, D
     latent_size=64,
-    rest=9600,  # images of a level
-    rise=9600,  # images of a fade
-    gamma=1.0,  # γ
-    lr=3e-3,  # of both players' Adam
+    rest=4800,  # images of a level
+    rise=4800,  # images of a fade
+    objective=Wasserstein(drift=1e-3),
+    penalty=GradientPenalty(10.0),  # λ
+    lr=0.03,  # of both players' Adam
     betas=(0.0, 0.99),
     average_decay=0.99,
 ):
@@ -201,14 +202,15 @@ def build(
         generator,
         critic,
         latent_size,
-        NonSaturating(),
+        objective,
         partial(Adam, lr=lr, betas=betas),
         growth=Growth(len(generator.blocks) - 1, rest, rise),
-        penalty=R1(gamma),
+        penalty=penalty,
         average_decay=average_decay,
     )
 
 
+OTHER_GAME = {"objective": NonSaturating(), "penalty": R1(10.0), "lr": 3e-3}
 COLOURED = {"networks": partial(small_networks, channels=3)}
 SYSTEM = System(
     "stylegan",
@@ -217,8 +219,9 @@ SYSTEM = System(
     6,
     build,
     {
-        "quick": Preset(1000, every=50, batch_size=32, view=DIGITS, options={"rest": 3000, "rise": 3000}),
+        "quick": Preset(500, every=25, batch_size=32, view=DIGITS, options={"rest": 1500, "rise": 1500}),
         "default": Preset(3300, batch_size=32, view=DIGITS),
+        "r1": Preset(3300, batch_size=32, view=DIGITS, options=OTHER_GAME),
         "emoji": Preset(3300, batch_size=32, view=EMOJI, data="emoji", options=COLOURED),
     },
 )

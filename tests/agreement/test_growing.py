@@ -7,6 +7,7 @@ them but the first weights and the numbers drawn.
 import numpy as np
 import pytest
 
+from scratchgan.losses import R1, NonSaturating
 from scratchgan.models import progan, stylegan
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed; it is needed only to compare with")
@@ -203,7 +204,7 @@ PAPERS = {
          lambda scores: -scores.mean()),
     ),
     "StyleGAN": (
-        (stylegan, stylegan_networks, {"gamma": 0.5}),
+        (stylegan, stylegan_networks, {"objective": NonSaturating(), "penalty": R1(0.5)}),
         (generate_with_styles, lambda *arguments: criticise(*arguments, blur=blurred), non_saturating_with_r1,
          lambda scores: F.softplus(-scores).mean()),
     ),

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 from scratchgan.data import views
+from scratchgan.losses import R1, GradientPenalty, NonSaturating, Objective, Wasserstein
 from scratchgan.models import SYSTEMS, cgan, dcgan, diffusion_gan, gan, r3gan, wgan_gp
-from scratchgan.models.game import standard_normal
+from scratchgan.models.latents import standard_normal
 from scratchgan.nn.options import options_of
 from scratchgan.optim import SGD, Adam
 
@@ -41,6 +42,8 @@ def written(value):
     if isinstance(value, partial):
         keywords = tuple(sorted((key, written(option)) for key, option in value.keywords.items()))
         return (value.func, *keywords) if keywords else value.func
+    if isinstance(value, (Objective, R1, GradientPenalty)):
+        return (type(value).__name__, *sorted(vars(value).items()))
     return value
 
 
@@ -64,12 +67,17 @@ DIFFUSION = {
 }  # fmt: skip
 FEW = {"view": views.few}
 GROWING = {
-    **RUN, **SMALL, "rest": 9600, "rise": 9600, "lr": 3e-3, "betas": (0.0, 0.99), "batch_size": 32,
+    **RUN, **SMALL, "rest": 4800, "rise": 4800, "lr": 0.03, "betas": (0.0, 0.99), "batch_size": 32,
     "view": written(partial(views.images, size=32)), "steps": 3300,
 }  # fmt: skip
-GROWING_QUICKLY = {"rest": 3000, "rise": 3000, "steps": 1000, "every": 50}
+GROWING_QUICKLY = {"rest": 1500, "rise": 1500, "steps": 500, "every": 25}
 PROGAN = {**GROWING, **small("progan"), "penalty_weight": 10.0, "drift": 1e-3}
-STYLEGAN = {**GROWING, **small("stylegan"), "gamma": 1.0}
+STYLEGAN = {
+    **GROWING,
+    **small("stylegan"),
+    "objective": written(Wasserstein(drift=1e-3)),
+    "penalty": written(GradientPenalty(10.0)),
+}
 R3GAN = {
     **RUN, "networks": r3gan.small_networks, "latent_size": 64, "lr": 4e-3, "gamma": (5.0, 0.5),
     "beta2": (0.9, 0.99), "half_life": (0.0, 70.0), "ramp": 1400,
@@ -156,6 +164,7 @@ PRESETS = {
     "stylegan": {
         "quick": {**STYLEGAN, **GROWING_QUICKLY},
         "default": STYLEGAN,
+        "r1": {**STYLEGAN, "objective": written(NonSaturating()), "penalty": written(R1(10.0)), "lr": 3e-3},
         "emoji": {**STYLEGAN, **small("stylegan", channels=3), **images(32, 3), "data": "emoji"},
     },
     "r3gan": {
@@ -315,7 +324,7 @@ OTHERS = {  # for each system, another value of all that its networks and its mo
     },
     "stylegan": {
         "networks": partial(FILES["stylegan"].small_networks, depth=5), "latent_size": 63, "rest": 5, "rise": 7,
-        "gamma": 0.5, "lr": 0.5, "betas": (0.25, 0.5), "average_decay": 0.5,
+        "objective": Wasserstein(), "penalty": R1(10.0), "lr": 0.5, "betas": (0.25, 0.5), "average_decay": 0.5,
     },
     "diffusion_gan": {
         "networks": partial(diffusion_gan.small_networks, width=8), "latent_size": 63, "timesteps": (10, 500),
@@ -401,6 +410,8 @@ WHERE = {  # what holds a number, and by which name
     "rest": lambda model: [model.growth.rest],
     "rise": lambda model: [(model.growth if hasattr(model, "growth") else model.diffusion).rise],
     "drift": lambda model: [model.objective.drift],
+    "objective": lambda model: [model.objective],
+    "penalty": lambda model: [model.penalty],
     "chains": lambda model: [len(model.machine.chains)],
     "noise": lambda model: [model.noise],
 }

@@ -8,6 +8,7 @@ import pytest
 from seeded import rng
 
 from scratchgan import Tensor, grad, nn
+from scratchgan.losses import R1
 from scratchgan.models import stylegan
 from scratchgan.models.networks import count
 
@@ -175,8 +176,22 @@ def test_noise_changes_details_and_is_drawn_anew_for_each_image():
 # The game ------------------------------------------------------------------------------------------------------------
 
 
-def test_the_losses_are_the_non_saturating_ones_and_r1():
-    game = games.make("StyleGAN", gamma=3.0)
+def test_the_losses_are_those_of_progan():
+    game = games.make("StyleGAN")
+    (real, level), (fake, _) = games.batch(game), games.batch(game, seed=2)
+    numbers = game.critic_loss(real, fake, level, rng=rng())
+    scores, fakes = game.critic(real, level).data, game.critic(fake, level).data
+    assert game.penalty.weight == 10 and game.penalty.center == 1
+    expected = fakes.mean() - scores.mean() + numbers["penalty"].item() + 1e-3 * (scores**2).mean()
+    assert numbers["critic_loss"].item() == pytest.approx(expected, rel=1e-12)
+    z = game.latents(6, rng())
+    assert game.generator_loss(z, level, rng=rng(4)).item() == pytest.approx(
+        -game.critic(game.generator(z, level, rng(4)), level).data.mean(), rel=1e-12
+    )
+
+
+def test_the_other_losses_are_the_non_saturating_ones_and_r1():
+    game = games.make("StyleGAN, R1", penalty=R1(3.0))
     (real, level), (fake, _) = games.batch(game), games.batch(game, seed=2)
     numbers = game.critic_loss(real, fake, level, rng=rng())
     scores, fakes = game.critic(real, level).data, game.critic(fake, level).data
