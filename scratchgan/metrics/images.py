@@ -60,8 +60,18 @@ def as_images(samples, channels=1):
 
 
 def _without_margin(images):
-    """28×28 pixels of 32×32: what `views.sized` has padded."""
-    return images if images.shape[-1] == 28 else images[:, :, 2:-2, 2:-2]
+    """28×28 pixels of 32×32: what `views.sized` has padded. ValueError if the margin is not nearly black."""
+    if images.shape[-1] == 28:
+        return images
+    margin = np.ones((32, 32), bool)
+    margin[2:-2, 2:-2] = False
+    light = float(as_floats(images[:, :, margin]).mean() + 1) / 2
+    if light > 0.1:
+        raise ValueError(
+            f"samples of 32×32 pixels {images.shape} are digits of 28×28 in a black margin of 2, but theirs has "
+            f"{light:.0%} of white: give images of 28×28"
+        )
+    return images[:, :, 2:-2, 2:-2]
 
 
 def _black_is_black(images):

@@ -92,6 +92,16 @@ def test_images_of_32_pixels_lose_the_margin_that_they_were_given(kind):
     np.testing.assert_array_equal(as_images(padded), digits)
 
 
+@pytest.mark.parametrize("kind", [np.uint8, np.float32])
+def test_a_margin_that_is_not_black_is_no_margin(kind):
+    images = views.sized(load(embedded=True).images[:30], 32)
+    images[:, :, :3] = 60
+    as_images(images.astype(kind) if kind is np.uint8 else images / np.float32(127.5) - 1)
+    images[:, :, :3] = 120
+    with pytest.raises(ValueError, match=r"\(30, 1, 32, 32\) are digits of 28×28 in a black margin of 2"):
+        as_images(images.astype(kind) if kind is np.uint8 else images / np.float32(127.5) - 1)
+
+
 def test_a_covariance_of_full_rank_needs_one_image_more_than_features():
     assert enough(np.zeros((129, 1, 28, 28))).shape == (129, 1, 28, 28)
     with pytest.raises(ValueError, match=r"128 samples \(128, 1, 28, 28\) are too few .* take 129 at least"):
