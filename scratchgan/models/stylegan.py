@@ -23,6 +23,7 @@ Departures:
 |------------------------------------------------------|------------------------------------------------------------|
 | 32×32; 48, 32, 16 and 8 maps; z and w of 64 numbers  | 1024×1024; 512 maps up to 32×32, 16 at last; 512 numbers   |
 | four layers in f                                     | eight                                                      |
+| the constant begins as N(0, 1), as in StyleGAN2      | as 1                                                       |
 | growth begins at 4×4                                 | at 8×8                                                     |
 | α = 0.03 falls to a twentieth; average β = 0.99      | 0.001, and more for large images; a half-life of 10k images |
 | w̄ of the averaged generator is averaged, too         | copied                                                     |
@@ -117,7 +118,7 @@ class Generator(nn.Module):
     def __init__(self, rng, latent_size, widths, channels, depth, mixing=0.9, constant=True, noise=True):
         self.mapping, self.mixing = mapping(rng, latent_size, depth), mixing
         self.center = np.zeros(latent_size, np.float32)
-        self.constant = nn.Constant(widths[0], 4, 4) if constant else None
+        self.constant = nn.Constant(widths[0], 4, 4, rng=rng) if constant else None
         dense = nn.EqualizedConv2d(latent_size, widths[0], 4, padding=3, bias=False, rng=rng)
         begin = nn.Sequential() if constant else nn.Sequential(nn.Unflatten(1, (latent_size, 1, 1)), dense)
         self.blocks = nn.ModuleList([Block(rng, begin, widths[0], latent_size, noise)])
@@ -192,7 +193,7 @@ def build(
     rise=4800,  # images of a fade
     objective=Wasserstein(drift=1e-3),
     penalty=GradientPenalty(10.0),  # λ
-    lr=0.03,  # of both players' Adam
+    lr=0.01,  # of both players' Adam
     betas=(0.0, 0.99),
     average_decay=0.99,
 ):

@@ -6,6 +6,7 @@ from scratchgan import functional as F
 from scratchgan.backend import array_like
 from scratchgan.functional.normalize import pixel_norm
 from scratchgan.functional.resample import blur
+from scratchgan.nn import init
 from scratchgan.nn.equalized import EqualizedLinear
 from scratchgan.nn.module import Module
 from scratchgan.nn.options import Number, Several, Whole
@@ -62,8 +63,8 @@ class AdaIN(Module):
         AdaIN(x, w)_c = (1 + s_c) (x_c − mean x_c) / √(var x_c + ε) + b_c
 
     with mean and variance over the pixels of one image. What the style before has said of size is wiped out, so each
-    style governs one layer. Where all pixels of a channel are alike, as in the first layer at the start, only ε = 10⁻⁸
-    keeps this from 0 / 0, and its slope is 10⁴.
+    style governs one layer. Where all pixels of a channel are alike, only ε = 10⁻⁸ keeps this from 0 / 0, and its slope
+    is 10⁴.
 
     Parameters
     ----------
@@ -99,14 +100,15 @@ class AdaIN(Module):
 class Constant(Module):
     """A learned tensor, the same for each sample: what a generator with styles begins with instead of a latent.
 
-    State: weight of the given shape, 1 at the start.
+    State: weight of the given shape, N(0, 1) at the start, as in StyleGAN2. Where all pixels are alike, as in the first
+    StyleGAN, a norm makes nothing of them, and the first structure comes from the border of the next convolution.
     """
 
     shape = Several(Whole(), alone=1)
 
-    def __init__(self, *shape):
+    def __init__(self, *shape, rng=None):
         self.shape = shape
-        self.weight = Parameter(np.ones(self.shape, np.float32))
+        self.weight = Parameter(init.normal(self.shape, init.generator(rng)))
 
     def forward(self, count):
         """``count`` of it: (N, *shape)."""

@@ -75,6 +75,7 @@ PROGAN = {**GROWING, **small("progan"), "penalty_weight": 10.0, "drift": 1e-3}
 STYLEGAN = {
     **GROWING,
     **small("stylegan"),
+    "lr": 0.01,
     "objective": written(Wasserstein(drift=1e-3)),
     "penalty": written(GradientPenalty(10.0)),
 }
