@@ -24,7 +24,8 @@ def as_floats(images):
 def as_images(samples, channels=1):
     """``samples`` as an array (N, C, 28, 28), of bytes or of floats in [−1, 1].
 
-    Images of 32×32 lose the margin of two pixels that `views.sized` has added to them.
+    Images of 32×32 lose the margin of two pixels that `views.sized` has added to them. Digits that were enlarged to
+    32×32 instead have a black margin, too, and would be judged as if they were too large: give them as 28×28.
 
     Black is 0 in bytes and −1 in floats. To the classifier another black would be grey, so floats that do not seem to
     have this one are refused, and whoever means them gives them as bytes, which are never doubted.

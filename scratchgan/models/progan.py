@@ -13,8 +13,8 @@ where up repeats each pixel and pool takes means of 2×2. At α = 0 the networks
 *level* says it all in one number: 0 is 4×4, 1 is 8×8, and 0.3 is 8×8 with α = 0.3. Here it is an argument of both
 networks, and a function of the number of images that the critic has seen.
 
-The objective is that of WGAN-GP, with a term that keeps the critic's scores from drifting away: for real images x, fakes
-x̃ = G(z) of latents z ~ N(0, I), points x̂ on the lines between the two, and λ = 10,
+The objective is that of WGAN-GP, with a term that keeps the critic's scores from drifting away: for real images x,
+fakes x̃ = G(z) of latents z ~ N(0, I), points x̂ on the lines between the two, and λ = 10,
 
     L_D = E D(x̃) − E D(x) + λ E (‖∇D(x̂)‖ − 1)² + 0.001 E D(x)²,        L_G = −E D(x̃)
 
