@@ -1,4 +1,4 @@
-"""Eight GANs on one set of images, each trained for as long as the others and then judged.
+"""Twelve GANs on one set of images, each trained for as long as the others and then judged.
 
 Their settings are the defaults but for the number of steps: as many as --minutes are enough for on two cores. The
 number is fixed, so that a slower machine takes longer and trains as much. The columns of the table:
@@ -11,8 +11,12 @@ number is fixed, so that a slower machine takes longer and trains as much. The c
   weights    of the generator and of its critic
   seconds    of training
 
-Below them stand three anchors, judged the same way: real images, the Gaussian, and the first system's generator before
+Below them stand three anchors, judged the same way: real images, the Gaussian, and the last system's generator before
 its first step.
+
+With --ablation it is the path from ProGAN to StyleGAN that is compared, one change after the other, as in table 1 of
+StyleGAN's paper (arXiv:1812.04948). Its numbers stand in a column of their own: Fréchet distances on the faces of FFHQ,
+1024×1024, after days on eight GPUs. Their order is what can be compared.
 
 A run that was stopped goes on where it was with the same --out and flags; what is finished is not trained again.
 """
@@ -32,7 +36,7 @@ from scratchgan.models.networks import count
 from scratchgan.training.start import absolute
 
 FULL = {"minutes": 3, "samples": 5000}
-WAYS = "no one two three four five six seven eight".split()
+WAYS = "no one two three four five six seven eight nine ten eleven twelve".split()
 SHOWN = 16  # samples of each system in the picture
 STEPS_A_MINUTE = {  # on the machine of the README's table of speed
     "gan": 5400,
@@ -43,22 +47,42 @@ STEPS_A_MINUTE = {  # on the machine of the README's table of speed
     "sngan": 1150,
     "cgan": 1150,
     "acgan": 750,
+    "progan": 850,
+    "stylegan": 600,
+    "diffusion_gan": 1450,
+    "r3gan": 270,
+    "stylegan:b": 650,
+    "stylegan:c": 600,
+    "stylegan:d": 600,
+    "stylegan:e": 600,
+}
+SYSTEMS_ALONE = [name for name in STEPS_A_MINUTE if ":" not in name]
+ABLATION = {  # what is added, and the published Fréchet distance
+    "progan": ("A: ProGAN", 8.04),
+    "stylegan:b": ("B: A with blurs, logistic loss and R₁", 5.25),
+    "stylegan:c": ("C: B with mapping and styles", 4.85),
+    "stylegan:d": ("D: C with a learned constant", 4.88),
+    "stylegan:e": ("E: D with noise", 4.42),
+    "stylegan": ("F: E with mixing: StyleGAN", 4.40),
 }
 
 
 def experiment(flags, folder):
     """Train, judge and print one system after the other; the table, and the picture."""
     judge = Judge(flags.data)
-    rows = {}
-    for name in dict.fromkeys(flags.only):
-        run = folder / name
+    rows, contestants = {}, ABLATION if flags.ablation else flags.only
+    places = {name: folder / name.replace(":", "-") for name in contestants}
+    for name, run in places.items():
         seconds = trained(name, flags, run)
-        rows[name] = verdict(judge, name, run) | {"seconds": seconds}
-        print(f"{SYSTEMS[name].title}: S = {rows[name]['S']:.3f}\n", flush=True)
-    beside = anchors(judge, flags, name, folder / name)
+        rows[name] = verdict(judge, run) | {"seconds": seconds}
+        if flags.ablation:
+            rows[name] |= dict(zip(("title", "published"), ABLATION[name]))
+        print(f"{title(name, rows[name])}: S = {rows[name]['S']:.3f}\n", flush=True)
+    beside = anchors(judge, flags, run)
     print(table(rows | beside))
     real = judge.real(SHOWN) / 127.5 - 1
-    save_picture(folder / "compare.png", {name: np.load(folder / name / "samples.npy") for name in rows}, rows, real)
+    samples = {name: np.load(run / "samples.npy") for name, run in places.items()}
+    save_picture(folder / "compare.png", samples, rows, real)
     return {"systems": rows, "anchors": beside}, list(claims(rows, beside))
 
 
@@ -68,10 +92,11 @@ def trained(name, flags, run):
     if (run / "samples.npy").exists() and took.exists():
         refuse_another(run, data=absolute(flags.data), seed=flags.seed, steps=steps, samples=flags.samples)
         return json.loads(took.read_text())
-    print(SYSTEMS[name].title, flush=True)
+    system, _, preset = name.partition(":")
+    print(SYSTEMS[system].title, preset, flush=True)
     began = time.perf_counter()
     given = {"data": flags.data, "seed": flags.seed, "samples": flags.samples}
-    runs.train(name, run, steps=steps, rates_fall_over=steps, **given)
+    runs.train(system, run, preset=preset or "default", steps=steps, rates_fall_over=steps, **given)
     seconds = time.perf_counter() - began
     write_atomically(took, lambda file: file.write(json.dumps(seconds).encode()))
     return seconds
@@ -86,7 +111,7 @@ def refuse_another(run, **asked):
         raise CheckpointError(f"the run in {run} has {', '.join(different)}: choose another --out")
 
 
-def verdict(judge, name, run):
+def verdict(judge, run):
     """The columns of the table."""
     samples = np.load(run / "samples.npy")
     report = judge.report(samples)
@@ -103,7 +128,7 @@ def columns(score, measures):
     return {"S": score.S, "precision": measures.precision, "recall": measures.recall, "classes": score.classes}
 
 
-def anchors(judge, flags, name, run):
+def anchors(judge, flags, run):
     """The same columns of what is perfect, of what knows no shapes, and of a generator that has learnt nothing."""
     game = runs.untrained(run).game
     report = judge.report(game.samples(flags.samples, np.random.default_rng([flags.seed, 2]))["samples"])
@@ -123,16 +148,16 @@ def claims(rows, beside):
 
 def table(rows):
     """As Markdown, which the README takes over."""
-    lines = [
-        "| system | S | precision | recall | classes | accuracy | weights | seconds |",
-        "|---|---|---|---|---|---|---|---|",
-    ]
-    return "\n".join(lines + [f"| {' | '.join([title(name), *cells(row)])} |" for name, row in rows.items()])
+    heads = "system", "S", "precision", "recall", "classes", "accuracy", "weights", "seconds"
+    published = any("published" in row for row in rows.values())
+    lines = [[*heads, "published, of faces"], [*len(heads) * ["---"], "---"]]
+    lines += [[title(name, row), *cells(row), f"{row.get('published', '')}"] for name, row in rows.items()]
+    return "\n".join(f"| {' | '.join(line if published else line[:-1])} |" for line in lines)
 
 
-def title(name):
-    """A system as people say it; other rows by their own name."""
-    return SYSTEMS[name].title if name in SYSTEMS else name
+def title(name, row):
+    """A system as people say it, or a step of the ablation; other rows by their own name."""
+    return row.get("title") or (SYSTEMS[name].title if name in SYSTEMS else name)
 
 
 def cells(row):
@@ -153,7 +178,7 @@ def save_picture(path, samples, rows, real):
             axes.imshow(strip, cmap="gray_r", vmin=-1, vmax=1)
             axes.set(xticks=[], yticks=[])
             axes.spines[:].set_visible(False)
-            label = f"{title(name)}\nS = {rows[name]['S']:.2f}" if name in rows else name
+            label = f"{title(name, rows[name])}\nS = {rows[name]['S']:.2f}" if name in rows else name
             axes.set_ylabel(label, rotation=0, ha="right", va="center")
         style.save(figure, path)
 
@@ -164,9 +189,8 @@ def add_flags(parser):
     minutes, samples = command.at_least(0, float), command.at_least(129)  # as many as features, and one
     parser.add_argument("--minutes", type=minutes, default=3, metavar="M", help="of training for each; default: 3")
     parser.add_argument("--samples", type=samples, default=5000, metavar="N", help="that are judged; default: 5000")
-    parser.add_argument(
-        "--only", nargs="+", choices=list(STEPS_A_MINUTE), default=list(STEPS_A_MINUTE), help="default: all"
-    )
+    parser.add_argument("--only", nargs="+", choices=SYSTEMS_ALONE, default=SYSTEMS_ALONE, help="default: all")
+    parser.add_argument("--ablation", action="store_true", help="instead, the steps from ProGAN to StyleGAN")
 
 
 if __name__ == "__main__":

@@ -2,7 +2,8 @@
 
 scratchgan list                                    the systems, and what each teaches
 scratchgan train wgan_gp --preset quick            train one, or one of your own: train my_gan.py
-scratchgan sample runs/wgan_gp --strip             draw from a run, finished or not
+scratchgan sample runs/wgan_gp --strip             draw from a run, finished or not,
+scratchgan sample cgan --label 7                   or by the weights that ship
 scratchgan judge runs/wgan_gp/samples.npy          how good the samples are
 scratchgan check conv2d                            derivatives against finite differences
 """
@@ -10,6 +11,7 @@ scratchgan check conv2d                            derivatives against finite di
 import argparse
 import sys
 import textwrap
+from pathlib import Path
 
 import numpy as np
 
@@ -114,14 +116,16 @@ def _train(flags):
 def _sample_flags(parser):
     from scratchgan.training.command import whole
     from scratchgan.training.folder import expanded
+    from scratchgan.training.weights import names
 
-    parser.add_argument("run", metavar="RUN", type=expanded, help="the folder of a run, finished or still training")
+    about = f"the folder of a run, finished or still training; or whose weights ship: {', '.join(names())}"
+    parser.add_argument("run", metavar="RUN|NAME", type=expanded, help=about)
     parser.add_argument("--count", metavar="N", type=whole(1), help="how many; default: 64")
     parser.add_argument("--label", metavar="K", type=whole(0), help="of this class, where the system knows classes")
     parser.add_argument("--strip", action="store_true", help="rows that lead from one latent to another")
     parser.add_argument("--seed", metavar="N", type=whole(0), default=0, help="of the latents; default: 0")
     parser.add_argument(
-        "--out", metavar="FILE", type=expanded, help="a picture.png or an array.npy; default: RUN/drawn.png"
+        "--out", metavar="FILE", type=expanded, help="a picture.png or an array.npy; default: RUN/drawn.png or NAME.png"
     )
     parser.set_defaults(work=_sample)
 
@@ -135,14 +139,17 @@ def _sample(flags):
 
 def _drawn(flags):
     from scratchgan.checkpoint import write_atomically
+    from scratchgan.models import SYSTEMS
     from scratchgan.training import TrainingError, load_model, pictures
+    from scratchgan.training.weights import shipped_model
 
-    path = flags.out or flags.run / "drawn.png"
+    ships = not flags.run.exists() and str(flags.run) in SYSTEMS
+    path = flags.out or (Path(f"{flags.run}.png") if ships else flags.run / "drawn.png")
     if path.suffix.lower() not in (".png", ".npy"):
         raise TrainingError(f"{path}: name a picture.png or an array.npy")
     if flags.strip and (flags.count, flags.label) != (None, None):
         raise TrainingError(f"a strip is {ROWS} rows of {COLUMNS} images, of any class: leave out --count and --label")
-    model = load_model(flags.run)
+    model = shipped_model(flags.run) if ships else load_model(flags.run)
     try:
         images = _strip(model, flags) if flags.strip else _samples(model, flags, path.parent)
     except (TypeError, ValueError) as error:

@@ -6,7 +6,6 @@ from itertools import repeat
 import numpy as np
 
 from scratchgan import nn
-from scratchgan.losses import R1, NonSaturating
 from scratchgan.models import (
     acgan,
     cgan,
@@ -128,7 +127,7 @@ GAMES = {
     "SN-GAN": (sngan, plain(normalised_critic), {}),
     "ProGAN": (progan, growing, {"rest": 6, "rise": 24}),
     "StyleGAN": (stylegan, styled, {"rest": 6, "rise": 24}),
-    "StyleGAN, R1": (stylegan, styled, {"rest": 6, "rise": 24, "objective": NonSaturating(), "penalty": R1(1.0)}),
+    "StyleGAN, Wasserstein": (stylegan, styled, {**stylegan.WASSERSTEIN, "rest": 6, "rise": 24}),
     "CGAN": (cgan, conditional(pair_critic, cgan.constant_maps), {"classes": CLASSES}),
     "CGAN, banded": (cgan, conditional(pair_critic, cgan.banded_maps), {"classes": CLASSES}),
     "AC-GAN": (

@@ -174,6 +174,20 @@ def test_samples_are_a_function_of_the_seed_and_as_many_as_asked_for(runs, tmp_p
     assert (sampled(runs / "wgan_gp", tmp_path, "--count", "7", "--seed", "1") != first).any()
 
 
+def test_weights_that_ship_are_drawn_by_the_name_of_their_system(folder, capsys):
+    assert main(["sample", "cgan", "--label", "7", "--count", "6"]) == 0
+    assert capsys.readouterr().out == "cgan.png\n" and Image.open("cgan.png").width > 28
+    sampled("cgan", folder, "--label", "7", "--count", "6")
+    assert main(["sample", "gan"]) == 1
+    assert "no weights of gan ship with scratchgan" in capsys.readouterr().err
+
+
+def test_a_run_of_that_name_comes_before_the_weights_that_ship(folder, capsys):
+    (folder / "cgan").mkdir()
+    assert main(["sample", "cgan"]) == 1
+    assert "there is no checkpoint cgan/checkpoint.npz" in capsys.readouterr().err
+
+
 def test_samples_of_one_class_differ_from_those_of_another(runs, tmp_path):
     three, four = (sampled(runs / "cgan", tmp_path, "--count", "4", "--label", k) for k in "34")
     assert (three != four).any()

@@ -107,6 +107,19 @@ def test_another_seed_is_another_walk_and_the_same_one_the_same(demo, tmp_path):
     assert trained.keys() == untrained.keys() and trained["S of samples"] != untrained["S of samples"]
 
 
+def test_the_ablation_takes_the_steps_from_progan_to_stylegan(demo, tmp_path, capsys):
+    """Each for a step, which draws noise; beside them the numbers of the paper."""
+    out = tmp_path / "out"
+    assert demo("compare.py", "--minutes", 1e-4, "--samples", 130, "--ablation", "--out", out) == 1
+    table = [line.split(" | ") for line in capsys.readouterr().out.splitlines() if line.startswith("| ")]
+    assert table[0][-1] == "published, of faces |" and [row[-1] for row in table[1:7]] == [
+        "8.04 |", "5.25 |", "4.85 |", "4.88 |", "4.42 |", "4.4 |",
+    ]  # fmt: skip
+    assert [row[0][:4] for row in table[1:7]] == [f"| {letter}:" for letter in "ABCDEF"]
+    networks = [json.loads((out / name / "config.json").read_text())["options"] for name in ("stylegan-b", "stylegan")]
+    assert networks[0]["networks"] != networks[1]["networks"]
+
+
 COMPARE, WALK = (runpy.run_path(str(DEMOS / f"{name}.py")) for name in ("compare", "latent"))
 
 
@@ -131,7 +144,7 @@ def test_each_claim_of_the_comparison_breaks_just_beyond_its_bound(S, accuracy, 
     assert [claim.anchors for claim in claims] == [{"untrained": 3.5}, {"chance": 0.1}]
 
 
-@pytest.mark.parametrize("count, title", [(1, "one way"), (2, "two ways"), (8, "eight ways")])
+@pytest.mark.parametrize("count, title", [(1, "one way"), (2, "two ways"), (12, "twelve ways")])
 def test_the_title_counts_the_systems(count, title, monkeypatch, tmp_path):
     titles = []
 

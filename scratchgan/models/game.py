@@ -162,6 +162,10 @@ class Game(Model):
         """The generator that pictures and samples are made by: the averaged one, if there is one."""
         return self.average.module if self.average else self.generator
 
+    def drawing_parts(self):
+        """The best generator."""
+        return ("average" if self.average else "generator",)
+
     def show(self, examples, rng):
         """64 images, in rows of eight."""
         images = self.images(self.latents(64, rng), *self.conditions(64, rng), rng=rng)

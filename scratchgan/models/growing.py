@@ -137,6 +137,10 @@ class Growing(Game):
                 optimizer.reset()
         return {"level": level, **numbers}
 
+    def drawing_parts(self):
+        """The best generator, and how far it has grown."""
+        return (*super().drawing_parts(), "growth")
+
     def images(self, z, level=None, rng=None):
         """Images by the averaged generator, of this level or the present one, in the size of the last level."""
         return self.enlarged(super().images(z, self.growth.level if level is None else level, rng=rng))

@@ -113,6 +113,10 @@ class Model:
                 )
         return {name: part for name, part in vars(self).items() if hasattr(part, "state_dict")}
 
+    def drawing_parts(self):
+        """The names of the parts that samples and pictures depend on: all but the optimisers, if no subclass knows."""
+        return tuple(name for name, part in self.parts().items() if not isinstance(part, Optimizer))
+
     def optimizers(self):
         """The parts that are optimisers."""
         return [part for part in self.parts().values() if isinstance(part, Optimizer)]

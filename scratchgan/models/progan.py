@@ -59,11 +59,22 @@ class Generator(nn.Module):
     """G(z, level): (N, latent_size), from 0 to len(widths) − 1 -> (N, channels, H, H) with H = 4 · 2^⌈level⌉.
 
     Its image is linear: no tanh.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+    latent_size : int
+    widths : tuple of int
+        Feature maps of 4×4, 8×8, … pixels.
+    channels : int
+        Of the images.
+    blur : sequence of Module
+        What follows each doubling of the size: nothing in the paper.
     """
 
-    def __init__(self, rng, latent_size, widths, channels):
-        def layer(convolution):
-            return convolution, nn.LeakyReLU(0.2), nn.PixelNorm()
+    def __init__(self, rng, latent_size, widths, channels, blur=()):
+        def layer(*begin):
+            return *begin, nn.LeakyReLU(0.2), nn.PixelNorm()
 
         def conv(few, many, kernel_size=3, padding=1):
             return layer(nn.EqualizedConv2d(few, many, kernel_size, padding=padding, rng=rng))
@@ -72,7 +83,7 @@ class Generator(nn.Module):
         self.blocks = nn.ModuleList([nn.Sequential(*first, *conv(widths[0], widths[0]))])
         for few, many in zip(widths, widths[1:]):
             up_conv = nn.EqualizedUpConv2d(few, many, 3, rng=rng)
-            self.blocks.append(nn.Sequential(*layer(up_conv), *conv(many, many)))
+            self.blocks.append(nn.Sequential(*layer(up_conv, *blur), *conv(many, many)))
         self.to_image = nn.ModuleList([nn.EqualizedConv2d(width, channels, 1, gain=1.0, rng=rng) for width in widths])
 
     def forward(self, z, level):

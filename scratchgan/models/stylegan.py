@@ -37,6 +37,7 @@ from scratchgan import nn
 from scratchgan.backend import array_like
 from scratchgan.functional import leaky_relu
 from scratchgan.losses import R1, GradientPenalty, NonSaturating, Wasserstein
+from scratchgan.models import progan
 from scratchgan.models.growing import Growing, Growth, fade, split, up
 from scratchgan.models.model import Preset, System, made
 from scratchgan.models.progan import DIGITS, EMOJI, WIDTHS, Critic
@@ -47,15 +48,25 @@ from scratchgan.tensor import Parameter, Tensor
 # Networks ------------------------------------------------------------------------------------------------------------
 
 
-def small_networks(rng, latent_size=64, widths=WIDTHS, channels=1, depth=4, **options):
+def small_networks(rng, latent_size=64, widths=WIDTHS, channels=1, depth=1, style_rate=0.3, **options):
     """G and D up to 32×32; ``options``: of `Generator`."""
-    generator = Generator(rng, latent_size, widths, channels, depth, **options)
-    return generator, Critic(rng, widths, channels, blur=(nn.Blur(),))
+    generator = Generator(rng, latent_size, widths, channels, depth, style_rate=style_rate, **options)
+    return generator, blurred_critic(rng, widths, channels)
 
 
 def paper_networks(rng, latent_size=512):
     """G and D up to 1024×1024, in colour."""
-    return small_networks(rng, latent_size, (512, 512, 512, 512, 256, 128, 64, 32, 16), 3, 8)
+    return small_networks(rng, latent_size, (512, 512, 512, 512, 256, 128, 64, 32, 16), 3, depth=8, style_rate=1.0)
+
+
+def unstyled_networks(rng, latent_size=64, widths=WIDTHS, channels=1):
+    """G and D without styles: ProGAN's, with blurs."""
+    return Unstyled(rng, latent_size, widths, channels), blurred_critic(rng, widths, channels)
+
+
+def blurred_critic(rng, widths, channels):
+    """ProGAN's, with a blur before each halving of the size."""
+    return Critic(rng, widths, channels, blur=(nn.Blur(),))
 
 
 def mapping(rng, latent_size, depth):
@@ -67,10 +78,10 @@ def mapping(rng, latent_size, depth):
 class Epilogue(nn.Module):
     """What follows each convolution: noise, bias, leaky ReLU, style."""
 
-    def __init__(self, rng, width, style_size, noise=True):
+    def __init__(self, rng, width, style_size, style_rate=1.0, noise=True):
         self.noise = nn.Noise(width) if noise else None
         self.bias = Parameter(np.zeros((width, 1, 1), np.float32))
-        self.style = nn.AdaIN(width, style_size, rng=rng)
+        self.style = nn.AdaIN(width, style_size, lr_multiplier=style_rate, rng=rng)
 
     def forward(self, x, style, rng):
         """(N, width, H, W), (N, style_size) -> (N, width, H, W)."""
@@ -81,15 +92,29 @@ class Epilogue(nn.Module):
 class Block(nn.Module):
     """Two layers of one size: ``begin``, and a convolution, each with its epilogue."""
 
-    def __init__(self, rng, begin, width, style_size, noise):
-        self.begin, self.first = begin, Epilogue(rng, width, style_size, noise)
+    def __init__(self, begin, width, style_size, style_rate, noise, rng):
+        epilogue = partial(Epilogue, rng, width, style_size, style_rate, noise)
+        self.begin, self.first = begin, epilogue()
         self.conv = nn.EqualizedConv2d(width, width, 3, padding=1, bias=False, rng=rng)
-        self.second = Epilogue(rng, width, style_size, noise)
+        self.second = epilogue()
 
     def forward(self, x, styles, rng):
         """Of the block before, and the styles of both layers, to feature maps."""
         x = self.first(self.begin(x), styles[0], rng)
         return self.second(self.conv(x), styles[1], rng)
+
+
+class Unstyled(nn.Module):
+    """ProGAN's generator with a blur after each doubling, as G(z, level, rng): it draws no noise, and has no w."""
+
+    def __init__(self, rng, latent_size, widths, channels):
+        self.generator = progan.Generator(rng, latent_size, widths, channels, blur=(nn.Blur(),))
+
+    def forward(self, z, level, rng, psi=1.0):
+        """Images of this level; ψ is 1, as there is no w."""
+        if psi != 1:
+            raise ValueError(f"psi={psi} would draw w nearer to its mean, and this generator has no w")
+        return self.generator(z, level)
 
 
 class Generator(nn.Module):
@@ -110,22 +135,27 @@ class Generator(nn.Module):
         How often a batch has styles of two latents, in training.
     constant, noise : bool
         Without the first, the image begins as a linear function of w; without the second, there is none.
+    style_rate : float
+        μ of the styles' maps A, see `nn.EqualizedLinear`.
 
     State, besides the weights: center (latent_size,), the running mean w̄.
     """
 
     mixing = Number("[0, 1]")
 
-    def __init__(self, rng, latent_size, widths, channels, depth, mixing=0.9, constant=True, noise=True):
+    def __init__(
+        self, rng, latent_size, widths, channels, depth, mixing=0.9, constant=True, noise=True, style_rate=1.0
+    ):
         self.mapping, self.mixing = mapping(rng, latent_size, depth), mixing
         self.center = np.zeros(latent_size, np.float32)
         self.constant = nn.Constant(widths[0], 4, 4, rng=rng) if constant else None
         dense = nn.EqualizedConv2d(latent_size, widths[0], 4, padding=3, bias=False, rng=rng)
         begin = nn.Sequential() if constant else nn.Sequential(nn.Unflatten(1, (latent_size, 1, 1)), dense)
-        self.blocks = nn.ModuleList([Block(rng, begin, widths[0], latent_size, noise)])
+        block = partial(Block, style_size=latent_size, style_rate=style_rate, noise=noise, rng=rng)
+        self.blocks = nn.ModuleList([block(begin, widths[0])])
         for few, many in zip(widths, widths[1:]):
             begin = nn.Sequential(nn.EqualizedUpConv2d(few, many, 3, bias=False, rng=rng), nn.Blur())
-            self.blocks.append(Block(rng, begin, many, latent_size, noise))
+            self.blocks.append(block(begin, many))
         self.to_image = nn.ModuleList([nn.EqualizedConv2d(width, channels, 1, gain=1.0, rng=rng) for width in widths])
 
     def forward(self, z, level, rng, psi=1.0):
@@ -190,11 +220,11 @@ def build(
     device="cpu",
     networks=small_networks,  # (rng, latent_size) -> G, D
     latent_size=64,
-    rest=4800,  # images of a level
-    rise=4800,  # images of a fade
-    objective=Wasserstein(drift=1e-3),
-    penalty=GradientPenalty(10.0),  # λ
-    lr=0.01,  # of both players' Adam
+    rest=3200,  # images of a level
+    rise=3200,  # images of a fade
+    objective=NonSaturating(),
+    penalty=R1(3.0),  # γ
+    lr=0.03,  # of both players' Adam
     betas=(0.0, 0.99),
     average_decay=0.99,
 ):
@@ -212,8 +242,20 @@ def build(
     )
 
 
-OTHER_GAME = {"objective": NonSaturating(), "penalty": R1(10.0), "lr": 3e-3}
-COLOURED = {"networks": partial(small_networks, channels=3)}
+WASSERSTEIN = {"objective": Wasserstein(drift=1e-3), "penalty": GradientPenalty(10.0), "lr": 1e-2}
+ABLATION = {  # Karras et al. 2019, table 1; A is ProGAN, and F the default
+    "b": unstyled_networks,
+    "c": partial(small_networks, constant=False, noise=False, mixing=0.0),
+    "d": partial(small_networks, noise=False, mixing=0.0),
+    "e": partial(small_networks, mixing=0.0),
+}
+
+
+def preset(steps=4000, view=DIGITS, options=None, **given):
+    """Batches of 16 images, 32×32."""
+    return Preset(steps, batch_size=16, view=view, options=options or {}, **given)
+
+
 SYSTEM = System(
     "stylegan",
     "StyleGAN",
@@ -221,9 +263,10 @@ SYSTEM = System(
     6,
     build,
     {
-        "quick": Preset(500, every=25, batch_size=32, view=DIGITS, options={"rest": 1500, "rise": 1500}),
-        "default": Preset(3300, batch_size=32, view=DIGITS),
-        "r1": Preset(3300, batch_size=32, view=DIGITS, options=OTHER_GAME),
-        "emoji": Preset(3300, batch_size=32, view=EMOJI, data="emoji", options=COLOURED),
+        "quick": preset(800, every=25, options={"rest": 1200, "rise": 1200}),
+        "default": preset(),
+        "wasserstein": preset(options=WASSERSTEIN),
+        "emoji": preset(view=EMOJI, data="emoji", options={"networks": partial(small_networks, channels=3)}),
+        **{letter: preset(options={"networks": networks}) for letter, networks in ABLATION.items()},
     },
 )

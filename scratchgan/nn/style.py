@@ -72,15 +72,19 @@ class AdaIN(Module):
         C.
     style_size : int
         Of w.
+    lr_multiplier : float
+        μ of A, see `EqualizedLinear`.
 
     State: that of A, affine.weight (2C, style_size) and affine.bias (2C,).
     """
 
     num_features, style_size, eps = Whole(), Whole(), Number("(0, ∞)")
 
-    def __init__(self, num_features, style_size, eps=1e-8, *, rng=None):
+    def __init__(self, num_features, style_size, eps=1e-8, lr_multiplier=1.0, *, rng=None):
         self.num_features, self.style_size, self.eps = num_features, style_size, eps
-        self.affine = EqualizedLinear(self.style_size, 2 * self.num_features, gain=1.0, rng=rng)
+        self.affine = EqualizedLinear(
+            self.style_size, 2 * self.num_features, gain=1.0, lr_multiplier=lr_multiplier, rng=rng
+        )
 
     def forward(self, input, style):
         """(N, C, H, W), (N, style_size) -> (N, C, H, W)."""

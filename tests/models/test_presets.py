@@ -11,7 +11,7 @@ import pytest
 
 from scratchgan.data import views
 from scratchgan.losses import R1, GradientPenalty, NonSaturating, Objective, Wasserstein
-from scratchgan.models import SYSTEMS, cgan, dcgan, diffusion_gan, gan, r3gan, wgan_gp
+from scratchgan.models import SYSTEMS, cgan, dcgan, diffusion_gan, gan, r3gan, stylegan, wgan_gp
 from scratchgan.models.latents import standard_normal
 from scratchgan.nn.options import options_of
 from scratchgan.optim import SGD, Adam
@@ -73,12 +73,9 @@ GROWING = {
 GROWING_QUICKLY = {"rest": 1500, "rise": 1500, "steps": 500, "every": 25}
 PROGAN = {**GROWING, **small("progan"), "penalty_weight": 10.0, "drift": 1e-3}
 STYLEGAN = {
-    **GROWING,
-    **small("stylegan"),
-    "lr": 0.01,
-    "objective": written(Wasserstein(drift=1e-3)),
-    "penalty": written(GradientPenalty(10.0)),
-}
+    **GROWING, **small("stylegan"), "rest": 3200, "rise": 3200, "batch_size": 16, "steps": 4000,
+    "objective": written(NonSaturating()), "penalty": written(R1(3.0)),
+}  # fmt: skip
 R3GAN = {
     **RUN, "networks": r3gan.small_networks, "latent_size": 64, "lr": 4e-3, "gamma": (5.0, 0.5),
     "beta2": (0.9, 0.99), "half_life": (0.0, 70.0), "ramp": 1400,
@@ -163,10 +160,16 @@ PRESETS = {
         "emoji": {**PROGAN, **small("progan", channels=3), **images(32, 3), "data": "emoji"},
     },
     "stylegan": {
-        "quick": {**STYLEGAN, **GROWING_QUICKLY},
+        "quick": {**STYLEGAN, "rest": 1200, "rise": 1200, "steps": 800, "every": 25},
         "default": STYLEGAN,
-        "r1": {**STYLEGAN, "objective": written(NonSaturating()), "penalty": written(R1(10.0)), "lr": 3e-3},
+        "wasserstein": {
+            **STYLEGAN, "objective": written(Wasserstein(1e-3)), "penalty": written(GradientPenalty(10.0)), "lr": 0.01
+        },
         "emoji": {**STYLEGAN, **small("stylegan", channels=3), **images(32, 3), "data": "emoji"},
+        "b": {**STYLEGAN, "networks": stylegan.unstyled_networks},
+        "c": {**STYLEGAN, **small("stylegan", constant=False, noise=False, mixing=0.0)},
+        "d": {**STYLEGAN, **small("stylegan", noise=False, mixing=0.0)},
+        "e": {**STYLEGAN, **small("stylegan", mixing=0.0)},
     },
     "r3gan": {
         "quick": {**R3GAN, "ramp": 300, "steps": 300, "every": 25},

@@ -49,6 +49,33 @@ def test_the_layers_are_in_the_papers_order():
     assert [layer.gain for layer in network.to_image] == 3 * [1.0]
 
 
+def test_without_styles_it_is_progans_generator_with_blurs():
+    network, critic = stylegan.unstyled_networks(rng(), 5, WIDTHS)
+    kinds = [type(layer).__name__ for layer in network.generator.blocks[1].modules() if not list(layer.children())]
+    ends = ["LeakyReLU", "PixelNorm"]
+    assert kinds == ["EqualizedUpConv2d", "Blur", *ends, "EqualizedConv2d", *ends]
+    assert "Blur" in [type(layer).__name__ for layer in critic.modules()]
+    z = latents().to(np.float32)
+    np.testing.assert_array_equal(network(z, 1.5, rng()).data, network.generator(z, 1.5).data)
+    with pytest.raises(ValueError, match="psi=0.5 would draw w nearer to its mean, and this generator has no w"):
+        network(z, 1.5, rng(), psi=0.5)
+
+
+def test_each_step_of_the_ablation_changes_one_thing():
+    """C to F: a constant, noise, and mixing are added one after the other; before them, mapping and styles."""
+    steps = [stylegan.ABLATION[letter](rng())[0] for letter in "bcde"] + [stylegan.small_networks(rng())[0]]
+    assert [type(step).__name__ for step in steps] == ["Unstyled", *4 * ["Generator"]]
+    has = [(step.constant is not None, step.blocks[0].first.noise is not None, step.mixing > 0) for step in steps[1:]]
+    assert has == [(False, False, False), (True, False, False), (True, True, False), (True, True, True)]
+
+
+def test_styles_have_a_rate_of_their_own():
+    """The weights that are used begin as large as ever; those that are stored are larger, so Adam moves them less."""
+    slow, fast = (stylegan.small_networks(rng(), style_rate=rate)[0].blocks[0].first.style for rate in (0.25, 1.0))
+    assert (slow.affine.lr_multiplier, fast.affine.lr_multiplier) == (0.25, 1.0)
+    np.testing.assert_allclose(slow.affine.weight.data, 4 * fast.affine.weight.data, rtol=1e-6)
+
+
 def test_an_epilogue_is_noise_then_bias_then_leaky_relu_then_style():
     layer = stylegan.Epilogue(rng(), 2, 3).to(np.float64)
     layer.replace(lambda path, array: array + rng(2).standard_normal(array.shape))
@@ -176,8 +203,8 @@ def test_noise_changes_details_and_is_drawn_anew_for_each_image():
 # The game ------------------------------------------------------------------------------------------------------------
 
 
-def test_the_losses_are_those_of_progan():
-    game = games.make("StyleGAN")
+def test_the_other_losses_are_those_of_progan():
+    game = games.make("StyleGAN, Wasserstein")
     (real, level), (fake, _) = games.batch(game), games.batch(game, seed=2)
     numbers = game.critic_loss(real, fake, level, rng=rng())
     scores, fakes = game.critic(real, level).data, game.critic(fake, level).data
@@ -190,8 +217,8 @@ def test_the_losses_are_those_of_progan():
     )
 
 
-def test_the_other_losses_are_the_non_saturating_ones_and_r1():
-    game = games.make("StyleGAN, R1", penalty=R1(3.0))
+def test_the_losses_are_the_non_saturating_ones_and_r1():
+    game = games.make("StyleGAN", penalty=R1(3.0))
     (real, level), (fake, _) = games.batch(game), games.batch(game, seed=2)
     numbers = game.critic_loss(real, fake, level, rng=rng())
     scores, fakes = game.critic(real, level).data, game.critic(fake, level).data

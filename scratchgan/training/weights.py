@@ -1,0 +1,93 @@
+"""Weights that are part of the package: of some systems a trained generator, so that it draws at once.
+
+scratchgan sample cgan --label 7                            a picture by the weights that ship
+scratchgan train cgan --samples 5000                        how they were made,
+python -m scratchgan.training.weights runs/cgan             judged, and kept
+
+A file holds the arrays that drawing needs, in half precision, and beside them the settings of the run, the numbers that
+the judge saw, and the command. It is read as every checkpoint is: nothing is unpickled, and weights of other networks
+than the system has now are refused.
+"""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from scratchgan import checkpoint, models
+from scratchgan.checkpoint import CheckpointError
+from scratchgan.npy import read_npy
+from scratchgan.training.run import read, refuse_misfit, take_over
+from scratchgan.training.systems import model_of
+
+HERE = Path(models.__file__).with_name("weights")
+
+
+def shipped_model(name):
+    """The game of a system whose weights ship, on the CPU. It has a trained generator, and a critic at its beginning.
+
+    Raises
+    ------
+    CheckpointError
+        Where there are no such weights, naming those that there are, or they are damaged or of other networks.
+    """
+    arrays, facts, path = shipped(name)
+    model = model_of(facts["settings"], np.random.default_rng(0))
+    parts = {part: model.parts()[part] for part in model.drawing_parts()}
+    arrays = {name: array.astype(np.float32) if array.dtype == np.float16 else array for name, array in arrays.items()}
+    refuse_misfit(parts, arrays, path)
+    take_over(parts, arrays, path)
+    model.generator = model.best
+    return model
+
+
+def shipped(name):
+    """The arrays and the facts of shipped weights, and their file."""
+    path = HERE / f"{name}.npz"
+    if not path.is_file():
+        raise CheckpointError(
+            f"no weights of {name} ship with scratchgan, only those of {', '.join(names())}: scratchgan train {name}"
+        )
+    return *checkpoint.load(path), path
+
+
+def names():
+    """The systems whose weights ship."""
+    return sorted(path.stem for path in HERE.glob("*.npz"))
+
+
+def keep(run, numbers):
+    """Write what drawing needs of a finished run to a file of this package; its path.
+
+    Parameters
+    ----------
+    run : path
+    numbers : dict of str to float
+        What the judge says of its samples.
+    """
+    arrays, facts = read(run)
+    settings, steps = facts["settings"], facts["step"]
+    wanted = model_of(settings, np.random.default_rng(0)).drawing_parts()
+    kept = {name: array for name, array in arrays.items() if name.partition("/")[0] in wanted}
+    kept = {name: array.astype(np.float16) if array.dtype == np.float32 else array for name, array in kept.items()}
+    path = HERE / f"{settings['system']}.npz"
+    command = f"scratchgan train {settings['system']} --preset {settings['preset']} --seed {settings['seed']}"
+    checkpoint.save(path, kept, settings=settings, steps=steps, command=command, numbers=numbers)
+    return path
+
+
+def judged(run):
+    """What the judge says of the samples that a finished run left: {name: number}."""
+    from scratchgan.metrics import Judge  # here, as drawing needs none
+
+    settings = read(run)[1]["settings"]
+    judge, samples = Judge(settings["data"]), read_npy(Path(run) / "samples.npy")
+    score, labels = judge.score(samples), Path(run) / "labels.npy"
+    numbers = {"S": score.S, "Fréchet distance": score.fid, "classes": score.classes}
+    return numbers | ({"right class": judge.accuracy(samples, read_npy(labels))} if labels.exists() else {})
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        sys.exit("python -m scratchgan.training.weights runs/cgan\nThe argument is a finished run with its samples.")
+    print(keep(sys.argv[1], judged(sys.argv[1])))

@@ -1,0 +1,85 @@
+"""Weights that ship: small, drawn at once, and refused where they do not fit."""
+
+import time
+
+import numpy as np
+import pytest
+
+from scratchgan import checkpoint
+from scratchgan.checkpoint import CheckpointError
+from scratchgan.models import SYSTEMS
+from scratchgan.training import load_model, train, weights
+from scratchgan.training.run import arrays_of
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """A run of two steps, on the emoji, which need no network."""
+    folder = tmp_path_factory.mktemp("runs") / "wgan_gp"
+    train("wgan_gp", preset="quick", data="emoji", steps=2, out=folder)
+    return folder
+
+
+@pytest.fixture
+def place(tmp_path, monkeypatch):
+    monkeypatch.setattr(weights, "HERE", tmp_path)
+    return tmp_path
+
+
+def latents(model):
+    return model.latents(5, np.random.default_rng(0))
+
+
+def test_what_is_kept_draws_as_the_run_does_up_to_half_precision(run, place):
+    path = weights.keep(run, {"S": 0.5})
+    assert path == place / "wgan_gp.npz" and weights.names() == ["wgan_gp"]
+    kept, whole = weights.shipped_model("wgan_gp"), load_model(run)
+    difference = np.abs(kept.images(latents(kept)) - whole.images(latents(whole)))
+    assert 0 < difference.max() < 0.01
+    assert kept.generator is kept.best
+    arrays, facts, _ = weights.shipped("wgan_gp")
+    assert {name.partition("/")[0] for name in arrays} == {"average"}
+    assert {array.dtype for array in arrays.values() if array.dtype.kind == "f"} == {np.dtype(np.float16)}
+    assert facts["numbers"] == {"S": 0.5} and facts["steps"] == 2
+    assert facts["command"] == "scratchgan train wgan_gp --preset quick --seed 0"
+
+
+def test_a_game_that_grows_keeps_how_far_it_has_grown(tmp_path, place):
+    train("progan", preset="quick", data="emoji", steps=2, out=tmp_path / "run")
+    weights.keep(tmp_path / "run", {})
+    assert weights.shipped_model("progan").growth.seen == 64
+
+
+def test_weights_that_are_not_there_are_named(place):
+    (place / "cgan.npz").write_bytes(b"")
+    with pytest.raises(
+        CheckpointError, match="no weights of gan ship with scratchgan, only those of cgan: scratchgan train gan"
+    ):
+        weights.shipped_model("gan")
+    with pytest.raises(CheckpointError, match="cgan.npz"):
+        weights.shipped_model("cgan")
+
+
+def test_weights_of_other_networks_are_refused(run, place):
+    path = weights.keep(run, {})
+    arrays, facts = checkpoint.load(path)
+    few = dict(list(arrays.items())[:-1])
+    checkpoint.save(path, few, **{k: v for k, v in facts.items() if k != "format"})
+    with pytest.raises(CheckpointError, match="missing average/"):
+        weights.shipped_model("wgan_gp")
+    facts["settings"]["options"]["lr"] = 1.0
+    checkpoint.save(path, arrays, **{k: v for k, v in facts.items() if k != "format"})
+    with pytest.raises(CheckpointError, match="has changed since the run began"):
+        weights.shipped_model("wgan_gp")
+
+
+@pytest.mark.parametrize("name", weights.names())
+def test_what_ships_is_small_and_comes_from_the_default_preset(name):
+    arrays, facts, path = weights.shipped(name)
+    assert path.stat().st_size <= 2**20
+    assert facts["settings"]["preset"] == "default" and facts["steps"] == SYSTEMS[name].presets["default"].steps
+    model = weights.shipped_model(name)
+    assert arrays.keys() == arrays_of({part: model.parts()[part] for part in model.drawing_parts()}).keys()
+    began = time.perf_counter()
+    images = model.samples(64, np.random.default_rng(0))["samples"]
+    assert images.shape[0] == 64 and images.std() > 0.3 and time.perf_counter() - began < 2
