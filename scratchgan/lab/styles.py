@@ -29,7 +29,7 @@ class Styled:
     """
 
     def __init__(self, generator, dtype=np.float32):
-        self.network, self.dtype = copy.deepcopy(generator).to(dtype).eval(), dtype
+        self.network, self.dtype = copy.deepcopy(generator).to(dtype), dtype
         self.center, self.latent_size = self.network.center, len(self.network.center)  # w̄
         self.layers = 2 * len(self.network.blocks)
 

@@ -182,7 +182,7 @@ def test_at_its_end_a_path_has_the_speed_of_its_end():
 def test_the_step_is_small_enough_and_not_too_small(network, z):
     generator = styles.Styled(network, np.float64)
     w, t = (generator.w(z), generator.w(-z)), np.linspace(0, 0.9, 5)
-    found = [styles.path_length(lambda t: generator(styles.line(*w, t)), lambda x: x, t, eps) for eps in (1e-4, 1e-5)]
+    found = [styles.path_length(lambda t: generator(styles.line(*w, t)), lambda x: x, t, eps) for eps in (1e-4, 1e-7)]
     assert found[0] == pytest.approx(found[1], rel=0.01)
 
 
