@@ -228,7 +228,7 @@ def styled(success=0.2, leakage=0.8, r2=0.2, path=30.0, noise=0.5, spread=0.9, c
     numbers |= {"path length of cross-fades": {"full": 1.5}, "deviation of a pixel": {"ratio": noise}}
     numbers |= {f"{name} styles": {"features": 0.5} for name in STYLES["styles"].GROUPS}
     numbers |= {"coarse (4×4, 8×8) styles": {"features": coarse}, "all styles": {"features": all_styles}}
-    half = {"spread": spread, "precision": 0.7, "recall": 0.5}
+    half = {"spread": spread, "precision": 0.7, "recall": 0.4}
     return numbers | {"ψ = 0": {"spread": 0.1}, "ψ = 0.5": half, "ψ = 1": {"precision": 0.7, "recall": 0.5}}
 
 
@@ -266,8 +266,8 @@ def test_the_measures_of_styles_depend_on_the_seed_alone():
     assert growth[0] > 4 * abs(growth[1])
 
 
-@pytest.mark.parametrize("precision, recall, broken", [(0.69, 0.5, ["precision"]), (0.7, 0.51, ["recall"])])
-def test_truncation_must_not_cost_precision_nor_gain_recall(precision, recall, broken):
+@pytest.mark.parametrize("precision, recall, broken", [(0.69, 0.4, ["precision"]), (0.7, 0.46, ["recall"])])
+def test_truncation_must_not_cost_precision_and_must_cost_recall(precision, recall, broken):
     less = {"ψ = 0.5": {"spread": 0.5, "precision": precision, "recall": recall}}
     claims = STYLES["claims_of_truncation"](styled() | less, styled(), {"precision": 0.9, "recall": 0.9})
     assert [claim.text.split()[0] for claim in claims if not claim.holds] == broken

@@ -42,7 +42,8 @@ def apart(unrelated):
 def thickness(images):
     """The mean width of the stroke in pixels: twice the ink over the length of its outline.
 
-    With ink a ∈ [0, 1], a stroke of width w and length l has the ink Σ a = w l, and the outline Σ ‖∇a‖ = 2 l.
+    With ink a ∈ [0, 1], a stroke of width w and length l has the ink Σ a = w l, and the outline Σ ‖∇a‖ = 2 l. Around
+    the image there is none.
 
     Parameters
     ----------
@@ -52,7 +53,7 @@ def thickness(images):
     -------
     array, (N,)
     """
-    ink = (images[:, 0] + 1) / 2
+    ink = np.pad((images[:, 0] + 1) / 2, ((0, 0), (2, 2), (2, 2)))
     down, across = np.gradient(ink, axis=(1, 2))
     return 2 * ink.sum((1, 2)) / np.maximum(np.hypot(down, across).sum((1, 2)), 1e-6)
 

@@ -53,6 +53,10 @@ def test_the_thickness_of_a_bar_is_its_width(lean):
     np.testing.assert_allclose(latent.thickness(bars), (6, 9, 12), rtol=0.25)
 
 
+def test_an_image_all_of_ink_ends_at_its_border():
+    assert latent.thickness(np.ones((1, 1, 28, 28))) == pytest.approx(14, rel=0.05)
+
+
 def test_the_slant_of_a_bar_is_its_lean():
     leans = [-0.5, 0.0, 0.3, 1.0]
     np.testing.assert_allclose(latent.slant(np.stack([bar(4, lean) for lean in leans])), leans, atol=0.02)

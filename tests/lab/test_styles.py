@@ -70,6 +70,7 @@ def test_in_float64_it_computes_in_float64(network, z):
     generator = styles.Styled(network, np.float64)
     images = generator(generator.w(z))
     assert images.dtype == np.float64 and generator.center.dtype == np.float64
+    assert network.center.dtype == network.constant.weight.dtype == np.float32
     np.testing.assert_allclose(images, styles.Styled(network)(styles.Styled(network).w(z)), atol=1e-4)
 
 
