@@ -1,4 +1,4 @@
-"""One paper, one file: networks, objective, one training step; `model`, `game` and `networks` hold what papers share.
+"""One paper, one file: networks, objective, one training step. `model`, `game`, `growing` and `networks` are shared.
 
 `SYSTEMS` has them by name, in the order in which a course meets them.
 """

@@ -33,17 +33,12 @@ Departures:
 
 from functools import partial
 
-import numpy as np
-
 from scratchgan import nn
 from scratchgan.data import views
-from scratchgan.functional import avg_pool2d, interpolate
 from scratchgan.losses import GradientPenalty, Wasserstein
-from scratchgan.models.game import Game
+from scratchgan.models.growing import Growing, Growth, fade, pool, split, up
 from scratchgan.models.model import Preset, System
-from scratchgan.nn.options import Whole
 from scratchgan.optim import Adam
-from scratchgan.tensor import grad
 
 WIDTHS = 48, 32, 16, 8  # feature maps at 4×4, 8×8, 16×16, 32×32
 
@@ -58,21 +53,6 @@ def small_networks(rng, latent_size=64, widths=WIDTHS, channels=1):
 def paper_networks(rng, latent_size=512):
     """G and D up to 1024×1024, in colour."""
     return small_networks(rng, latent_size, (512, 512, 512, 512, 256, 128, 64, 32, 16), 3)
-
-
-def up(images):
-    """Each pixel twice in each direction."""
-    return interpolate(images, scale_factor=2)
-
-
-def pool(images):
-    """Means of 2×2 pixels."""
-    return avg_pool2d(images, 2)
-
-
-def fade(old, new, share):
-    """(1 − α) · old + α · new."""
-    return (1 - share) * old + share * new
 
 
 class Generator(nn.Module):
@@ -137,119 +117,7 @@ class Critic(nn.Module):
         return h
 
 
-def split(level, blocks):
-    """The level of the blocks that are at work in full, and the share α of the next one."""
-    if not 0 <= level <= len(blocks) - 1:
-        raise ValueError(f"level={level} must be from 0 to {len(blocks) - 1}: there are {len(blocks)} blocks")
-    return int(level), level % 1
-
-
 # Growing -------------------------------------------------------------------------------------------------------------
-
-
-class Growth:
-    """The level as a function of the images that the critic has seen: it rests, and it rises by 1, in turns.
-
-    Parameters
-    ----------
-    top : int
-        The last level.
-    rest, rise : int
-        Images of each rest but the last, which does not end, and of each rise.
-
-    Attributes
-    ----------
-    seen : int
-    """
-
-    top, rest, rise = Whole("[0, ∞)"), Whole("[0, ∞)"), Whole()
-
-    def __init__(self, top, rest, rise):
-        self.top, self.rest, self.rise, self.seen = top, rest, rise, 0
-
-    @property
-    def level(self):
-        """From 0 to ``top``."""
-        turns, images = divmod(self.seen, self.rest + self.rise)
-        return min(turns + max(0, images - self.rest) / self.rise, float(self.top))
-
-    def state_dict(self):
-        """The number of images."""
-        return {"seen": np.array(self.seen)}
-
-    def count(self, images):
-        """See these images, too; whether a rise begins or ends with them."""
-        before = self.level
-        self.seen += images
-        return [np.ceil(before), np.floor(before)] != [np.ceil(self.level), np.floor(self.level)]
-
-    def load_state_dict(self, state):
-        """Take over the number of images."""
-        self.seen = int(state["seen"])
-
-
-def blended(images, level, top):
-    """Images (N, C, H, H) of the ``top`` level as the critic sees them at this one."""
-    for _ in range(top - int(np.ceil(level))):
-        images = pool(images)
-    return fade(up(pool(images)), images, level % 1) if level % 1 else images
-
-
-class Growing(Game):
-    """Two players of networks that grow, their optimisers, and a level that rises; see `Game`.
-
-    Parameters
-    ----------
-    generator, critic : Module
-        They are given the level, too.
-    latent_size, objective, optimizer, **options
-        See `Game`.
-    growth : Growth
-    """
-
-    watch = {"level": "level", "critic_loss": "L_D", "generator_loss": "L_G"}
-    panels = {"level: 0 is 4×4 pixels, each more doubles them": ["level"], **Game.panels}
-
-    def __init__(self, generator, critic, latent_size, objective, optimizer, growth, **options):
-        super().__init__(generator, critic, latent_size, objective, optimizer, **options)
-        self.growth, self.seen = growth, 0  # the images of this iteration
-
-    def draw(self, batches):
-        """The next batch as it looks at this level, and the level."""
-        (images,) = super().draw(batches)
-        return blended(images, self.growth.level, self.growth.top), self.growth.level
-
-    def conditions(self, count, rng, alike=False):
-        """The level."""
-        return (self.growth.level,)
-
-    def descend(self, optimizer, loss):
-        """One step; the gradients of blocks that are asleep are 0, so Adam leaves these alone."""
-        optimizer.step(grad(loss, optimizer.params, allow_unused=True))
-        return loss.detach()
-
-    def critic_step(self, real, level, rng):
-        """One step down L_D, and its images are counted."""
-        self.seen += len(real)
-        return super().critic_step(real, level, rng=rng)
-
-    def train_step(self, batches, rng):
-        """As in every game, at one level; then it may rise. Where a rise begins or ends, both optimisers begin anew."""
-        level, self.seen = self.growth.level, 0
-        numbers = super().train_step(batches, rng)
-        if self.growth.count(self.seen):
-            for optimizer in self.optimizers():
-                optimizer.reset()
-        return {"level": level, **numbers}
-
-    def images(self, z, level=None, rng=None):
-        """Images by the averaged generator, of this level or the present one, in the size of the last level."""
-        return self.enlarged(super().images(z, self.growth.level if level is None else level, rng=rng))
-
-    def enlarged(self, images):
-        """Images in the size of the last level; what a linear output has beyond [−1, 1] is cut off."""
-        times = (4 << self.growth.top) // images.shape[-1]
-        return np.clip(images, -1, 1).repeat(times, 2).repeat(times, 3)
 
 
 class ProGAN(Growing):

@@ -37,8 +37,9 @@ from scratchgan import nn
 from scratchgan.backend import array_like
 from scratchgan.functional import leaky_relu
 from scratchgan.losses import R1, GradientPenalty, NonSaturating, Wasserstein
+from scratchgan.models.growing import Growing, Growth, fade, split, up
 from scratchgan.models.model import Preset, System, made
-from scratchgan.models.progan import DIGITS, EMOJI, WIDTHS, Critic, Growing, Growth, fade, split, up
+from scratchgan.models.progan import DIGITS, EMOJI, WIDTHS, Critic
 from scratchgan.nn.options import Number
 from scratchgan.optim import Adam
 from scratchgan.tensor import Parameter, Tensor

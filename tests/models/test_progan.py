@@ -1,7 +1,6 @@
 """ProGAN: layers by their counts, growth without a jump, and what sleeps while it sleeps."""
 
 import tracemalloc
-from itertools import repeat
 
 import games
 import numpy as np
@@ -12,7 +11,6 @@ from scratchgan import Tensor, nn
 from scratchgan import functional as F
 from scratchgan.models import progan
 from scratchgan.models.networks import count
-from scratchgan.models.progan import Growth, blended
 
 WIDTHS = 6, 5, 4, 3
 TOP = len(WIDTHS) - 1
@@ -122,7 +120,6 @@ def test_a_fade_is_a_mean_of_old_and_new(level):
     old, new = F.interpolate(generator(latents(), level), scale_factor=2), generator(latents(), level + 1)
     np.testing.assert_allclose(generator(latents(), level + 0.3).data, 0.7 * old.data + 0.3 * new.data, atol=1e-12)
     x = images(level + 1)
-    np.testing.assert_allclose(blended(x, level + 0.3, level + 1).data, blurred(x.data, 0.3), atol=1e-12)
     old, new = critic.from_image[level](F.avg_pool2d(x, 2)), critic.blocks[level + 1](critic.from_image[level + 1](x))
     h = 0.7 * old + 0.3 * new
     for block in list(critic.blocks)[level::-1]:
@@ -130,94 +127,13 @@ def test_a_fade_is_a_mean_of_old_and_new(level):
     np.testing.assert_allclose(critic(x, level + 0.3).data, h.data, atol=1e-12)
 
 
-def blurred(x, share):
-    """(1 − α) up(pool(x)) + α x, in NumPy."""
-    n, c, size, _ = x.shape
-    small = x.reshape(n, c, size // 2, 2, size // 2, 2).mean((3, 5))
-    return (1 - share) * small.repeat(2, 2).repeat(2, 3) + share * x
-
-
-def test_reals_are_reduced_to_the_level():
-    x = images(3)
-    np.testing.assert_allclose(blended(x, 0, 3).data, x.data.reshape(4, 2, 4, 8, 4, 8).mean((3, 5)), atol=1e-12)
-    assert blended(x, 3, 3) is x
-    half = x.data.reshape(4, 2, 16, 2, 16, 2).mean((3, 5))
-    np.testing.assert_allclose(blended(x, 1.25, 3).data, blurred(half, 0.25), atol=1e-12)
-
-
-def test_the_level_rests_and_rises_in_turns():
-    growth, levels = Growth(2, 10, 20), []
-    for seen in (0, 9, 10, 15, 29, 30, 40, 45, 60, 1000):
-        growth.seen = seen
-        levels.append(growth.level)
-    assert levels == [0, 0, 0, 0.25, 0.95, 1, 1, 1.25, 2, 2]
-    assert all(isinstance(level, float) for level in levels)
-
-
-def test_a_rise_is_told_where_it_begins_and_where_it_ends():
-    growth = Growth(2, 10, 20)
-    told = [seen + 5 for seen in range(0, 100, 5) if growth.count(5)]
-    assert told == [15, 30, 45, 60] and growth.seen == 100
-
-
-def test_growth_saves_what_it_has_seen():
-    growth = Growth(2, 10, 20)
-    growth.load_state_dict({"seen": np.array(45)})
-    assert growth.level == 1.25 and growth.state_dict() == {"seen": np.array(45)}
-
-
-# Steps ---------------------------------------------------------------------------------------------------------------
+# The game ------------------------------------------------------------------------------------------------------------
 
 
 def game(seen=0, **options):
     made = games.make("ProGAN", **options)
     made.growth.seen = seen
     return made
-
-
-def weights(game):
-    parts = ("generator", game.generator), ("critic", game.critic)
-    return {f"{name} {path}": p.data.copy() for name, part in parts for path, p in part.named_parameters()}
-
-
-def moved(game, before):
-    return {path for path, array in weights(game).items() if (array != before[path]).any()}
-
-
-def test_what_sleeps_is_left_alone():
-    model = game()
-    before = weights(model)
-    model.train_step(repeat(games.raw_batch(model)), rng())
-    awake = {path for path in before if any(part in path for part in ("blocks.0", "to_image.0", "from_image.0"))}
-    assert moved(model, before) == awake and len(awake) < len(before)
-
-
-def test_what_has_faded_out_is_left_alone_too():
-    model = game(seen=1000)
-    before = weights(model)
-    model.train_step(repeat(games.raw_batch(model)), rng())
-    assert set(before) - moved(model, before) == {path for path in before if "image.0" in path}
-
-
-@pytest.mark.parametrize("seen, steps", [(0, 1), (1, 0), (6, 0), (24, 0), (25, 0), (60, 1)])
-def test_both_optimisers_begin_anew_where_a_rise_begins_or_ends(seen, steps):
-    """The level is 0 up to image 6, and 1 from image 30 on; a step takes six images."""
-    model = game(seen)
-    model.train_step(repeat(games.raw_batch(model)), rng())
-    assert [optimizer.steps for optimizer in model.optimizers()] == [steps, steps]
-    begun = any(
-        array.any() for optimizer in model.optimizers() for state in optimizer.state for array in state.values()
-    )
-    assert begun == bool(steps)
-
-
-def test_an_iteration_has_one_level_and_counts_the_images_of_the_critic():
-    model = game(seen=6)
-    model.critic_steps, seen = 2, []
-    model.critic.forward = lambda x, level, forward=model.critic.forward: seen.append(level) or forward(x, level)
-    numbers = model.train_step(repeat(games.raw_batch(model)), rng())
-    assert set(seen) == {0.0} == {numbers["level"]} and model.growth.seen == 18
-    assert model.train_step(repeat(games.raw_batch(model)), rng())["level"] == 0.5 and model.growth.seen == 30
 
 
 def test_the_loss_is_that_of_wgan_gp_with_a_term_against_drift():
@@ -231,25 +147,6 @@ def test_the_loss_is_that_of_wgan_gp_with_a_term_against_drift():
     assert numbers["penalty"].item() == pytest.approx(
         model.penalty(model.critic, real, fake, level, rng=rng())["penalty"].item()
     )
-
-
-def test_pictures_have_the_size_of_the_last_level_and_are_cut_off_at_black_and_white():
-    model = game()
-    model.average.module.to_image[0].weight.data = 100 * model.average.module.to_image[0].weight.data
-    z = model.latents(3, rng())
-    images = model.images(z)
-    assert images.shape == (3, 1, 8, 8) and (images.min(), images.max()) == (-1, 1)
-    np.testing.assert_array_equal(images[:, :, ::2, ::2].repeat(2, 2).repeat(2, 3), images)
-    assert (model.images(z, 1.0) != images).any()
-
-
-def test_the_average_takes_part_from_the_start():
-    model = game()
-    batches = repeat(games.raw_batch(model))
-    for _ in range(6):
-        model.train_step(batches, rng())
-    average, trained = (dict(network.named_parameters()) for network in (model.average.module, model.generator))
-    assert all((average[path].data != trained[path].data).any() for path in trained)
 
 
 def test_a_look_at_the_batch_is_in_groups_of_four():
