@@ -29,6 +29,7 @@ from scratchgan.models.latents import slerp
 
 FRAMES, PATHS, TRIALS, EXEMPLARS, COMPARED = 12, 4, 200, 3, 2000
 SYSTEMS = "dcgan", "cgan"
+ATTRIBUTES = {name: latent.ATTRIBUTES[name] for name in ("thickness", "slant")}
 FULL = {"steps": min(KNOWN[name].presets["default"].steps for name in SYSTEMS)}
 
 
@@ -90,7 +91,7 @@ def arithmetic(draw, judge, seed):
     real, rng = judge.real(COMPARED), np.random.default_rng([seed, 2])
     z = rng.standard_normal((COMPARED, draw.latent_size))
     images, numbers = draw(z), {}
-    for name, measure in latent.ATTRIBUTES.items():
+    for name, measure in ATTRIBUTES.items():
         least = latent.spread_in_classes(measure(real / 127.5 - 1), judge.classify(real).argmax(1)) / 2
         values = measure(images)
         changes = np.stack([np.subtract(*latent.concept(z, values, EXEMPLARS, rng)) for _ in range(TRIALS)])
@@ -115,8 +116,7 @@ def walks(draw, rng):
     z = rng.standard_normal((COMPARED, draw.latent_size))
     images, start = draw(z), z[TRIALS]
     changes = {
-        name: np.subtract(*latent.concept(z, measure(images), EXEMPLARS, rng))
-        for name, measure in latent.ATTRIBUTES.items()
+        name: np.subtract(*latent.concept(z, measure(images), EXEMPLARS, rng)) for name, measure in ATTRIBUTES.items()
     }
     shares = np.linspace(-1, 1, FRAMES)[:, None]
     return {name: draw(latent.moved(start, shares * change, 0)) for name, change in changes.items()}
@@ -159,7 +159,7 @@ def print_table(numbers):
 def claims(numbers):
     """What training must have brought, each with its anchors."""
     trained, untrained = numbers["trained"], numbers["untrained"]
-    for name in latent.ATTRIBUTES:
+    for name in ATTRIBUTES:
         anchors = {"random direction": trained[f"{name}, random direction"]["success"]}
         anchors["untrained"] = untrained[name]["success"]
         yield Claim(f"{name} grows in the same digit", trained[name]["success"], low=0.1, anchors=anchors)

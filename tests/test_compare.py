@@ -12,8 +12,9 @@ from PIL import Image
 from places import DEMOS
 
 from scratchgan.data.mnist import embedded_digits
-from scratchgan.lab import style
+from scratchgan.lab import seen, style
 from scratchgan.metrics import classifier
+from scratchgan.models import stylegan
 
 
 @pytest.fixture(scope="module")
@@ -120,7 +121,38 @@ def test_the_ablation_takes_the_steps_from_progan_to_stylegan(demo, tmp_path, ca
     assert networks[0]["networks"] != networks[1]["networks"]
 
 
-COMPARE, WALK = (runpy.run_path(str(DEMOS / f"{name}.py")) for name in ("compare", "latent"))
+def test_the_styles_of_a_run_are_measured_and_drawn(demo, tmp_path, capsys):
+    few = "--samples", 128
+    assert demo("styles.py", "--steps", 1, *few, "--out", tmp_path / "first") == 0
+    told = capsys.readouterr().out
+    assert "thickness in W, random" in told and "precision of real images" in told
+    assert "--steps 1, not 3300, --samples 128, not 4000" in told
+    run = tmp_path / "first" / "stylegan"
+    assert demo("styles.py", "--stylegan", run, *few, "--out", tmp_path / "second") == 0
+    first, second = (
+        json.loads((tmp_path / name / "numbers.json").read_text())["numbers"] for name in ("first", "second")
+    )
+    assert first == second
+    assert first["trained"].keys() == first["untrained"].keys() and first["trained"] != first["untrained"]
+    assert first["trained"]["ψ = 1"]["spread"] == 1 and first["untrained"]["noise alone"]["pixels"] < 1e-5
+    for name in ("mixing", "noise", "truncation", "directions"):
+        assert Image.open(tmp_path / "second" / f"{name}.png").width > 600
+
+    assert demo("styles.py", "--stylegan", run, "--data", "emoji", *few, "--out", tmp_path / "third") == 1
+    assert "draws images of shape (1, 32, 32), so it was not trained on --data emoji" in capsys.readouterr().err
+
+
+def test_the_styles_of_emoji_are_those_of_colours(demo, tmp_path):
+    flags = "--data", "emoji", "--steps", 1, "--samples", 128, "--out", tmp_path / "out"
+    assert demo("styles.py", *flags) == 0
+    numbers = json.loads((tmp_path / "out" / "numbers.json").read_text())["numbers"]
+    assert numbers["real"] == {} and numbers["trained"]["all styles"].keys() == {"pixels"}
+    assert numbers["trained"]["hue in W"].keys() == {"R²", "growth", "success", "leakage"}
+    assert numbers["trained"]["ψ = 0"].keys() == {"spread"}
+    assert json.loads((tmp_path / "out" / "stylegan" / "config.json").read_text())["preset"] == "emoji"
+
+
+COMPARE, WALK, STYLES = (runpy.run_path(str(DEMOS / f"{name}.py")) for name in ("compare", "latent", "styles"))
 
 
 def test_each_cell_of_the_table_has_its_number():
@@ -199,6 +231,82 @@ def test_the_rates_of_a_generator_that_draws_its_first_number_as_width():
     assert rates["success"] <= rates["same digit"] < 0.9
 
 
+def styled(success=0.2, leakage=0.8, r2=0.2, path=30.0, noise=0.5, spread=0.9, coarse=0.5, all_styles=1.0):
+    """The numbers of a generator that just meets its claims, or just does not."""
+    of_a_step = {"R²": r2, "success": success, "leakage": leakage}
+    numbers = {
+        f"{name} in {space}{end}": of_a_step for name in ("slant",) for space in "WZ" for end in ("", ", random")
+    }
+    numbers |= {f"path length in {space}": {"full": path} for space in "zw"}
+    numbers |= {"path length of cross-fades": {"full": 1.5}, "deviation of a pixel": {"ratio": noise}}
+    numbers |= {f"{name} styles": {"features": 0.5} for name in STYLES["styles"].GROUPS}
+    numbers |= {"coarse (4×4, 8×8) styles": {"features": coarse}, "all styles": {"features": all_styles}}
+    half = {"spread": spread, "precision": 0.7, "recall": 0.4}
+    return numbers | {"ψ = 0": {"spread": 0.1}, "ψ = 0.5": half, "ψ = 1": {"precision": 0.7, "recall": 0.5}}
+
+
+@pytest.mark.parametrize(
+    "beyond, broken",
+    [
+        ({}, []),
+        ({"coarse": 0.49}, [0]),
+        ({"all_styles": 0.79}, [1]),
+        ({"all_styles": 1.21}, [1]),
+        ({"noise": 0.51}, [2]),
+        ({"spread": 0.91}, [3]),
+        ({"path": 30.1}, [6, 7]),
+        ({"success": 0.19}, [8]),
+        ({"leakage": 0.81}, [9]),
+        ({"r2": 0.19}, [10]),
+    ],
+)
+def test_each_claim_about_styles_breaks_just_beyond_its_bound(beyond, broken):
+    eyes = SimpleNamespace(classified=True, attributes=["slant"])
+    numbers = {"trained": styled(**beyond), "untrained": styled(0.0, 1.0, 0.0, 40.0, 0.0, 0.95)}
+    claims = list(STYLES["claims"](numbers | {"real": {"precision": 0.9, "recall": 0.9}}, eyes))
+    assert [i for i, claim in enumerate(claims) if not claim.holds] == broken
+    assert [claims[i].anchors["untrained"] for i in (3, 6, 8, 9, 10)] == [0.95, 40, 0, 1, 0]
+
+
+def test_the_measures_of_styles_depend_on_the_seed_alone():
+    network, eyes = stylegan.Generator(np.random.default_rng(0), 4, (4, 3), 3, depth=1), seen.Pictures("emoji", 40)
+    flags = [SimpleNamespace(samples=128, seed=seed) for seed in (0, 0, 1)]
+    first, again, other = (STYLES["measured"](network, eyes, flag) for flag in flags)
+    assert first == again and first["brightness in W"] != other["brightness in W"]
+    assert first["all styles"]["pixels"] == pytest.approx(1, abs=0.1) and first["noise alone"]["pixels"] < 1e-5
+    assert first["brightness in W"]["R²"] > 0.2 > first["brightness in W, random"]["R²"]
+    growth = [first[f"brightness in W{end}"]["growth"] for end in ("", ", random")]
+    assert growth[0] > 4 * abs(growth[1])
+
+
+@pytest.mark.parametrize("precision, recall, broken", [(0.69, 0.4, ["precision"]), (0.7, 0.46, ["recall"])])
+def test_truncation_must_not_cost_precision_and_must_cost_recall(precision, recall, broken):
+    less = {"ψ = 0.5": {"spread": 0.5, "precision": precision, "recall": recall}}
+    claims = STYLES["claims_of_truncation"](styled() | less, styled(), {"precision": 0.9, "recall": 0.9})
+    assert [claim.text.split()[0] for claim in claims if not claim.holds] == broken
+
+
+def test_the_effects_of_a_step_are_measured_in_real_and_in_own_deviations():
+    """Of bars whose width grows by 1: half a deviation of real ones, and a sure classifier; then one that is torn."""
+    before, after = bars(np.full((9, 1), -0.5)), bars(np.full((9, 1), 0.2))
+    grown = (STYLES["latent"].thickness(after) - STYLES["latent"].thickness(before))[0]
+    eyes = SimpleNamespace(
+        classified=True,
+        real=None,
+        deviations=lambda images: np.array([2 * grown, 1.0]),
+        values=lambda images: np.stack([STYLES["latent"].thickness(images), 3 * STYLES["latent"].thickness(images)], 1),
+        probabilities=lambda images: np.eye(10)[np.zeros(len(images), int)],
+    )
+    measure = STYLES["Effects"](before, eyes, np.array([grown, grown]))
+    found = measure(after, 0)
+    assert found == pytest.approx({"growth": 0.5, "success": 1, "another digit": 0, "leakage": 3}, abs=1e-5)
+    eyes.deviations = lambda images: np.array([2.1 * grown, 1.0])
+    assert STYLES["Effects"](before, eyes, np.array([grown, grown]))(after, 0)["success"] == 0
+    eyes.probabilities = lambda images: np.eye(10)[[0, 1, 2] * 3 if images is after else np.zeros(9, int)]
+    torn = measure(after, 0)
+    assert torn["success"] == pytest.approx(1 / 3) and torn["another digit"] == pytest.approx(2 / 3)
+
+
 @pytest.mark.parametrize(
     "name, flags",
     [
@@ -206,6 +314,7 @@ def test_the_rates_of_a_generator_that_draws_its_first_number_as_width():
         ("compare.py", ["--samples", "128", "--minutes", "0", "--only", "gan"]),
         ("compare.py", ["--only", "x"]),
         ("latent.py", ["--steps", "0"]),
+        ("styles.py", ["--samples", "127"]),
     ],
 )
 def test_a_bad_flag_is_answered_in_a_sentence(name, flags, demo, capsys):

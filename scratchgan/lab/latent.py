@@ -23,12 +23,17 @@ def largest_step(images, unrelated):
     unrelated : array, (m, …)
         Any images of the same generator.
     """
-    steps = _lengths(np.diff(images, axis=0))
-    return float(steps.max() / _lengths(unrelated - np.roll(unrelated, 1, axis=0)).mean())
+    return float(lengths(np.diff(images, axis=0)).max() / apart(unrelated))
 
 
-def _lengths(images):
+def lengths(images):
+    """The Euclidean norm of each image, or of each vector of features: (N, …) -> (N,)."""
     return np.linalg.norm(images.reshape(len(images), -1), axis=1)
+
+
+def apart(unrelated):
+    """The mean distance of two ``unrelated`` images, or vectors of features, (N, …): a float."""
+    return float(lengths(unrelated - np.roll(unrelated, 1, axis=0)).mean())
 
 
 # What an image has ---------------------------------------------------------------------------------------------------
@@ -37,7 +42,8 @@ def _lengths(images):
 def thickness(images):
     """The mean width of the stroke in pixels: twice the ink over the length of its outline.
 
-    With ink a ∈ [0, 1], a stroke of width w and length l has the ink Σ a = w l, and the outline Σ ‖∇a‖ = 2 l.
+    With ink a ∈ [0, 1], a stroke of width w and length l has the ink Σ a = w l, and the outline Σ ‖∇a‖ = 2 l. Around
+    the image there is none.
 
     Parameters
     ----------
@@ -47,7 +53,7 @@ def thickness(images):
     -------
     array, (N,)
     """
-    ink = (images[:, 0] + 1) / 2
+    ink = np.pad((images[:, 0] + 1) / 2, ((0, 0), (2, 2), (2, 2)))
     down, across = np.gradient(ink, axis=(1, 2))
     return 2 * ink.sum((1, 2)) / np.maximum(np.hypot(down, across).sum((1, 2)), 1e-6)
 
@@ -65,16 +71,75 @@ def slant(images):
     -------
     array, (N,)
     """
+    rows, both, _ = _spread(images)
+    return -both / np.maximum(rows, 1e-6)
+
+
+def width(images):
+    """The width in pixels, set upright: √12 times the deviation of the ink's columns around the line that it leans on.
+
+    So it is that of the upright rectangle with the same spread, and an image may lean more and stay as wide.
+
+    Parameters
+    ----------
+    images : array, (N, 1, H, W) in [−1, 1]
+
+    Returns
+    -------
+    array, (N,)
+    """
+    rows, both, columns = _spread(images)
+    return np.sqrt(12 * np.maximum(columns - both**2 / np.maximum(rows, 1e-6), 0))
+
+
+def _spread(images):
+    """var(row), cov(row, column) and var(column), with the ink as weight: each (N,)."""
     ink = (images[:, 0] + 1) / 2
     ink = ink / np.maximum(ink.sum((1, 2), keepdims=True), 1e-6)
     rows, columns = (np.arange(n, dtype=float) for n in ink.shape[1:])
     row, column = ink.sum(2) @ rows, ink.sum(1) @ columns
-    covariance = np.einsum("nij,i,j->n", ink, rows, columns) - row * column
-    variance = ink.sum(2) @ rows**2 - row**2
-    return -covariance / np.maximum(variance, 1e-6)
+    both = np.einsum("nij,i,j->n", ink, rows, columns) - row * column
+    return ink.sum(2) @ rows**2 - row**2, both, ink.sum(1) @ columns**2 - column**2
 
 
-ATTRIBUTES = {"thickness": thickness, "slant": slant}
+def hue(images):
+    """How warm the colours are: Σ (red − blue) over Σ (largest − smallest of red, green, blue), from −1 to 1.
+
+    A hue is an angle, which has no more and no less; this has. It is 1 for red, orange and yellow, 0 for green and for
+    grey, −1 for cyan and blue.
+
+    Parameters
+    ----------
+    images : array, (N, 3, H, W) in [−1, 1]
+
+    Returns
+    -------
+    array, (N,)
+    """
+    colour = images.max(1) - images.min(1)
+    return (images[:, 0] - images[:, 2]).sum((1, 2)) / np.maximum(colour.sum((1, 2)), 1e-6)
+
+
+def brightness(images):
+    """The mean luma of what is not white, from 0 to 1: a pixel counts by how far its darkest channel is from white.
+
+    All of a picture's pixels would tell of its size, as pictures lie on white.
+
+    Parameters
+    ----------
+    images : array, (N, 3, H, W) in [−1, 1]
+
+    Returns
+    -------
+    array, (N,)
+    """
+    channels = (images + 1) / 2
+    luma, ink = np.einsum("nchw,c->nhw", channels, (0.299, 0.587, 0.114)), 1 - channels.min(1)
+    return 1 - (ink * (1 - luma)).sum((1, 2)) / np.maximum(ink.sum((1, 2)), 1e-6)
+
+
+ATTRIBUTES = {"thickness": thickness, "slant": slant, "width": width}  # of strokes, in grey
+COLOURS = {"hue": hue, "brightness": brightness}
 
 # Arithmetic ----------------------------------------------------------------------------------------------------------
 

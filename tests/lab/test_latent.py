@@ -53,15 +53,62 @@ def test_the_thickness_of_a_bar_is_its_width(lean):
     np.testing.assert_allclose(latent.thickness(bars), (6, 9, 12), rtol=0.25)
 
 
+def test_an_image_all_of_ink_ends_at_its_border():
+    assert latent.thickness(np.ones((1, 1, 28, 28))) == pytest.approx(14, rel=0.05)
+
+
 def test_the_slant_of_a_bar_is_its_lean():
     leans = [-0.5, 0.0, 0.3, 1.0]
     np.testing.assert_allclose(latent.slant(np.stack([bar(4, lean) for lean in leans])), leans, atol=0.02)
+
+
+def rectangle(across, along, lean=0.0, size=60):
+    """A rectangle of this width and height, sheared to the right as it rises: (1, size, size) in [−1, 1]."""
+    rows, columns = np.indices((size, size)) - (size - 1) / 2
+    return 2.0 * ((np.abs(columns + lean * rows) < across / 2) & (np.abs(rows) < along / 2))[None] - 1
+
+
+@pytest.mark.parametrize("lean", [0.0, 0.5, -0.6])
+def test_the_width_is_that_of_the_upright_rectangle_however_it_leans(lean):
+    rectangles = np.stack([rectangle(across, 30, lean) for across in (6, 10, 20)])
+    np.testing.assert_allclose(latent.width(rectangles), (6, 10, 20), rtol=0.05)
+
+
+def test_the_width_is_not_the_height_nor_the_thickness():
+    tall, small = rectangle(10, 40), rectangle(10, 10)
+    frame = np.maximum(rectangle(20, 20) - rectangle(16, 16) - 1, -1)
+    assert latent.width(np.stack([tall, small, frame])) == pytest.approx([10, 10, 25], rel=0.1)
 
 
 def test_an_empty_image_has_numbers_too():
     empty = -np.ones((2, 1, 28, 28))
     for measure in latent.ATTRIBUTES.values():
         np.testing.assert_array_equal(measure(empty), 0)
+    white = np.ones((2, 3, 28, 28))
+    assert (latent.hue(white) == 0).all() and (latent.brightness(white) == 1).all()
+
+
+def disc(colour, radius=8.0):
+    """A disc of a colour, red, green and blue from 0 to 1, on white: (3, 28, 28) in [−1, 1]."""
+    inside = np.hypot(*(np.indices((28, 28)) - 13.5)) < radius
+    return 2 * np.where(inside, np.reshape(colour, (3, 1, 1)), 1.0) - 1
+
+
+@pytest.mark.parametrize("radius", [4.0, 9.0])
+def test_the_hue_is_from_cold_to_warm_whatever_the_size(radius):
+    warm, cold, neither = ((1, 0, 0), (0.5, 0.25, 0)), ((0, 0, 1), (0.6, 0.8, 1)), ((0, 1, 0), (0.3, 0.3, 0.3))
+    for colours, expected in ((warm, 1), (cold, -1), (neither, 0)):
+        discs = np.stack([disc(colour, radius) for colour in colours])
+        np.testing.assert_allclose(latent.hue(discs), expected, atol=1e-12)
+    assert latent.hue(disc((1, 0, 0.5))[None]) == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize("radius", [4.0, 9.0])
+def test_the_brightness_is_that_of_the_figure_whatever_its_size(radius):
+    for grey in (0, 0.5, 0.8):
+        assert latent.brightness(disc((grey,) * 3, radius)[None]) == pytest.approx(grey)
+    red, green, blue = latent.brightness(np.stack([disc(colour, radius) for colour in np.eye(3)]))
+    assert (red, green, blue) == pytest.approx((0.299, 0.587, 0.114))
 
 
 # Arithmetic ----------------------------------------------------------------------------------------------------------
