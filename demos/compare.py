@@ -11,8 +11,8 @@ number is fixed, so that a slower machine takes longer and trains as much. The c
   weights    of the generator and of its critic
   seconds    of training
 
-Below them stand three anchors, judged the same way: real images, the Gaussian, and the last system's generator before
-its first step.
+Below them stand three anchors, judged the same way: real images, the Gaussian, and the first system's generator before
+its first step. Of digits of 32×32 pixels the margin of 2 is cut off.
 
 With --ablation it is the path from ProGAN to StyleGAN that is compared, one change after the other, as in table 1 of
 StyleGAN's paper (arXiv:1812.04948). Its numbers stand in a column of their own: Fréchet distances on the faces of FFHQ,
@@ -30,6 +30,7 @@ import numpy as np
 from scratchgan.checkpoint import CheckpointError, write_atomically
 from scratchgan.lab import command, runs, style
 from scratchgan.lab.claims import Claim
+from scratchgan.lab.styles import digits
 from scratchgan.metrics import Judge
 from scratchgan.models import SYSTEMS
 from scratchgan.models.networks import count
@@ -78,7 +79,7 @@ def experiment(flags, folder):
         if flags.ablation:
             rows[name] |= dict(zip(("title", "published"), ABLATION[name]))
         print(f"{title(name, rows[name])}: S = {rows[name]['S']:.3f}\n", flush=True)
-    beside = anchors(judge, flags, run)
+    beside = anchors(judge, flags, next(iter(places.values())))
     print(table(rows | beside))
     real = judge.real(SHOWN) / 127.5 - 1
     samples = {name: np.load(run / "samples.npy") for name, run in places.items()}
@@ -114,7 +115,7 @@ def refuse_another(run, **asked):
 def verdict(judge, run):
     """The columns of the table."""
     samples = np.load(run / "samples.npy")
-    report = judge.report(samples)
+    report = judge.report(digits(samples))
     game = runs.untrained(run).game
     weights = {"weights": [count(game.generator), count(game.critic)]}
     accuracy = (
@@ -131,7 +132,7 @@ def columns(score, measures):
 def anchors(judge, flags, run):
     """The same columns of what is perfect, of what knows no shapes, and of a generator that has learnt nothing."""
     game = runs.untrained(run).game
-    report = judge.report(game.samples(flags.samples, np.random.default_rng([flags.seed, 2]))["samples"])
+    report = judge.report(digits(game.samples(flags.samples, np.random.default_rng([flags.seed, 2]))["samples"]))
     real = columns(judge.score(judge.real(flags.samples)), report.real)
     gaussian = {"S": 1.0, "precision": report.gaussian.precision, "recall": report.gaussian.recall}
     untrained = columns(report.score, report.samples)

@@ -168,7 +168,7 @@ def build(
         latent_size,
         Wasserstein(drift),
         partial(Adam, lr=lr, betas=betas),
-        growth=Growth(len(generator.blocks) - 1, rest, rise),
+        growth=Growth(len(critic.blocks) - 1, rest, rise),
         penalty=GradientPenalty(penalty_weight),
         average_decay=average_decay,
     )

@@ -236,7 +236,7 @@ def build(
         latent_size,
         objective,
         partial(Adam, lr=lr, betas=betas),
-        growth=Growth(len(generator.blocks) - 1, rest, rise),
+        growth=Growth(len(critic.blocks) - 1, rest, rise),
         penalty=penalty,
         average_decay=average_decay,
     )
