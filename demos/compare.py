@@ -48,7 +48,7 @@ STEPS_A_MINUTE = {  # on the machine of the README's table of speed
 
 def experiment(flags, folder):
     """Train, judge and print one system after the other; the table, and the picture."""
-    judge = Judge(flags.data)
+    judge = Judge(flags.data, classes=True)
     rows = {}
     for name in dict.fromkeys(flags.only):
         run = folder / name
