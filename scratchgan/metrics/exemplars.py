@@ -11,7 +11,7 @@ layers makes of them, the loss is that of SimCLR (Chen et al. 2020, arXiv:2002.0
 
 As there, what is below the head is the better feature. After 300 steps, half a minute on one core, it finds the partner
 of a view of an emoji, among 255 views, in 85 cases of 100. Features are means over places, so few numbers that the
-moments of a thousand images can be trusted: from one half of the emoji to the other it is 5 % of the way to the Gaussian
+moments of a thousand images can be trusted: from one half of the emoji to the other it is 5 % of the way to a Gaussian
 (3 % with another seed). Two emoji cut in half and exchanged, blur, noise, wrong colours and cross-fades each raise S,
 the more the further they go; a blur of less than half a pixel is not seen.
 """
