@@ -27,17 +27,7 @@ from scratchgan.data.checks import as_labels, whole
 from scratchgan.metrics import diversity, fidelity
 from scratchgan.metrics.classifier import trained_classifier
 from scratchgan.metrics.exemplars import trained_exemplars
-from scratchgan.metrics.images import (
-    CLASSES,
-    GREY,
-    admitted,
-    as_floats,
-    as_images,
-    flat,
-    mixed,
-    pools,
-    training_and_test,
-)
+from scratchgan.metrics.images import CLASSES, GREY, admitted, as_floats, as_images, mixed, pools, training_and_test
 from scratchgan.metrics.learning import look
 from scratchgan.metrics.modes import kl_to_uniform, reverse_kl_floor
 from scratchgan.metrics.report import Measures, Report, Score
@@ -283,7 +273,7 @@ class Judge:
 
         That is by eigenvectors; or, of fewer images xᵢ than pixels, by vᵢ = xᵢ − μ itself.
         """
-        x = flat(as_floats(self.train.images))
+        x = as_floats(self.train.images).reshape(len(self.train.images), -1)
         if len(x) < x.shape[1]:
             mean = x.mean(axis=0, dtype=np.float64)
             return mean, 1 / np.sqrt(len(x) - 1), x - mean
