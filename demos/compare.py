@@ -70,7 +70,7 @@ ABLATION = {  # what is added, and the published Fréchet distance
 
 def experiment(flags, folder):
     """Train, judge and print one system after the other; the table, and the picture."""
-    judge = Judge(flags.data)
+    judge = Judge(flags.data, classes=True)
     rows, contestants = {}, ABLATION if flags.ablation else flags.only
     places = {name: folder / name.replace(":", "-") for name in contestants}
     for name, run in places.items():

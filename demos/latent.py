@@ -35,7 +35,7 @@ FULL = {"steps": min(KNOWN[name].presets["default"].steps for name in SYSTEMS)}
 
 def experiment(flags, folder):
     """The three walks; the numbers, and the picture."""
-    judge, folders = Judge(flags.data), {name: getattr(flags, name) or folder / name for name in SYSTEMS}
+    judge, folders = Judge(flags.data, classes=True), {name: getattr(flags, name) or folder / name for name in SYSTEMS}
     for name in SYSTEMS:
         if not getattr(flags, name):
             runs.train(name, folders[name], data=flags.data, seed=flags.seed, steps=flags.steps)

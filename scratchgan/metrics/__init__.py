@@ -15,7 +15,7 @@ from scratchgan.metrics.diversity import (
 )
 from scratchgan.metrics.fidelity import (
     classifier_score, coverage_ceiling, density_coverage, frechet_distance, frechet_distance_of_moments,
-    kernel_distance, moments, precision_recall, squared_mmd,
+    kernel_distance, moments, precision_recall, squared_mmd, sure_share,
 )
 from scratchgan.metrics.judge import Judge
 from scratchgan.metrics.modes import (

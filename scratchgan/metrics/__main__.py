@@ -2,6 +2,7 @@
 
 python -m scratchgan.metrics runs/wgan_gp_mnist/samples.npy
 python -m scratchgan.metrics samples.npy --data fashion-mnist --json numbers.json --picture judged.png
+python -m scratchgan.metrics runs/dcgan/samples.npy --data emoji
 """
 
 import argparse
@@ -11,7 +12,7 @@ import sys
 from pathlib import Path
 
 from scratchgan.checkpoint import write_atomically
-from scratchgan.metrics.images import as_images, enough
+from scratchgan.metrics.images import as_images, enough, kind_of
 from scratchgan.metrics.judge import Judge
 from scratchgan.npy import read_npy
 
@@ -44,13 +45,18 @@ def main(argv=None, prog="python -m scratchgan.metrics"):
 
 def _parser(prog):
     parser = argparse.ArgumentParser(prog=prog, description=__doc__.partition("\n")[0])
-    parser.add_argument("samples", type=_path, metavar="NPY", help="(N, 1, 28, 28), floats in [−1, 1] or bytes")
+    parser.add_argument(
+        "samples",
+        type=_path,
+        metavar="NPY",
+        help="(N, 1, 28, 28), or (N, 3, 32, 32) without classes; floats in [−1, 1] or bytes",
+    )
     parser.add_argument(
         "--data",
         default="mnist",
-        metavar="mnist|fashion-mnist|DIR",
-        help="what they are to look like: a data set by name, or a folder of IDX files, or of ten folders of pictures; "
-        "default: mnist",
+        metavar="mnist|fashion-mnist|emoji|DIR",
+        help="what they are to look like: a data set by name, or a folder of IDX files, of ten folders of pictures, or "
+        "of pictures without classes; default: mnist",
     )
     parser.add_argument("--seed", type=_natural, default=0, metavar="N", help="of all random choices; default: 0")
     parser.add_argument("--json", type=_path, metavar="FILE", help="also write the numbers there")
@@ -71,7 +77,8 @@ def _natural(text):
 def _samples(path):
     """The images in a file, if they can be judged."""
     try:
-        return enough(as_images(read_npy(path)))
+        images = read_npy(path)
+        return enough(as_images(images, kind_of(images)), kind_of(images))
     except ValueError as error:
         named = "" if str(path) in str(error) else f"{path}: "
         raise ValueError(f"{named}{error}{_kind(path)}") from error

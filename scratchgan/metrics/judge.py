@@ -1,29 +1,35 @@
-"""The judge: how good and how varied generated digits or clothes are, beside what is perfect and what is poor.
+"""The judge: how good and how varied generated images are, beside what is perfect and what is poor.
 
     judge = Judge("mnist")
     judge.S(samples)  # cheap: one number
     print(judge.report(samples))  # everything
 
 A Fréchet distance alone means little: it depends on the features, on the data and on the number of samples N. So it is
-placed between two anchors, measured with the same N against the same test images:
+placed between two anchors, measured with the same N against the same real images:
 
     S = (FID − floor) / (baseline − floor),
 
-where the floor is the distance of N real training images, and the baseline that of N draws from the Gaussian with the
+where the floor is the distance of N other real images, and the baseline that of N draws from the Gaussian with the
 mean and covariance of the training pixels. 0 is as good as real, 1 as poor as clouds that know nothing of shapes.
+
+Digits and clothes, which have classes, are seen by a `classifier`, and compared with test images. Emoji, and other
+pictures without classes, are seen in colour by a network that has learnt to tell them apart (`exemplars`), and compared
+with half of all real images: see `images.pools`.
 """
 
 import time
+from dataclasses import replace
 from functools import cached_property
 
 import numpy as np
 
 from scratchgan.data.checks import as_labels, whole
 from scratchgan.metrics import diversity, fidelity
-from scratchgan.metrics.classifier import look, trained_classifier
-from scratchgan.metrics.images import CLASSES, as_floats, as_images, enough, flat, training_and_test
+from scratchgan.metrics.classifier import trained_classifier
+from scratchgan.metrics.exemplars import trained_exemplars
+from scratchgan.metrics.images import CLASSES, GREY, admitted, as_floats, as_images, mixed, pools, training_and_test
+from scratchgan.metrics.learning import look
 from scratchgan.metrics.modes import kl_to_uniform, reverse_kl_floor
-from scratchgan.metrics.points import mixed_order
 from scratchgan.metrics.report import Measures, Report, Score
 
 FEW = 1000  # samples, below which the bias of the Fréchet distance is larger than most differences
@@ -31,7 +37,7 @@ LOOKED_UP = 1000  # samples whose nearest training image is sought, each among 6
 
 
 class Judge:
-    """Measures generated images on the features of a classifier, which is trained on first use, once samples are there
+    """Measures generated images on the features of a network, which is trained on first use, once samples are there
     that it can look at.
 
     The order of the samples does not matter: they are brought into one of their own, by `points.mixed_order`, so that
@@ -40,10 +46,13 @@ class Judge:
     Parameters
     ----------
     data : str or path-like
-        "mnist", "fashion-mnist", a folder with the four IDX files of images of 28×28 pixels in ten classes, or a
-        folder with ten folders of pictures, which are seen in grey and reduced to 28×28 pixels.
+        In ten classes: "mnist", "fashion-mnist", a folder with the four IDX files of images of 28×28 pixels, or a
+        folder with ten folders of pictures, which are seen in grey and reduced to 28×28 pixels. Without classes:
+        "emoji", or a folder of pictures, which are seen in colour with 32×32 pixels.
     seed : int
-        Of the classifier, the anchors and all random choices: the same samples have the same report.
+        Of the network, the anchors and all random choices: the same samples have the same report.
+    classes : bool
+        Whether data without classes are refused, for `classify` and what builds on it.
 
     Raises
     ------
@@ -52,61 +61,67 @@ class Judge:
         set, a fifth of the training images is held out for it.
     """
 
-    def __init__(self, data="mnist", seed=0):
+    def __init__(self, data="mnist", seed=0, classes=False):
         self.seed = seed
-        self.train, self.test, self.notes = training_and_test(data, self._rng())
+        self.kind, self.train, self.test, self.notes = training_and_test(data, self._rng(), classes)
+        self._reference, self._others = pools(self.kind, self.train, self.test, self._rng())
         self._anchors = {}
 
     @cached_property
     def network(self):
-        """The classifier."""
-        return trained_classifier(self.train, self.seed)
+        """The classifier, or the network that tells images apart where there are no classes."""
+        return (trained_classifier if self.kind is GREY else trained_exemplars)(self.train, self.seed)
 
-    # What the classifier sees ----------------------------------------------------------------------------------------
+    # What the network sees -------------------------------------------------------------------------------------------
 
     def features(self, images):
-        """(N, 1, 28, 28) -> float32 (N, 128)."""
-        images = as_images(images)
+        """(N, 1, 28, 28) -> float32 (N, 128); without classes (N, 3, 32, 32) -> (N, 64)."""
+        images = as_images(images, self.kind)
         return look(self.network, images)[0]
 
     def classify(self, images):
-        """The probabilities of the ten classes: (N, 1, 28, 28) -> float32 (N, 10)."""
-        images = as_images(images)
+        """The probabilities of the ten classes: (N, 1, 28, 28) -> float32 (N, 10), or ValueError without."""
+        images = as_images(images, self.kind)
+        if self.kind is not GREY:
+            raise ValueError(f"{self.train.source} has no classes, so nothing can be classified")
         return look(self.network, images)[1]
 
     def accuracy(self, images, labels):
         """The share of images that the classifier takes for what they were meant to be: ``labels``, (N,) integers."""
-        images = as_images(images)
+        images = as_images(images, self.kind)
         labels = as_labels(labels, len(images), CLASSES)
         return float((self.classify(images).argmax(axis=1) == labels).mean())
 
     def stacked_modes(self, images):
         """`diversity.stacked_modes` of images (N, 3, 28, 28), a digit in each channel."""
-        digits = as_images(images, channels=3).reshape(-1, 1, 28, 28)
-        return diversity.stacked_modes(look(self.network, digits)[1].reshape(-1, 3, 10))
+        digits = as_images(images, replace(GREY, channels=3)).reshape(-1, 1, 28, 28)
+        return diversity.stacked_modes(self.classify(digits).reshape(-1, 3, 10))
 
     # The anchors -----------------------------------------------------------------------------------------------------
 
     def real(self, count):
-        """Training images, ``count`` or all there are, in a fixed random order: uint8 (N, 1, 28, 28)."""
+        """Real images that samples are not compared with, ``count`` or all there are, in a fixed random order: uint8.
+
+        They are training images; without classes, from the other half of all images.
+        """
         count = whole(count, "count")
-        return self.train.images[self._rng().permutation(len(self.train.images))[:count]]
+        return self._others[self._rng().permutation(len(self._others))[:count]]
 
     def gaussian(self, count):
         """Draws from N(μ, C), the moments those of the training pixels, not cut off at black and white: float32."""
-        mean, values, vectors = self._pixels
-        normal = self._rng().standard_normal((whole(count, "count"), len(mean)))
-        draws = normal * np.sqrt(np.maximum(values, 0)) @ vectors.T + mean
-        return draws.astype(np.float32).reshape(-1, 1, 28, 28)
+        mean, deviations, directions = self._pixels
+        normal = self._rng().standard_normal((whole(count, "count"), len(directions)))
+        draws = normal * deviations @ directions + mean
+        return draws.astype(np.float32).reshape(-1, *self.train.images.shape[1:])
 
     def anchors(self, count):
-        """The Fréchet distances of `real` and `gaussian` images to the test images; computed once for each count."""
+        """The Fréchet distances of `real` and `gaussian` images to the reference; computed once for each count."""
         if count not in self._anchors:
             images = self.real(count), self.gaussian(count)
             floor, baseline = (self._fid(look(self.network, mixed(x)[0])[0]) for x in images)
             if not floor < baseline:
                 raise ValueError(
-                    f"the classifier sees no difference between the images of {self.train.source} and Gaussian noise "
+                    f"the network sees no difference between the images of {self.train.source} and Gaussian noise "
                     f"(Fréchet distances {floor:.4g} and {baseline:.4g}), so nothing can be judged by them"
                 )
             self._anchors[count] = floor, baseline
@@ -123,8 +138,8 @@ class Judge:
 
         Parameters
         ----------
-        samples : array_like, (N, 1, 28, 28)
-            Floats in [−1, 1] or bytes; more of them than the 128 features.
+        samples : array_like, (N, 1, 28, 28), or (N, 3, 32, 32) without classes
+            Floats in [−1, 1] or bytes; more of them than features, of which there are 128, or 64 without classes.
 
         Returns
         -------
@@ -135,7 +150,7 @@ class Judge:
         ValueError
             For another shape or range, and for too few samples.
         """
-        images, _ = admitted(samples)
+        images, _ = admitted(samples, self.kind)
         return self._score(*look(self.network, images))
 
     def report(self, samples):
@@ -146,7 +161,7 @@ class Judge:
         Report
         """
         began = time.perf_counter()
-        images, order = admitted(samples)
+        images, order = admitted(samples, self.kind)
         seen, real, gaussian = look(self.network, images), self.real(len(images)), self.gaussian(len(images))
         gaussian_seen = look(self.network, gaussian)
         copies = self._copies(images, seen[0])
@@ -160,53 +175,55 @@ class Judge:
             in_features=copies[1],
             looked_up=order[:LOOKED_UP],
             count=len(images),
-            test_count=len(self.test.images),
+            test_count=len(self._reference),
             data=self.train.name,
             source=self.train.source,
-            accuracy=float((self._test_seen[1].argmax(axis=1) == self.test.labels).mean()),
+            accuracy=self._accuracy,
             seconds=time.perf_counter() - began,
             notes=(*self.notes, *self._remarks(len(images))),
         )
 
     def _score(self, features, probabilities):
         fid, (floor, baseline) = self._fid(features), self.anchors(len(features))
-        histogram = diversity.class_histogram(probabilities.argmax(axis=1))
-        return Score(
-            fid=fid,
-            floor=floor,
-            baseline=baseline,
-            S=(fid - floor) / (baseline - floor),
-            histogram=tuple(histogram.tolist()),
-            class_kl=kl_to_uniform(histogram),
-            class_kl_floor=reverse_kl_floor(len(features), len(histogram)),
-            classes=diversity.classes_present(histogram),
-        )
+        found = {} if probabilities is None else _classes(probabilities)
+        if found:
+            found |= {"class_kl_floor": reverse_kl_floor(len(features), len(found["histogram"]))}
+        return Score(fid, floor, baseline, S=(fid - floor) / (baseline - floor), **found)
 
     def _fid(self, features):
-        return fidelity.frechet_distance_of_moments(*fidelity.moments(features), *self._test_moments)
+        return fidelity.frechet_distance_of_moments(*fidelity.moments(features), *self._reference_moments)
 
     def _measures(self, images, features, probabilities, in_pixels=None, in_features=None):
-        """Against as many test images as there are samples, or all if there are fewer.
+        """Against as many reference images as there are samples, or all if there are fewer.
 
         Without neighbours, the images are real, and as far from the training images as test images are, which is 1.
         """
-        test, (test_features, test_probabilities) = self.test.images[: len(images)], self._test_seen
-        histogram = diversity.class_histogram(probabilities.argmax(axis=1))
-        labels, test_labels = probabilities.argmax(axis=1), test_probabilities[: len(images)].argmax(axis=1)
-        as_many = test_features[: len(images)], features[: len(test_features)]
-        scale = np.sqrt(np.mean(test_features**2))  # for a cubic kernel, features should be about 1
+        reference = self._reference_seen[0]
+        as_many = reference[: len(images)], features[: len(reference)]
+        scale = np.sqrt(np.mean(reference**2))  # for a cubic kernel, features should be about 1
         return Measures(
-            *fidelity.kernel_distance(test_features / scale, features / scale, self._rng()),
-            *fidelity.classifier_score(probabilities),
+            *fidelity.kernel_distance(reference / scale, features / scale, self._rng()),
             *fidelity.precision_recall(*as_many),
             *fidelity.density_coverage(*as_many),
-            diversity.intra_class_spread(as_floats(images), labels, as_floats(test), test_labels),
-            diversity.ssim_within_classes(as_floats(images), labels, self._rng()),
             in_pixels.ratio if in_pixels else 1.0,
             in_features.ratio if in_features else 1.0,
-            diversity.classes_present(histogram),
-            kl_to_uniform(histogram),
+            **({} if probabilities is None else self._measures_of_classes(as_floats(images), probabilities)),
         )
+
+    def _measures_of_classes(self, images, p):
+        count, labels = len(images), p.argmax(axis=1)
+        real, real_labels = as_floats(self._reference[:count]), self._reference_seen[1][:count].argmax(axis=1)
+        score, deviation = fidelity.classifier_score(p)
+        classes = _classes(p)
+        return {
+            "score": score,
+            "score_std": deviation,
+            "sure": fidelity.sure_share(p),
+            "spread": diversity.intra_class_spread(images, labels, real, real_labels),
+            "ssim": diversity.ssim_within_classes(images, labels, self._rng()),
+            "classes": classes["classes"],
+            "class_kl": classes["class_kl"],
+        }
 
     def _copies(self, images, features):
         """The nearest training images of the first samples: in pixels, and in features."""
@@ -214,51 +231,62 @@ class Judge:
             diversity.nearest_training(samples[:LOOKED_UP], test[:LOOKED_UP], train)
             for samples, test, train in (
                 (as_floats(images), as_floats(self.test.images), as_floats(self.train.images)),
-                (features, self._test_seen[0], self._train_features),
+                (features, self._test_features, self._train_features),
             )
         )
 
     def _remarks(self, count):
         if count < FEW:
             yield f"{count} samples are few: below {FEW}, the Fréchet distance is mostly bias; trust S and the KID"
-        if count > len(self.train.images):
-            yield f"the real ones are all {len(self.train.images)} training images, fewer than the {count} samples"
+        if count > len(self._others):
+            what = "training images" if self.kind is GREY else "of one half"
+            yield f"the real ones are all {len(self._others)} {what}, fewer than the {count} samples"
 
     def _rng(self):
         return np.random.default_rng(self.seed)
 
     @cached_property
-    def _test_seen(self):
-        return look(self.network, self.test.images)
+    def _accuracy(self):
+        """Of the classifier, on the test images, which are its reference."""
+        p = self._reference_seen[1]
+        return None if p is None else float((p.argmax(axis=1) == self.test.labels).mean())
+
+    @cached_property
+    def _reference_seen(self):
+        return look(self.network, self._reference)
+
+    @cached_property
+    def _reference_moments(self):
+        return fidelity.moments(self._reference_seen[0])
+
+    @cached_property
+    def _test_features(self):
+        return look(self.network, self.test.images[:LOOKED_UP])[0]
 
     @cached_property
     def _train_features(self):
         return look(self.network, self.train.images)[0]
 
     @cached_property
-    def _test_moments(self):
-        return fidelity.moments(self._test_seen[0])
-
-    @cached_property
     def _pixels(self):
-        """The mean of the training pixels, and the eigenvalues and eigenvectors of their covariance."""
-        mean, covariance = fidelity.moments(flat(as_floats(self.train.images)))
-        return mean, *np.linalg.eigh(covariance)
+        """Mean μ of the training pixels, deviations σᵢ and directions vᵢ: their covariance is Σᵢ σᵢ² vᵢ vᵢᵀ.
+
+        That is by eigenvectors; or, of fewer images xᵢ than pixels, by vᵢ = xᵢ − μ itself.
+        """
+        x = as_floats(self.train.images).reshape(len(self.train.images), -1)
+        if len(x) < x.shape[1]:
+            mean = x.mean(axis=0, dtype=np.float64)
+            return mean, 1 / np.sqrt(len(x) - 1), x - mean
+        mean, covariance = fidelity.moments(x)
+        values, vectors = np.linalg.eigh(covariance)
+        return mean, np.sqrt(np.maximum(values, 0)), vectors.T
 
 
-def admitted(samples):
-    """The one entrance for samples: float32 (N, 1, 28, 28) in their `mixed_order`, and that order, int64 (N,).
-
-    Raises
-    ------
-    ValueError
-        As `Judge.score`: before a classifier is trained for them.
-    """
-    return mixed(enough(as_images(samples)))
-
-
-def mixed(images):
-    """Images as floats in their `mixed_order`, and that order."""
-    images = as_floats(images)
-    order = mixed_order(images)
-    return images[order], order
+def _classes(probabilities):
+    """How many images of each class there are, and what follows from it."""
+    histogram = diversity.class_histogram(probabilities.argmax(axis=1), probabilities.shape[1])
+    return {
+        "histogram": tuple(histogram.tolist()),
+        "class_kl": kl_to_uniform(histogram),
+        "classes": diversity.classes_present(histogram),
+    }

@@ -65,7 +65,12 @@ def add_flags(parser, presets=None):
     parser.add_argument(
         "--threads", metavar="N", type=whole(0), help="of matrix products; default: 0, the number that is fastest now"
     )
-    parser.add_argument("--samples", metavar="N", type=whole(0), help="also save N samples as samples.npy; default: 0")
+    parser.add_argument(
+        "--samples",
+        metavar="N",
+        type=whole(0),
+        help="also save N samples as samples.npy, which `scratchgan judge` reads, emoji with --data emoji; default: 0",
+    )
 
 
 def run_with(flags, system, name, program):

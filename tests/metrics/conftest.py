@@ -7,7 +7,9 @@ import pytest
 from idxfile import idx
 from judged import DIGITS, TEST, TRAIN, new_images
 
-from scratchgan.metrics import Judge, classifier, judge
+from scratchgan.data import Dataset
+from scratchgan.data.emoji import load_emoji
+from scratchgan.metrics import Judge, classifier, exemplars, judge
 
 
 @pytest.fixture(scope="session")
@@ -27,6 +29,24 @@ def small(data):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(pooch, "os_cache", lambda project: data / "cache")
         patch.setattr(classifier, "train", lambda images, labels, seed: quickly(images, labels, seed, 1, 40))
+        assert found.network
+    return found
+
+
+def few_emoji(data, split="train"):
+    """A third of them, as `find` gives them."""
+    return Dataset("emoji", load_emoji(split).images[::3], None, "a third of the emoji")
+
+
+@pytest.fixture(scope="session")
+def coloured(tmp_path_factory):
+    """A judge without classes, whose network learns for two seconds."""
+    quickly, cache = exemplars.train, tmp_path_factory.mktemp("cache")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("scratchgan.metrics.images.find", few_emoji)
+        patch.setattr(pooch, "os_cache", lambda project: cache)
+        patch.setattr(exemplars, "train", lambda images, seed: quickly(images, seed, 15))
+        found = Judge("emoji")
         assert found.network
     return found
 

@@ -9,7 +9,7 @@ import pytest
 from scratchgan import Tensor, checkpoint, grad
 from scratchgan import functional as F
 from scratchgan.data import Dataset, load
-from scratchgan.metrics import Classifier, classifier, trained_classifier
+from scratchgan.metrics import Classifier, classifier, learning, trained_classifier
 
 REAL = Path(os.environ.get("SCRATCHGAN_DATA", "absent"))
 DIGITS = load(embedded=True)
@@ -72,12 +72,12 @@ def taught():
 
 def test_it_learns(taught):
     """Digits that it has not seen, after five epochs of a thousand."""
-    _, p = classifier.look(taught, DIGITS.images[1::5])
+    _, p = learning.look(taught, DIGITS.images[1::5])
     assert (p.argmax(axis=1) == DIGITS.labels[1::5]).mean() > 0.8
 
 
 def test_the_seed_and_the_data_are_all_that_matters(monkeypatch):
-    monkeypatch.setattr(classifier, "BATCH", 16)
+    monkeypatch.setattr(learning, "BATCH", 16)
     runs = [classifier.train(SMALL.images, SMALL.labels, seed, 1, 3) for seed in (3, 3, 4)]
     assert same_weights(runs[0], runs[1]) and not same_weights(runs[0], runs[2])
 
@@ -85,9 +85,9 @@ def test_the_seed_and_the_data_are_all_that_matters(monkeypatch):
 def test_each_epoch_sees_all_images_in_another_order_at_a_falling_rate(monkeypatch):
     """The images are of one grey each, so that a batch says which it holds."""
     seen, rates = [], []
-    monkeypatch.setattr(classifier, "BATCH", 10)
+    monkeypatch.setattr(learning, "BATCH", 10)
     monkeypatch.setattr(classifier, "as_floats", lambda x: seen.append(x[:, 0, 0, 0]) or x.astype(np.float32))
-    monkeypatch.setattr(classifier.Adam, "step", lambda self, grads: rates.append(self.lr))
+    monkeypatch.setattr(learning.Adam, "step", lambda self, grads: rates.append(self.lr))
     grey = np.broadcast_to(np.arange(40, dtype=np.uint8)[:, None, None, None], (40, 1, 28, 28))
     classifier.train(grey, np.zeros(40, int), epochs=2, least_steps=0)
     assert len(seen) == 8 and sorted(np.concatenate(seen[:4])) == sorted(np.concatenate(seen[4:])) == list(range(40))
@@ -97,10 +97,10 @@ def test_each_epoch_sees_all_images_in_another_order_at_a_falling_rate(monkeypat
 
 def test_blocks_bytes_and_floats_look_the_same(taught, monkeypatch):
     images = DIGITS.images[::500]
-    whole = classifier.look(taught, images)
+    whole = learning.look(taught, images)
     np.testing.assert_allclose(whole[1].sum(axis=1), 1, rtol=1e-5)
-    monkeypatch.setattr(classifier, "BLOCK", 3)
-    for one, other in zip(whole, classifier.look(taught, images / 127.5 - 1)):
+    monkeypatch.setattr(learning, "BLOCK", 3)
+    for one, other in zip(whole, learning.look(taught, images / 127.5 - 1)):
         np.testing.assert_allclose(one, other, rtol=1e-3, atol=1e-5)
 
 
@@ -125,7 +125,7 @@ def test_it_is_trained_once(trainings, tmp_path, capsys):
     first, second = trained_classifier(SMALL), trained_classifier(SMALL)
     assert trainings == [0] and same_weights(first, second)
     assert only_file(tmp_path).name.startswith("mnist-")
-    assert capsys.readouterr().err.count("Training the judge's classifier on mnist") == 1
+    assert capsys.readouterr().err.count("Training the judge's network on mnist") == 1
 
 
 def test_other_data_and_other_seeds_have_classifiers_of_their_own(trainings):
@@ -167,7 +167,7 @@ def test_a_foreign_file_is_noticed_and_replaced(trainings, tmp_path, capsys, fac
     trained_classifier(SMALL)
     path = only_file(tmp_path)
     checkpoint.save(path, network(7).state_dict(), **facts)
-    path.with_suffix(".sha256").write_text(classifier._sha256(path.read_bytes()))
+    path.with_suffix(".sha256").write_text(learning._sha256(path.read_bytes()))
     assert not same_weights(trained_classifier(SMALL), network(7))
     assert trainings == [0, 0] and "of other data or another recipe" in capsys.readouterr().err
 
@@ -191,5 +191,5 @@ def test_it_is_as_good_as_promised(name, words):
     readme = Path(__file__).parents[2].joinpath("README.md").read_text(encoding="utf-8")
     promised = float(re.search(words, readme.replace("\n", " "))[1]) / 100
     train, test = load(name), load(name, "test")
-    _, p = classifier.look(classifier.train(train.images, train.labels), test.images)
+    _, p = learning.look(classifier.train(train.images, train.labels), test.images)
     assert (p.argmax(axis=1) == test.labels).mean() == pytest.approx(promised, abs=0.003)

@@ -262,3 +262,13 @@ def test_the_usual_numbers_are_those_of_the_papers():
         metrics.kernel_distance(real, fake, np.random.default_rng(0), *numbers) for numbers in ((), (50, 1000))
     )
     assert usual == stated
+
+
+# Sure
+
+
+def test_the_share_it_is_sure_of():
+    p = np.array([[0.96, 0.04], [0.05, 0.95], [0.5, 0.5], [0.01, 0.99]])
+    assert metrics.sure_share(p) == 0.5 and metrics.sure_share(p, 0.9) == 0.75
+    with pytest.raises(ValueError, match="softmax them"):
+        metrics.sure_share(p * 2)

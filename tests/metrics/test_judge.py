@@ -8,7 +8,7 @@ from PIL import Image
 from scratchgan import metrics
 from scratchgan.data import DataError, Dataset
 from scratchgan.data.mnist import NoMirrorError
-from scratchgan.metrics import Judge, __main__, classifier, judge
+from scratchgan.metrics import Judge, classifier, judge, learning
 from scratchgan.metrics.images import as_floats, training_and_test
 
 # The anchors
@@ -16,7 +16,7 @@ from scratchgan.metrics.images import as_floats, training_and_test
 
 def test_the_anchors_are_at_zero_and_one(small):
     assert small.S(small.real(300)) == 0
-    assert small._score(*classifier.look(small.network, judge.mixed(small.gaussian(300))[0])).S == 1
+    assert small._score(*learning.look(small.network, judge.mixed(small.gaussian(300))[0])).S == 1
     score = small.score(new_images())
     assert (score.floor, score.baseline) == small.anchors(500) and score.floor < score.baseline
     images, _ = judge.mixed(new_images())
@@ -61,6 +61,7 @@ def test_the_report_is_what_the_measures_say(small, report):
     assert (m.kid, m.kid_std) == kid
     assert (m.score, m.score_std) == metrics.classifier_score(small.classify(images))
     assert m.spread == metrics.intra_class_spread(images, labels, test_images, test_labels)
+    assert m.sure == (small.classify(images).max(axis=1) > 0.95).mean()
     assert m.ssim == metrics.ssim_within_classes(images, labels, np.random.default_rng(0))
     train = as_floats(small.train.images)
     assert report.in_pixels.ratio == metrics.nearest_training(images[:300], test_images[:300], train).ratio
@@ -78,6 +79,7 @@ def test_the_anchors_stand_where_they_should(report):
     real, poor = report.real, report.gaussian
     assert abs(real.kid) < 4 * real.kid_std < poor.kid
     assert real.precision > 0.85 and real.recall > 0.85 > poor.recall and real.coverage > 0.85 > poor.coverage
+    assert real.sure > poor.sure + 0.2
     assert real.spread == pytest.approx(1, abs=0.05) and real.score > 5
     assert report.in_pixels.ratio == pytest.approx(1, abs=0.1)  # of 300
 
@@ -90,10 +92,10 @@ def test_the_anchors_of_each_number_are_measured(small, report):
     assert (real.pixels, real.features) == (1, 1)
     noise, (train, test) = small.gaussian(500), (as_floats(x.images) for x in (small.train, small.test))
     assert poor.pixels == metrics.nearest_training(noise[:300], test[:300], train).ratio > 1.2
-    noise_seen, test_seen, train_seen = (classifier.look(small.network, x)[0] for x in (noise, test, train))
+    noise_seen, test_seen, train_seen = (learning.look(small.network, x)[0] for x in (noise, test, train))
     assert poor.features == metrics.nearest_training(noise_seen[:300], test_seen[:300], train_seen).ratio > 1.2
     for measures, shown in ((m, images), (real, small.real(500)), (poor, noise)):
-        histogram = metrics.class_histogram(classifier.look(small.network, shown)[1].argmax(axis=1))
+        histogram = metrics.class_histogram(learning.look(small.network, shown)[1].argmax(axis=1))
         assert measures.classes == metrics.classes_present(histogram)
         assert measures.class_kl == metrics.kl_to_uniform(histogram)
     assert real.class_kl < 0.05 < poor.class_kl and real.classes == 10
@@ -213,7 +215,7 @@ def test_without_a_test_set_a_fifth_is_held_out(monkeypatch):
         return DIGITS
 
     monkeypatch.setattr("scratchgan.metrics.images.find", offline)
-    train, test, (note,) = training_and_test("mnist", np.random.default_rng(0))
+    _, train, test, (note,) = training_and_test("mnist", np.random.default_rng(0))
     assert (len(train.images), len(test.images)) == (4000, 1000)
     both = np.concatenate([train.images, test.images])
     assert {image.tobytes() for image in both} == {image.tobytes() for image in DIGITS.images}
@@ -224,7 +226,7 @@ def test_without_a_test_set_a_fifth_is_held_out(monkeypatch):
 def test_the_test_images_come_in_another_order_with_their_labels(monkeypatch):
     first = Dataset("mnist", DIGITS.images[::25], DIGITS.labels[::25], "")
     monkeypatch.setattr("scratchgan.metrics.images.find", lambda data, split="train": first)
-    _, test, notes = training_and_test("mnist", np.random.default_rng(0))
+    _, _, test, notes = training_and_test("mnist", np.random.default_rng(0))
     label = {image.tobytes(): k for image, k in zip(first.images, first.labels)}
     assert notes == () and test.labels.tolist() != first.labels.tolist()
     assert [label[image.tobytes()] for image in test.images] == test.labels.tolist()
@@ -249,7 +251,7 @@ def test_samples_are_looked_at_before_a_classifier_is_trained(data, monkeypatch,
         measure(Judge(data), new_images())
 
 
-@pytest.mark.parametrize("names", ["0123456789", ["all"]])
+@pytest.mark.parametrize("names", ["0123456789", ["all"], "01"])
 def test_pictures_are_judged_in_grey_where_their_folders_are_ten_classes(names, tmp_path):
     """A fifth of them is held out, as a folder of pictures has no test set."""
     for i, (image, label) in enumerate(zip(DIGITS.images[::7], DIGITS.labels[::7])):
@@ -257,8 +259,15 @@ def test_pictures_are_judged_in_grey_where_their_folders_are_ten_classes(names, 
         folder.mkdir(exist_ok=True)
         Image.fromarray(image[0]).resize((56, 56)).convert("RGB").save(folder / f"{i}.png")
     if len(names) < 10:
-        with pytest.raises(DataError, match=f"{tmp_path}: these images have no labels.* the judge knows ten classes"):
+        with pytest.raises(DataError, match=f"{tmp_path}: .* the judge knows ten classes"):
+            Judge(tmp_path, classes=True)
+    if names == "01":
+        with pytest.raises(DataError, match=f"{tmp_path}: no image has the labels .* the judge knows ten classes"):
             Judge(tmp_path)
+        return
+    if names == ["all"]:
+        found = Judge(tmp_path)
+        assert found.train.images.shape == (572, 3, 32, 32) and found.real(999).shape == (357, 3, 32, 32)
         return
     found = Judge(tmp_path)
     assert found.train.images.shape == (572, 1, 28, 28) and found.test.images.shape == (143, 1, 28, 28)
@@ -269,10 +278,9 @@ def test_pictures_are_judged_in_grey_where_their_folders_are_ten_classes(names, 
     assert (near == found.train.labels).mean() > 0.6  # chance: 0.1
 
 
-def test_emoji_cannot_be_judged(capsys, tmp_path):
-    np.save(tmp_path / "samples.npy", new_images())
-    assert __main__.main([str(tmp_path / "samples.npy"), "--data", "emoji"]) == 1
-    assert capsys.readouterr().err.startswith("error: the emoji shipped with scratchgan: these images have no labels")
+def test_whoever_needs_classes_is_told_that_emoji_have_none():
+    with pytest.raises(DataError, match="emoji shipped with scratchgan: these images have no labels.* ten classes"):
+        Judge("emoji", classes=True)
 
 
 def a_set(count, labels=None):
@@ -292,7 +300,7 @@ def a_set(count, labels=None):
         ),
         (a_set(300), a_set(300, np.arange(300) % 11), "found 0…10"),
         (a_set(300, np.arange(300) % 9), a_set(300), r"own/: no image has the labels \[9\].*; the judge knows ten"),
-        (Dataset("own", DIGITS.images, None, "own/"), a_set(300), "own/: these images have no labels.* the judge"),
+        (Dataset("own", DIGITS.images[:64], None, "own/"), a_set(300), "own/: 64 training images .*: 65 at least"),
     ],
 )
 def test_data_that_no_judge_can_learn_are_refused(monkeypatch, train, test, message):

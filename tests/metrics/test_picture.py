@@ -19,6 +19,12 @@ def test_a_sheet_is_rows_of_framed_images():
     assert (found[::30] == found[29::30]).all() and (found[::30] == 1).all() and (found[:, 29:31] == 1).all()
 
 
+def test_a_sheet_of_colours_keeps_them():
+    red = np.concatenate([shade(1), shade(-1), shade(-1)], axis=1)
+    found = sheet(red, red)
+    assert found.shape == (60, 30, 3) and (found[1:29, 1:29] == [1, -1, -1]).all() and (found[0] == 1).all()
+
+
 @pytest.fixture
 def drawn(tmp_path, monkeypatch):
     """What is drawn of twenty samples and thirty training images, each of a grey of its own."""
@@ -39,7 +45,7 @@ def drawn(tmp_path, monkeypatch):
 
 def test_samples_stand_above_their_neighbours(drawn):
     shown, places = drawn
-    greys = shown.image[15::30, 15::30]
+    greys = 2 * shown.image[15::30, 15::30] - 1
     np.testing.assert_allclose(greys[0], -places[:SHOWN] / 20, atol=1e-6)
     np.testing.assert_allclose(greys[1], np.arange(SHOWN) / 30, atol=1e-6)
     np.testing.assert_allclose(greys[2], (19 - np.arange(SHOWN)) / 30, atol=1e-6)

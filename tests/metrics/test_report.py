@@ -33,6 +33,7 @@ ROWS = {line[:20].strip(): line for line in LINES if line}
 NAMES = {
     "kernel distance": "kid",
     "classifier's score": "score",
+    "sure": "sure",
     "precision": "precision",
     "recall": "recall",
     "density": "density",
@@ -102,6 +103,38 @@ def test_what_is_said_beside_the_numbers():
     assert f"at best {coverage_ceiling(12):.3f}" in str(few) and coverage_ceiling(12) > coverage_ceiling(5678) + 0.005
 
 
+WITHOUT_CLASSES = {"kid", "kid_std", "precision", "recall", "density", "coverage", "pixels", "features"}
+
+
+def bare():
+    """A report without classes."""
+    report = distinct()
+    for name in ("samples", "real", "gaussian"):
+        numbers = [getattr(getattr(report, name), field.name) for field in fields(Measures)[:8]]
+        object.__setattr__(report, name, Measures(*numbers))
+    object.__setattr__(report, "score", Score(0.01, 0.02, 0.03, 0.04))
+    object.__setattr__(report, "accuracy", None)
+    return report
+
+
+def test_without_classes_nothing_is_said_of_them():
+    lines = str(bare()).splitlines()
+    rows = {line[:20].strip(): line for line in lines[: lines.index("")]}
+    said = {name: ROWS[name] for name in NAMES if name in rows}
+    assert list(said) == [name for name in NAMES if NAMES[name] in WITHOUT_CLASSES]
+    assert all(rows[name] == line for name, line in said.items()) and lines.index("") == 2 + 2 + 1 + len(said)
+    assert "half of the real images" in rows["Fréchet distance"]
+    assert lines[-3] == (
+        "1,234 samples and 5,678 real images of digits (a folder), seen by a network that learnt without labels; 10 s"
+    )
+
+
+def test_without_classes_the_numbers_have_none():
+    numbers = bare().numbers()
+    assert numbers["score"] == {"fid": 0.01, "floor": 0.02, "baseline": 0.03, "S": 0.04} and "accuracy" not in numbers
+    assert set(numbers["samples"]) == WITHOUT_CLASSES
+
+
 def test_large_numbers_are_not_padded_with_noise():
     object.__setattr__(tall := distinct(), "score", Score(123.456, 1.5, 99999, 0.12345, (1,) * 10, 0.5, 0.25, 3))
     rows = {line[:20].strip(): cells(line) for line in str(tall).splitlines() if line}
@@ -132,6 +165,7 @@ def test_what_each_number_means_is_said_beside_it():
         "kernel distance": "0 is real", "classifier's score": "10: sure, and all classes",
         "precision": "samples that are among real", "recall": "real images that are among samples",
         "density": "1: as crowded as the real", "coverage": "real images with a sample nearby",
+        "sure": "share of which the classifier is sure, p > 0.95",
         "spread in a class": "1: as varied as real", "SSIM in a class": "lower is more varied",
         "neighbour, pixels": "far below 1: copies", "neighbour, features": "far above 1: no such images",
         "classes": "of ten, with at least 2 %", "KL of the classes": "0: all as frequent",
