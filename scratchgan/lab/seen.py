@@ -6,9 +6,9 @@ from scratchgan.data import find
 from scratchgan.lab import latent
 from scratchgan.lab.styles import digits, features64, within
 from scratchgan.metrics import Judge
-from scratchgan.metrics.classifier import look
 from scratchgan.metrics.fidelity import precision_recall
 from scratchgan.metrics.images import as_floats
+from scratchgan.metrics.learning import look
 
 
 class Seen:

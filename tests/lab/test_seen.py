@@ -10,9 +10,10 @@ from seeded import rng
 from scratchgan.data import find
 from scratchgan.lab import latent, seen
 from scratchgan.lab.styles import within
-from scratchgan.metrics.classifier import Classifier, look
+from scratchgan.metrics.classifier import Classifier
 from scratchgan.metrics.fidelity import precision_recall
 from scratchgan.metrics.images import as_floats
+from scratchgan.metrics.learning import look
 
 
 @pytest.fixture

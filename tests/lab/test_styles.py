@@ -7,7 +7,8 @@ import pytest
 from seeded import rng
 
 from scratchgan.lab import styles
-from scratchgan.metrics.classifier import Classifier, look
+from scratchgan.metrics.classifier import Classifier
+from scratchgan.metrics.learning import look
 from scratchgan.models import stylegan
 from scratchgan.models.latents import slerp
 from scratchgan.tensor import Tensor
