@@ -15,7 +15,7 @@ from PIL import Image
 import scratchgan
 from scratchgan.__main__ import main
 from scratchgan.models import SYSTEMS
-from scratchgan.training import load_model, train
+from scratchgan.training import load_model, pictures, train
 
 README = Path(scratchgan.__file__).parents[1] / "README.md"
 
@@ -189,12 +189,15 @@ def test_a_run_of_that_name_comes_before_the_weights_that_ship(folder, capsys):
 
 
 def test_samples_of_one_class_differ_from_those_of_another(runs, tmp_path):
-    three, four = (sampled(runs / "cgan", tmp_path, "--count", "4", "--label", k) for k in "34")
-    assert (three != four).any()
+    zero, three, any_class = (
+        sampled(runs / "cgan", tmp_path, "--count", "4", *words) for words in (["--label", "0"], ["--label", "3"], [])
+    )
+    assert (zero != three).any() and (zero != any_class).any()
     model = load_model(runs / "cgan")
-    made = model.samples(4, np.random.default_rng(0), label=3)
-    np.testing.assert_array_equal(made["samples"], three)
-    assert made["labels"].tolist() == [3] * 4
+    for label, images in ((0, zero), (3, three)):
+        made = model.samples(4, np.random.default_rng(0), label=label)
+        np.testing.assert_array_equal(made["samples"], images)
+        assert made["labels"].tolist() == [label] * 4
 
 
 def test_a_strip_leads_from_one_latent_to_another(runs, tmp_path):
@@ -211,6 +214,21 @@ def test_without_a_name_there_is_a_picture_in_the_run(runs, capsys):
     assert path == runs / "wgan_gp" / "drawn.png" and Image.open(path).size[0] > 200
 
 
+@pytest.mark.parametrize("words, columns, count", [([], None, 64), (["--count", "7"], None, 7), (["--strip"], 12, 72)])
+def test_a_picture_shows_the_samples_or_each_way_in_a_row(words, columns, count, runs, tmp_path):
+    images = sampled(runs / "wgan_gp", tmp_path, *words)
+    assert len(images) == count
+    pictures.save_grid(tmp_path / "expected.png", images, columns)
+    assert main(["sample", str(runs / "wgan_gp"), "--out", str(tmp_path / "drawn.png"), *words]) == 0
+    drawn, expected = (np.asarray(Image.open(tmp_path / f"{name}.png")) for name in ("drawn", "expected"))
+    np.testing.assert_array_equal(drawn, expected)
+
+
+def test_capitals_name_an_array_too(runs, tmp_path):
+    assert main(["sample", str(runs / "wgan_gp"), "--out", str(tmp_path / "drawn.NPY"), "--count", "2"]) == 0
+    assert np.load(tmp_path / "drawn.NPY").shape == (2, 1, 28, 28)
+
+
 def test_the_folder_of_what_is_drawn_is_made(runs, tmp_path):
     assert sampled(runs / "wgan_gp", tmp_path / "new" / "folder", "--count", "2").shape == (2, 1, 28, 28)
 
@@ -219,9 +237,10 @@ def test_the_folder_of_what_is_drawn_is_made(runs, tmp_path):
     "words, why",
     [
         (["wgan_gp", "--label", "3"], "knows no classes"),
+        (["wgan_gp", "--label", "0"], "knows no classes"),
         (["cgan", "--label", "10"], "label=10 is none of the 10 classes"),
         (["autoencoder"], "has no samples"),
-        (["wgan_gp", "--strip", "--label", "3"], "leave out --count and --label"),
+        (["cgan", "--strip", "--label", "0"], "leave out --count and --label"),
         (["wgan_gp", "--strip", "--count", "3"], "leave out --count and --label"),
         (["wgan_gp", "--count", str(10**13)], "10,000,000,000,000 samples are"),
         (["autoencoder", "--strip"], "has no strip"),

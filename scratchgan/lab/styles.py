@@ -116,8 +116,8 @@ def line(start, end, t):
 
 
 def arc(start, end, t):
-    """As `models.latents.slerp`, for many pairs (N, d), each with a t of its own, (N,)."""
-    angle = np.arccos(np.clip((start * end).sum(1) / (lengths(start) * lengths(end)), -1, 1))[:, None]
+    """As `models.latents.slerp`, for many pairs (N, d), none of them parallel, each with a t of its own, (N,)."""
+    angle = np.arccos((start * end).sum(1) / (lengths(start) * lengths(end)))[:, None]
     t = t[:, None]
     return (np.sin((1 - t) * angle) * start + np.sin(t * angle) * end) / np.sin(angle)
 

@@ -67,6 +67,13 @@ def test_many_images_are_made_in_blocks(network, z, monkeypatch):
     np.testing.assert_allclose(generator(generator.w(z)), at_once, atol=1e-6)
 
 
+def test_each_block_has_noise_of_its_own(network, z, monkeypatch):
+    monkeypatch.setattr(styles, "BLOCK", 2)
+    generator = styles.Styled(network)
+    images = generator(np.repeat(generator.w(z[:1]), 6, 0))
+    assert len(np.unique(images, axis=0)) == 6
+
+
 def test_in_float64_it_computes_in_float64(network, z):
     generator = styles.Styled(network, np.float64)
     images = generator(generator.w(z))
@@ -100,6 +107,7 @@ def test_a_change_is_measured_in_distances_of_unrelated_images():
     before = np.array([0.0, 6, 0, 6]).reshape(4, 1, 1, 1)
     assert styles.change(before, before + 3) == 3 / 6
     assert styles.change(before, np.roll(before, 1, 0)) == 1
+    assert styles.change(before, 3 * before) == 6 / 6  # not in those of the images after
 
 
 def test_the_deviation_by_noise_is_that_of_each_pixel(network, z):
@@ -173,6 +181,13 @@ def test_an_arc_is_longer_than_its_chord_and_scale_is_no_matter():
     for scale in (1, 30):
         found = styles.path_length(walk, lambda x: scale * x, PLACES, 1e-4)
         assert found == pytest.approx((np.pi / 2) ** 2 / 2, rel=1e-3)
+
+
+def test_long_paths_count_for_more_than_short_ones():
+    """As E is taken above and below: of lengths 1 and 3, at the end of which the speed is 1 and 2."""
+    length, power = np.array([[1.0], [3.0]]), np.array([[1], [2]])
+    found = styles.path_length(lambda t: length * t[:, None] ** power, lambda x: x, np.ones(2), 1e-6)
+    assert found == pytest.approx((1 + 9 * 4) / (1 + 9), rel=1e-4)
 
 
 def test_at_its_end_a_path_has_the_speed_of_its_end():
@@ -250,6 +265,15 @@ def test_a_step_changes_one_attribute_and_no_other_is_as_long_as_said_and_the_sh
     for nearby in (steps[0] + 0.3 * free, steps[0] - 0.3 * free):
         longer = [np.sqrt(step @ np.linalg.solve(fit.covariance, step)) for step in nearby]
         assert min(longer) >= length
+
+
+def test_latents_and_attributes_may_say_the_same_twice(sample):
+    """As a mapping does that ends in fewer dimensions: the step is that without the second copy."""
+    twice = [np.concatenate([array, array[:, :1]], 1) for array in (sample.latents, sample.values)]
+    fit = styles.Fit.of(*twice, sample.labels)
+    steps, plain = fit.steps(1.5), styles.Fit.of(sample.latents, sample.values, sample.labels).steps(1.5)
+    np.testing.assert_allclose(steps[:2, :5], plain, rtol=1e-5, atol=1e-8)
+    np.testing.assert_allclose(steps[2], steps[0], rtol=1e-5)
 
 
 def test_a_random_step_is_as_long(sample):

@@ -25,6 +25,7 @@ def weights(net):
 def test_its_features_are_few_and_its_vectors_of_length_one():
     net, images = network(), Tensor(as_floats(EMOJI[:5]))
     features, z = net.features(images).data, net(images).data
+    np.testing.assert_allclose(features, net.maps(images).data.mean((2, 3)), rtol=1e-5, atol=1e-7)
     assert features.shape == (5, 64) and features.min() >= 0 and features.max() > 0
     np.testing.assert_allclose((z * z).sum(axis=1), 1, rtol=1e-5)
 
@@ -57,6 +58,7 @@ def test_a_view_is_the_picture_moved_on_white_and_half_of_the_time_reflected(onl
     turned = red == columns[:, 1]
     assert set(rows[:, 0]) == set(range(7, 14)) and set(red[~turned]) == set(range(9, 16))
     assert set(red[turned]) == set(range(16, 23)) and 0.45 < turned.mean() < 0.55
+    assert abs(np.corrcoef(rows[~turned, 0], red[~turned])[0, 1]) < 0.1  # down and across, each for itself
 
 
 def test_what_comes_in_is_white(only_moved):
@@ -72,6 +74,9 @@ def test_a_view_is_larger_or_smaller(monkeypatch):
     assert sides.min() == pytest.approx(10 * np.exp(-0.22), abs=1) and sides.max() == pytest.approx(
         10 * np.exp(0.22), abs=1
     )
+    monkeypatch.setattr(exemplars, "ZOOM", np.log(2))  # as often twice as half the size
+    sides = np.sqrt((exemplars.views(square, np.random.default_rng(0))[:, 0] == -1).sum(axis=(1, 2)))
+    assert (sides.min(), sides.max(), np.median(sides)) == pytest.approx((5, 20, 10), abs=1)
 
 
 def test_colours_grow_stronger_and_weaker_each_for_itself(monkeypatch):
@@ -112,13 +117,22 @@ def test_the_seed_and_the_pictures_are_all_that_matters(monkeypatch):
     assert (runs[0] == runs[1]).all() and not (runs[0] == runs[2]).all()
 
 
-def test_it_is_trained_once_for_each_seed_and_recipe(monkeypatch, tmp_path):
+def test_fewer_pictures_than_a_batch_are_learned_too():
+    assert (weights(exemplars.train(EMOJI[:20], 0, 2)) != weights(network())).any()
+
+
+RECIPE = {"STEPS": 9, "RATE": 1.0, "TEMPERATURE": 1.0, "SHIFT": 2, "ZOOM": 0.1, "FADE": 0.1}
+CHANGES = [(learning, "BATCH", 9), *((exemplars, *change) for change in RECIPE.items())]
+
+
+@pytest.mark.parametrize("place, name, value", CHANGES)
+def test_it_is_trained_once_for_each_seed_and_recipe(place, name, value, monkeypatch, tmp_path):
     log = []
     monkeypatch.setattr(pooch, "os_cache", lambda project: tmp_path)
     monkeypatch.setattr(exemplars, "train", lambda images, seed: log.append(seed) or network(seed + 100))
     some = Dataset("emoji", EMOJI[:9], None, "some")
     for seed in (0, 0, 1):
         assert (weights(exemplars.trained_exemplars(some, seed)) == weights(network(seed + 100))).all()
-    monkeypatch.setattr(exemplars, "SHIFT", 2)
+    monkeypatch.setattr(place, name, value)
     exemplars.trained_exemplars(some)
     assert log == [0, 1, 0]

@@ -2,10 +2,11 @@
 
 import copy
 from functools import partial
+from itertools import repeat
 
 import numpy as np
 import pytest
-from games import CLASSES, CONDITIONAL, GAMES, LATENTS, batch, make, reseed
+from games import CLASSES, CONDITIONAL, GAMES, LATENTS, batch, make, raw_batch, reseed
 from seeded import rng
 
 from scratchgan import Tensor, nn
@@ -100,6 +101,22 @@ def test_what_a_step_reports_are_numbers_without_a_graph(name):
     game = make(name)
     for value in (game.critic_step(*batch(game), rng=rng()) | game.generator_step(*batch(game), rng=rng())).values():
         assert value.shape == () and not value.requires_grad and value.edges == ()
+
+
+@every_game
+def test_what_is_in_single_precision_stays_so(name):
+    """Whatever a game draws beside its images: one array in float64 would make all behind it so, and slow."""
+    game, seen = make(name, np.float32), []
+    forward = game.critic.forward
+
+    def watched(*inputs):
+        scores = forward(*inputs)
+        seen.extend(x.dtype for x in (*inputs, scores) if isinstance(x, Tensor))
+        return scores
+
+    game.critic.forward = watched
+    game.train_step(repeat(raw_batch(game)), rng())
+    assert set(seen) == {np.dtype(np.float32)}
 
 
 @every_game

@@ -36,6 +36,16 @@ def test_the_level_rests_and_rises_in_turns():
     assert all(isinstance(level, float) for level in levels)
 
 
+def test_it_may_rise_without_rests_or_not_at_all_but_not_in_no_time():
+    growth, levels = Growth(2, 0, 20), []
+    for growth.seen in (0, 5, 20, 30, 40, 50):
+        levels.append(growth.level)
+    assert levels == [0, 0.25, 1, 1.5, 2, 2] and Growth(0, 10, 20).level == 0
+    for numbers in ((2, 10, 0), (-1, 10, 20), (2, -1, 20)):
+        with pytest.raises(ValueError, match="must be a whole number in"):
+            Growth(*numbers)
+
+
 def test_a_rise_is_told_where_it_begins_and_where_it_ends():
     growth = Growth(2, 10, 20)
     told = [seen + 5 for seen in range(0, 100, 5) if growth.count(5)]
@@ -107,6 +117,18 @@ def test_pictures_have_the_size_of_the_last_level_and_are_cut_off_at_black_and_w
     assert images.shape == (3, 1, 8, 8) and (images.min(), images.max()) == (-1, 1)
     np.testing.assert_array_equal(images[:, :, ::2, ::2].repeat(2, 2).repeat(2, 3), images)
     assert (model.images(z, 1.0) != images).any()
+
+
+@pytest.mark.parametrize("name", ["ProGAN", "StyleGAN"])
+def test_pictures_of_each_level_can_be_asked_for(name):
+    """Of the first, too, when all has grown: then four pixels are one."""
+    model = games.make(name)
+    model.growth.seen = 1000
+    z = model.latents(3, rng())
+    first, last, present = model.images(z, 0), model.images(z, 1), model.images(z)
+    np.testing.assert_array_equal(first[:, :, ::2, ::2].repeat(2, 2).repeat(2, 3), first)
+    np.testing.assert_array_equal(present, last)
+    assert (first != last).any()
 
 
 def test_the_average_takes_part_from_the_start():

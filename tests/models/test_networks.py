@@ -7,7 +7,7 @@ import pytest
 from seeded import rng
 
 from scratchgan import Tensor, nn
-from scratchgan.models import acgan, cgan, dcgan, gan
+from scratchgan.models import SYSTEMS, acgan, cgan, dcgan, gan
 from scratchgan.models.networks import count, small_generator, strided_critic
 from scratchgan.models.sngan import small_discriminator
 
@@ -43,6 +43,21 @@ every_pair = pytest.mark.parametrize("make, counts, inputs, shape, interval, out
 @every_pair
 def test_the_networks_have_the_published_sizes(make, counts, inputs, shape, interval, outputs):
     assert tuple(count(network) for network in make(rng())) == counts
+
+
+@pytest.mark.parametrize(
+    "system, counts",
+    [
+        ("progan", (101_884, 90_217)),
+        ("stylegan", (84_908, 90_217)),
+        ("diffusion_gan", (234_177, 65_761)),
+        ("r3gan", (142_656, 61_888)),
+    ],
+)
+def test_the_networks_of_the_younger_systems_keep_their_sizes(system, counts):
+    """By default, and in grey."""
+    game = SYSTEMS[system].build(rng())
+    assert (count(game.generator), count(game.critic)) == counts
 
 
 @every_pair

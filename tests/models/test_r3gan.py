@@ -286,7 +286,10 @@ def test_the_schedules_last_as_long_as_the_preset(preset):
     assert r3gan.build(rng(), **plan.options).ramp == plan.steps
 
 
-@pytest.mark.parametrize("option", [{"ramp": 0}, {"beta2": (0.9, 1.0)}, {"gamma": (-1.0, 1.0)}, {"half_life": 3.0}])
+@pytest.mark.parametrize("option", [
+    {"ramp": 0}, {"beta2": (0.9, 1.0)}, {"beta2": (-0.1, 0.9)}, {"gamma": (-1.0, 1.0)}, {"half_life": 3.0},
+    {"half_life": (-1.0, 3.0)},
+])  # fmt: skip
 def test_schedules_that_cannot_be_are_refused(option):
     with pytest.raises((ValueError, TypeError), match=next(iter(option))):
         game(**option)

@@ -34,6 +34,7 @@ def test_the_papers_networks_have_as_many_weights_as_the_paper_says():
     assert awake == 26_212_019
     assert count(critic.blocks) + count(critic.from_image[-1]) == 23_077_137  # that of ProGAN; a blur has no weights
     assert len([part for part in network.mapping if isinstance(part, nn.EqualizedLinear)]) == 8
+    assert {layer.lr_multiplier for layer in network.blocks.modules() if hasattr(layer, "lr_multiplier")} == {1}
 
 
 def test_the_layers_are_in_the_papers_order():
@@ -65,8 +66,8 @@ def test_each_step_of_the_ablation_changes_one_thing():
     """C to F: a constant, noise, and mixing are added one after the other; before them, mapping and styles."""
     steps = [stylegan.ABLATION[letter](rng())[0] for letter in "bcde"] + [stylegan.small_networks(rng())[0]]
     assert [type(step).__name__ for step in steps] == ["Unstyled", *4 * ["Generator"]]
-    has = [(step.constant is not None, step.blocks[0].first.noise is not None, step.mixing > 0) for step in steps[1:]]
-    assert has == [(False, False, False), (True, False, False), (True, True, False), (True, True, True)]
+    has = [(step.constant is not None, step.blocks[0].first.noise is not None, step.mixing) for step in steps[1:]]
+    assert has == [(False, False, 0), (True, False, 0), (True, True, 0), (True, True, 0.9)]
 
 
 def test_styles_have_a_rate_of_their_own():
@@ -171,6 +172,15 @@ def test_styles_are_mixed_at_any_layer_in_training_as_often_as_said():
     np.testing.assert_allclose(shares[1:6], 0.15, atol=0.03)
 
 
+@pytest.mark.parametrize("level, layers", [(0, 2), (0.5, 4), (1, 4), (2, 6)])
+def test_styles_are_mixed_among_the_layers_that_are_awake(level, layers):
+    network, own, draws = generator(mixing=1.0).train(), generator().mapping(latents()).data, rng(7)
+    for _ in range(20):
+        styles = network.styles(latents(), level, draws)
+        assert len(styles) == layers
+        assert np.array_equal(styles[0].data, own) and not np.array_equal(styles[-1].data, own)
+
+
 def test_the_second_latents_are_standard_normal():
     network, seen = generator(mixing=1.0).train(), []
     mapping = network.mapping.forward
@@ -241,6 +251,7 @@ def test_pictures_without_an_rng_have_the_same_noise_and_are_those_of_the_averag
     images = game.images(z)
     np.testing.assert_array_equal(images, game.images(z, rng=rng(0)))
     assert images.shape == (3, 1, 8, 8) and (images != game.images(z, rng=rng(1))).any()
-    assert (images != game.images(z, psi=0.5)).any() and (game.images(z, 0).shape == images.shape)
-    expected = game.average.module(z, game.growth.level, rng(0)).data
-    np.testing.assert_allclose(images, np.clip(expected, -1, 1), atol=1e-6)
+    assert game.images(z, 0).shape == images.shape
+    for psi in (0.0, 0.5, 1.0):
+        expected = game.average.module(z, game.growth.level, rng(0), psi).data
+        np.testing.assert_allclose(game.images(z, psi=psi), np.clip(expected, -1, 1), atol=1e-6)

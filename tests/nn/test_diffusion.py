@@ -126,6 +126,20 @@ def test_a_discriminator_that_is_too_sure_makes_the_chain_longer_and_one_that_is
     assert heard(0.3, target=0.2).T == 30 and heard(0.3, target=0.4).T == 10
 
 
+def test_the_length_is_the_nearest_whole_number():
+    diffusion = Diffusion(rng(), timesteps=(10, 210))
+    for diffusion.p, T in ((0.012, 12), (0.013, 13), (0.9999, 210)):
+        assert diffusion.T == T
+
+
+def test_the_new_stages_are_those_of_the_new_length():
+    diffusion = Diffusion(rng(), timesteps=(2, 500), rise=100, every=1)
+    for sign, longest in ((1.0, 500), (-1.0, 2)):
+        diffusion.observe(sign, 100)
+        diffusion.adapt(rng(1))
+        assert longest / 2 <= diffusion.stages.max() <= diffusion.T == longest
+
+
 def test_the_length_stays_within_its_bounds():
     assert heard(1.0, 400).T == 210 and heard(-1.0, 400).p == 0 and heard(1.0, 400).p == 1
     assert heard(1.0, 3, size=40).T == 10 and heard(1.0, 5, size=40).T == 10 + 32

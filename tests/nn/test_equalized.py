@@ -84,23 +84,45 @@ def test_a_multiplier_slows_learning_down_and_leaves_the_function_as_it_is(multi
 
 @pytest.mark.parametrize("kernel", [1, 3, 5])
 def test_the_upper_one_is_a_convolution_of_repeated_pixels(kernel):
-    layer = double(nn.EqualizedUpConv2d(3, 4, kernel, rng=rng(1)))
+    layer = double(nn.EqualizedUpConv2d(3, 4, kernel, gain=0.7, rng=rng(1)))
     layer.bias.data = normal(4)
     x = Tensor(normal(2, 3, 5, 4))
     turned = np.ascontiguousarray(layer.weight.data.swapaxes(0, 1)[:, :, ::-1, ::-1])
-    weight = Tensor(turned * (2 / (3 * kernel**2)) ** 0.5)
+    weight = Tensor(turned * 0.7 / (3 * kernel**2) ** 0.5)
     expected = F.conv2d(F.interpolate(x, scale_factor=2), weight, layer.bias, padding=kernel // 2)
     np.testing.assert_allclose(layer(x).data, expected.data, atol=1e-12)
 
 
 @pytest.mark.parametrize("kernel", [1, 3, 5])
 def test_the_lower_one_is_a_mean_of_a_convolution(kernel):
-    layer = double(nn.EqualizedDownConv2d(3, 4, kernel, rng=rng(1)))
+    layer = double(nn.EqualizedDownConv2d(3, 4, kernel, gain=0.7, rng=rng(1)))
     layer.bias.data = normal(4)
     x = Tensor(normal(2, 3, 6, 4))
-    weight = layer.weight * (2 / (3 * kernel**2)) ** 0.5
+    weight = layer.weight * (0.7 / (3 * kernel**2) ** 0.5)
     expected = F.avg_pool2d(F.conv2d(x, weight, layer.bias, padding=kernel // 2), 2)
     np.testing.assert_allclose(layer(x).data, expected.data, atol=1e-12)
+
+
+KINDS = (nn.EqualizedLinear, ()), *((kind, (3,)) for kind in
+                                     (nn.EqualizedConv2d, nn.EqualizedUpConv2d, nn.EqualizedDownConv2d))  # fmt: skip
+
+
+@pytest.mark.parametrize("kind, kernel", KINDS)
+def test_each_may_be_without_a_bias_and_none_without_a_gain(kind, kernel):
+    layer = kind(2, 3, *kernel, bias=False, rng=rng(1))
+    assert layer.bias is None and [path for path, _ in layer.named_parameters()] == ["weight"]
+    assert kind(2, 3, *kernel, rng=rng(1)).gain == 2**0.5
+    for gain in (0, -1.0, float("nan")):
+        with pytest.raises(ValueError, match="gain=.* must be a number in"):
+            kind(2, 3, *kernel, gain=gain)
+
+
+def test_a_multiplier_may_go_without_a_bias_but_is_never_0():
+    layer = nn.EqualizedLinear(4, 3, bias=False, lr_multiplier=0.5, rng=rng(1))
+    x = normal(2, 4).astype(np.float32)
+    np.testing.assert_allclose(layer(Tensor(x)).data, 0.5 * 2**0.5 / 2 * x @ layer.weight.data.T, rtol=1e-5)
+    with pytest.raises(ValueError, match="lr_multiplier=0 must be"):
+        nn.EqualizedLinear(4, 3, lr_multiplier=0)
 
 
 @pytest.mark.parametrize("kind", [nn.EqualizedUpConv2d, nn.EqualizedDownConv2d])

@@ -1,6 +1,7 @@
 """Weights that ship: small, drawn at once, and refused where they do not fit."""
 
 import time
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -42,6 +43,27 @@ def test_what_is_kept_draws_as_the_run_does_up_to_half_precision(run, place):
     assert {array.dtype for array in arrays.values() if array.dtype.kind == "f"} == {np.dtype(np.float16)}
     assert facts["numbers"] == {"S": 0.5} and facts["steps"] == 2
     assert facts["command"] == "scratchgan train wgan_gp --preset quick --seed 0"
+
+
+@pytest.mark.parametrize("labels", [None, np.array([3, 1])])
+def test_the_judge_says_what_it_says_of_the_samples_of_the_run(labels, run, monkeypatch):
+    class Judge:
+        def __init__(self, data):
+            assert data == "emoji"
+
+        def score(self, samples):
+            return SimpleNamespace(S=samples.sum(), fid=9.0, classes=8)
+
+        def accuracy(self, samples, wanted):
+            return float(samples.sum() + wanted.sum())
+
+    monkeypatch.setattr("scratchgan.metrics.Judge", Judge)
+    np.save(run / "samples.npy", np.ones((2, 3), np.float32))
+    expected = {"S": 6.0, "Fréchet distance": 9.0, "classes": 8}
+    if labels is not None:
+        np.save(run / "labels.npy", labels)
+        expected["right class"] = 10.0
+    assert weights.judged(run) == expected
 
 
 def test_a_game_that_grows_keeps_how_far_it_has_grown(tmp_path, place):
