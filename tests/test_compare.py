@@ -8,9 +8,11 @@ from types import SimpleNamespace
 import numpy as np
 import pooch
 import pytest
+from matplotlib.figure import Figure
 from PIL import Image
 from places import DEMOS
 
+from scratchgan.checkpoint import CheckpointError
 from scratchgan.data.mnist import embedded_digits
 from scratchgan.lab import seen, style
 from scratchgan.metrics import classifier
@@ -58,6 +60,7 @@ def test_the_comparison_trains_and_judges_each_system_once(demo, tmp_path, capsy
     assert f"| GAN | {rows['gan']['S']:.3f} | " in table and "shortened" in table
     anchors = json.loads((tmp_path / "out" / "numbers.json").read_text())["numbers"]["anchors"]
     assert anchors["real"]["S"] == pytest.approx(0, abs=1e-9) and anchors["Gaussian"]["S"] == 1
+    assert 0.5 < anchors["real"]["accuracy"] < 1  # of a classifier that has learnt for a second
     assert anchors["untrained"]["S"] > 0.5 and anchors["untrained"]["recall"] < 0.1 < anchors["real"]["recall"]
     assert f"| untrained | {anchors['untrained']['S']:.3f} | " in table
     assert Image.open(tmp_path / "out" / "compare.png").width > 600
@@ -163,6 +166,22 @@ def test_each_cell_of_the_table_has_its_number():
     assert rows[0] == "| a | 0.123 | 0.50 | 0.25 | 9 | 98.7% | 1,234 + 56 | 8 |"
     assert rows[1] == "| b | 2.000 | 0.50 | 0.25 | 9 |  | 1,234 + 56 | 8 |"
     assert COMPARE["cells"]({"S": 1.0, "precision": 0.5, "recall": 0.1}) == ["1.000", "0.50", "0.10", "", "", "", ""]
+
+
+@pytest.mark.parametrize(
+    "change, told", [({}, None), ({"seed": 1}, "seed 0 and not 1"), ({"minutes": 2}, "steps 5400 and not 10800"),
+                     ({"data": "emoji"}, "data 'mnist' and not 'emoji'"), ({"samples": 8}, "samples 7 and not 8")],
+)  # fmt: skip
+def test_a_finished_run_is_taken_if_it_is_the_one_that_is_asked_for(change, told, tmp_path):
+    np.save(tmp_path / "samples.npy", np.zeros(7))
+    (tmp_path / "seconds.json").write_text("12.5")
+    (tmp_path / "config.json").write_text(json.dumps({"data": "mnist", "seed": 0, "steps": 5400}))
+    flags = SimpleNamespace(**({"data": "mnist", "seed": 0, "minutes": 1, "samples": 7} | change))
+    if not told:
+        assert COMPARE["trained"]("gan", flags, tmp_path) == 12.5
+        return
+    with pytest.raises(CheckpointError, match=f"has {told}: choose another --out"):
+        COMPARE["trained"]("gan", flags, tmp_path)
 
 
 def test_the_columns_are_those_of_the_report():
@@ -278,6 +297,130 @@ def test_the_measures_of_styles_depend_on_the_seed_alone():
     assert first["brightness in W"]["R²"] > 0.2 > first["brightness in W, random"]["R²"]
     growth = [first[f"brightness in W{end}"]["growth"] for end in ("", ", random")]
     assert growth[0] > 4 * abs(growth[1])
+
+
+def looked_at(flat):
+    """Eyes with a classifier, to which an image is what it is, and of the class that the sign of its sum says."""
+    return SimpleNamespace(
+        classified=True,
+        attributes=("upper", "lower"),
+        features=lambda images: flat(images),
+        values=lambda images: images.sum((1, 3)),
+        classes=lambda images: (flat(images).sum(1) > 0).astype(int),
+    )
+
+
+EYES = looked_at(lambda images: images.reshape(len(images), -1))
+
+
+class Cubes:
+    """A generator that is no straight map of w = 2z: images (N, 1, 2, 2); noise adds its number."""
+
+    latent_size, layers, center = 4, 8, np.zeros(4)
+
+    def w(self, z):
+        return 2 * z
+
+    def __call__(self, styles, noise=0):
+        each = styles if isinstance(styles, list) else [styles] * self.layers
+        return (np.mean(each, 0) ** 3 + noise).reshape(-1, 1, 2, 2)
+
+
+def test_mixing_exchanges_styles_or_the_noise_alone():
+    w = np.random.default_rng(0).standard_normal((40, 4))
+    numbers, other = STYLES["mixing"](Cubes(), EYES, w), np.roll(w, 1, axis=0)
+    assert numbers["noise alone"]["pixels"] == pytest.approx(2 / STYLES["latent"].apart(w**3))  # √4 pixels, by 1
+    sums = [(images**3).sum(1) > 0 for images in (w, other, (w + other) / 2)]
+    assert numbers["all styles"]["another digit"] == (sums[0] != sums[1]).mean()
+    assert numbers["coarse (4×4, 8×8) styles"]["another digit"] == (sums[0] != sums[2]).mean()
+    assert numbers["all styles"]["pixels"] == numbers["all styles"]["features"] == 1
+
+
+def test_the_deviation_by_noise_is_set_against_that_of_latents():
+    found = STYLES["noise"](Cubes(), np.random.default_rng(0).standard_normal((40, 4)))["deviation of a pixel"]
+    assert found["noise"] == pytest.approx(np.arange(64).std()) and found["ratio"] == found["noise"] / found["latents"]
+
+
+def test_each_path_leads_through_its_own_space_evenly_or_at_its_end():
+    styles, generator = STYLES["styles"], Cubes()
+    found = STYLES["paths"](generator, EYES, 50, np.random.default_rng(0))
+    again = np.random.default_rng(0)
+    z, t = again.standard_normal((2, 50, 4)), again.random(50) * (1 - 1e-4)
+    walks = {
+        "z": lambda t: generator(2 * styles.arc(*z, t)),
+        "w": lambda t: generator(styles.line(*(2 * z), t)),
+    }
+    for space, walk in walks.items():
+        expected = [styles.path_length(walk, EYES.features, place, 1e-4) for place in (t, 0 * t)]
+        assert list(found[f"path length in {space}"].values()) == pytest.approx(expected)
+    assert found["path length of cross-fades"] == pytest.approx({"full": 1, "end": 1})
+    assert found["path length in z"]["full"] > found["path length in w"]["full"] > 1.1
+
+
+def test_paths_are_measured_in_double_precision(monkeypatch):
+    """Differences of 10⁻⁴ have but few digits in single precision."""
+    network, seen_by = stylegan.Generator(np.random.default_rng(0), 4, (4, 3), 3, depth=1), []
+    monkeypatch.setitem(STYLES["measured"].__globals__, "paths", lambda generator, *_: seen_by.append(generator) or {})
+    STYLES["measured"](network, seen.Pictures("emoji", 40), SimpleNamespace(samples=128, seed=0))
+    assert seen_by[0].dtype == np.float64
+
+
+def test_a_fit_is_tried_on_samples_that_it_has_not_seen(monkeypatch):
+    """Of 64 samples in 70 dimensions each number is a linear function; and changes are measured within classes."""
+    generator, own = Cubes(), []
+    generator.latent_size = 70
+    generator.w = lambda z: z
+    monkeypatch.setattr(Cubes, "__call__", lambda self, w: np.tanh(w[:, :4]).reshape(-1, 1, 2, 2))
+    effects = SimpleNamespace(made=lambda before, eyes, own_: own.append(own_) or (lambda after, i: {}))
+    monkeypatch.setitem(STYLES["directions"].__globals__, "Effects", effects.made)
+    found = STYLES["directions"](generator, EYES, 128, np.random.default_rng(0))
+    assert found.keys() == {
+        f"{name} in {space}{end}" for name in EYES.attributes for space in "WZ" for end in ("", ", random")
+    }
+    assert all(row["R²"] < 0.9 for row in found.values())
+    images = generator(np.random.default_rng(0).standard_normal((128, 70)))
+    values, labels = EYES.values(images), EYES.classes(images)
+    np.testing.assert_allclose(own[0], STYLES["styles"].within(values, labels).std(0))
+    assert (own[0] < 0.95 * values.std(0)).all()
+
+
+@pytest.fixture
+def mosaics(monkeypatch):
+    """All that the pictures show, in their order: (label, images)."""
+    shown = []
+    monkeypatch.setitem(
+        STYLES["mosaic"].__globals__, "mosaic", lambda axes, images, label="": shown.append((label, images))
+    )
+    return shown
+
+
+def test_a_mosaic_has_its_images_in_rows_and_columns():
+    axes, images = Figure().subplots(), np.arange(6.0).reshape(2, 3, 1, 1, 1) * np.ones((1, 4, 5)) / 10
+    for shown in (images, np.repeat(images, 3, 2)):
+        STYLES["mosaic"](axes, shown)
+    grey, coloured = (image.get_array() for image in axes.images)
+    assert grey.shape == (8, 15) and grey[::4, ::5].tolist() == [[0, 0.1, 0.2], [0.3, 0.4, 0.5]]
+    assert coloured.shape == (8, 15, 3) and coloured[7, 14].tolist() == [0.75] * 3
+
+
+def test_in_the_picture_of_mixing_a_row_keeps_its_image_and_a_column_gives_its_styles(mosaics, tmp_path):
+    numbers = {f"{name} styles": {"pixels": 0.5} for name in STYLES["styles"].GROUPS}
+    STYLES["save_mixing"](tmp_path / "mixing.png", Cubes(), numbers, np.random.default_rng(0), rows=2, columns=3)
+    above, (_, left), (_, right) = mosaics[0][1], *mosaics[1:3]
+    w, other = np.cbrt(left[:, 0]), np.cbrt(above[0])  # half of the eight layers are coarse
+    np.testing.assert_allclose(right, ((w[:, None] + other) / 2) ** 3, atol=1e-12)
+    assert right.shape == (2, 3, 1, 2, 2) and (tmp_path / "mixing.png").exists()
+
+
+def test_the_picture_of_directions_leads_from_less_to_more(mosaics, tmp_path):
+    numbers = {
+        f"{name} in {space}": {"success": 0, "leakage": 0, "R²": 0} for name in EYES.attributes for space in "WZ"
+    }
+    path = tmp_path / "directions.png"
+    STYLES["save_directions"](path, Cubes(), EYES, numbers, 200, np.random.default_rng(0), columns=5)
+    assert [label for label, _ in mosaics] == ["upper", "lower", "", ""]
+    for i, (_, images) in enumerate(mosaics):
+        assert images.shape == (2, 5, 1, 2, 2) and (np.diff(images.sum((2, 4))[:, :, i % 2].mean(0)) > 0).all()
 
 
 @pytest.mark.parametrize("precision, recall, broken", [(0.69, 0.4, ["precision"]), (0.7, 0.46, ["recall"])])

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from judged import DIGITS
 
 from scratchgan.data import load, views
-from scratchgan.metrics.images import as_floats, as_images, enough
+from scratchgan.metrics.images import COLOUR, GREY, as_floats, as_images, enough, kind_of
 from scratchgan.metrics.points import as_points, mixed_order
 
 REAL = as_floats(DIGITS.images[::50])
@@ -153,3 +153,14 @@ def test_points_are_plain_arrays():
     """The product of np.matrix is another."""
     found = as_points(np.matrix([[1, 2], [3, 4]]))
     assert type(found) is np.ndarray and (found * found).tolist() == [[1, 4], [9, 16]] and found.dtype == np.float64
+
+
+def test_samples_are_in_colour_where_their_shape_says_so_and_else_in_grey():
+    shapes = {(9, 3, 32, 32): COLOUR, (9, 1, 28, 28): GREY, (9, 3, 28, 28): GREY, (9, 1, 32, 32): GREY, (9,): GREY}
+    assert {shape: kind_of(np.zeros(shape)) for shape in shapes} == shapes
+
+
+@pytest.mark.parametrize("shape", [(9, 3, 36, 36), (9, 3, 28, 28), (9, 1, 32, 32), (3, 32, 32), (0, 3, 32, 32)])
+def test_pictures_have_one_size_and_no_margin(shape):
+    with pytest.raises(ValueError, match=r"samples must have shape \(N, 3, 32, 32\), N at least 1, got"):
+        as_images(np.zeros(shape), COLOUR)

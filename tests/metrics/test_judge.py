@@ -74,6 +74,26 @@ def test_the_report_is_what_the_measures_say(small, report):
     assert (report.count, report.test_count) == (500, 400) and report.score.class_kl_floor == 9 / 1000
 
 
+def test_few_samples_are_compared_with_as_few_real_ones(small):
+    """But for the kernel distance, which has no bias."""
+    images, test = new_images()[:200], small.test.images
+    seen, (features, p) = learning.look(small.network, images), learning.look(small.network, test)
+    m, few = small._measures(images, *seen), slice(200)
+    assert (m.precision, m.recall) == metrics.precision_recall(features[few], seen[0])
+    assert (m.density, m.coverage) == metrics.density_coverage(features[few], seen[0])
+    labels, real_labels = seen[1].argmax(axis=1), p[few].argmax(axis=1)
+    assert m.spread == metrics.intra_class_spread(images, labels, as_floats(test[few]), real_labels)
+
+
+def test_the_seed_is_that_of_the_network_and_of_all_that_is_drawn(data, monkeypatch):
+    taught = []
+    monkeypatch.setattr(judge, "trained_classifier", lambda dataset, seed: taught.append(seed) or seed)
+    first, other = (Judge(data, seed=seed) for seed in (3, 4))
+    assert [first.network, other.network] == taught == [3, 4]
+    for draw in (lambda judge: judge.real(50), lambda judge: judge.gaussian(5), lambda judge: judge.test.images):
+        assert (draw(first) != draw(other)).any() and (draw(first) == draw(Judge(data, seed=3))).all()
+
+
 def test_the_anchors_stand_where_they_should(report):
     """Real images are as real as they can be; the Gaussian is not."""
     real, poor = report.real, report.gaussian
@@ -111,7 +131,7 @@ def test_few_samples_are_remarked_upon(small, report):
     assert report.notes == (
         "500 samples are few: below 1000, the Fréchet distance is mostly bias; trust S and the KID",
     )
-    assert list(small._remarks(1500)) == []
+    assert [len(list(small._remarks(count))) for count in (999, 1000, 1500)] == [1, 0, 0]
     assert list(small._remarks(1501)) == ["the real ones are all 1500 training images, fewer than the 1501 samples"]
 
 

@@ -139,6 +139,8 @@ def test_large_numbers_are_not_padded_with_noise():
     object.__setattr__(tall := distinct(), "score", Score(123.456, 1.5, 99999, 0.12345, (1,) * 10, 0.5, 0.25, 3))
     rows = {line[:20].strip(): cells(line) for line in str(tall).splitlines() if line}
     assert rows["Fréchet distance"] == ["123.5", "1.5", "1e+05"] and rows["S"][0] == "0.1235"
+    object.__setattr__(tall, "score", Score(1.0, 1.5, 2.0, -12.3456, (1,) * 10, 0.5, 0.25, 3))
+    assert "-12.35 " in str(tall)
 
 
 def test_the_numbers_are_those_of_the_report():
