@@ -196,6 +196,7 @@ def test_the_second_latents_are_standard_normal():
 def test_without_a_constant_the_image_begins_with_w():
     network = generator(constant=False, noise=False)
     assert network.constant is None and network.blocks[0].begin[1].weight.shape == (6, 5, 4, 4)
+    assert network.blocks[0].begin[1].gain == 2**0.5  # a leaky ReLU follows
     styles = [latents(seed=s) for s in (1, 2)]
     first = network.synthesis(styles, 0, rng()).data
     styles[0] = Tensor(styles[0].data[::-1].copy())

@@ -30,10 +30,10 @@ def test_a_linear_layer_scales_its_weight_and_not_its_bias(gain):
 
 
 def test_a_convolution_scales_its_weight_by_its_fan_in_and_not_its_bias():
-    layer = double(nn.EqualizedConv2d(4, 3, (3, 2), stride=2, padding=1, gain=0.7, rng=rng(1)))
+    layer = double(nn.EqualizedConv2d(4, 3, (3, 2), stride=(2, 1), padding=(0, 1), gain=0.7, rng=rng(1)))
     layer.bias.data = normal(3)
     x = Tensor(normal(2, 4, 6, 6))
-    expected = F.conv2d(x, layer.weight * (0.7 / 24**0.5), layer.bias, 2, 1)
+    expected = F.conv2d(x, layer.weight * (0.7 / 24**0.5), layer.bias, (2, 1), (0, 1))
     np.testing.assert_allclose(layer(x).data, expected.data, rtol=1e-12)
 
 
