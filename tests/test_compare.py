@@ -113,10 +113,10 @@ def test_the_ablation_takes_the_steps_from_progan_to_stylegan(demo, tmp_path, ca
     out = tmp_path / "out"
     assert demo("compare.py", "--minutes", 1e-4, "--samples", 130, "--ablation", "--out", out) == 0
     table = [line.split(" | ") for line in capsys.readouterr().out.splitlines() if line.startswith("| ")]
-    assert table[0][-1] == "published, of faces |" and [row[-1] for row in table[1:7]] == [
+    assert table[0][-1] == "published, of faces |" and [row[-1] for row in table[2:8]] == [
         "8.04 |", "5.25 |", "4.85 |", "4.88 |", "4.42 |", "4.4 |",
     ]  # fmt: skip
-    assert [row[0][:4] for row in table[1:7]] == [f"| {letter}:" for letter in "ABCDEF"]
+    assert [row[0][:4] for row in table[2:8]] == [f"| {letter}:" for letter in "ABCDEF"]
     networks = [json.loads((out / name / "config.json").read_text())["options"] for name in ("stylegan-b", "stylegan")]
     assert networks[0]["networks"] != networks[1]["networks"]
 
