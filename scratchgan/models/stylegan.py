@@ -251,7 +251,7 @@ ABLATION = {  # Karras et al. 2019, table 1; A is ProGAN, and F the default
 }
 
 
-def preset(steps=4000, view=DIGITS, options=None, **given):
+def preset(steps=4800, view=DIGITS, options=None, **given):
     """Batches of 16 images, 32×32."""
     return Preset(steps, batch_size=16, view=view, options=options or {}, **given)
 
