@@ -26,9 +26,8 @@ Departures:
 | here                                                 | paper or its code                                        |
 |------------------------------------------------------|----------------------------------------------------------|
 | 32×32; 48, 32, 16 and 8 maps, 64 latents             | 1024×1024; 512 maps up to 32×32, 16 at last; 512 latents |
-| a level takes 4,800 images, a fade as many           | 800,000 and 800,000                                      |
+| a level takes 2,400 images, a fade as many           | 800,000 and 800,000                                      |
 | α = 0.03 falls to a twentieth; average β = 0.99      | 0.001 throughout; 0.999                                  |
-| batches of 32                                        | 16, fewer as the images grow                             |
 """
 
 from functools import partial
