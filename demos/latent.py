@@ -12,12 +12,11 @@ class of real digits, while the judge's classifier is sure before and after, and
 Bottom: a conditional generator with one z, and its class vector moved from one class to the next in straight lines.
 
 Beside each number stand its anchors: a random direction of the same length, the same generators untrained, a
-cross-fade of pixels, real images. The generators are those of finished runs (--dcgan and --cgan), or trained first,
-which takes minutes.
+cross-fade of pixels, real images. The generators are those whose weights ship, those of finished runs (--dcgan and
+--cgan), or trained first (--train), which takes minutes.
 """
 
 import sys
-from pathlib import Path
 
 import numpy as np
 
@@ -35,23 +34,21 @@ FULL = {"steps": min(KNOWN[name].presets["default"].steps for name in SYSTEMS)}
 
 def experiment(flags, folder):
     """The three walks; the numbers, and the picture."""
-    judge, folders = Judge(flags.data, classes=True), {name: getattr(flags, name) or folder / name for name in SYSTEMS}
-    for name in SYSTEMS:
-        if not getattr(flags, name):
-            runs.train(name, folders[name], data=flags.data, seed=flags.seed, steps=flags.steps)
-    for name in SYSTEMS:
-        runs.demand(name, folders[name])
-    trained = {name: runs.drawing(folders[name]) for name in SYSTEMS}
-    untrained = {name: runs.untrained(folders[name]) for name in SYSTEMS}
-    flags.steps = min(map(runs.steps, folders.values()))
+    judge = Judge(flags.data, classes=True)
+    found = {name: runs.pair(name, runs.chosen(name, flags, folder)) for name in SYSTEMS}
+    steps, trained, untrained = (dict(zip(SYSTEMS, each)) for each in zip(*found.values()))
+    flags.steps = min(steps.values())
+    rng = np.random.default_rng(flags.seed)
+    paths = [along(draw, *ends) for draw in [trained["dcgan"]] for ends in pairs(draw, PATHS, rng)]
+    strips = paths, walks(trained["dcgan"], rng), classes(trained["cgan"], rng)
+    save_picture(folder / "latent.png", *strips)
+    print(f"{folder / 'latent.png'}; now the numbers that belong to it", flush=True)
     numbers = {}
     for what, draw in (("trained", trained), ("untrained", untrained)):
         numbers[what] = arcs(draw["dcgan"], judge, flags.seed) | arithmetic(draw["dcgan"], judge, flags.seed)
         numbers[what]["right class"] = right_class(draw["cgan"], judge, flags.seed)
     print_table(numbers)
-    rng = np.random.default_rng(flags.seed)
-    paths = [along(draw, *ends) for draw in [trained["dcgan"]] for ends in pairs(draw, PATHS, rng)]
-    save_picture(folder / "latent.png", paths, walks(trained["dcgan"], rng), classes(trained["cgan"], rng), numbers)
+    save_picture(folder / "latent.png", *strips, numbers["trained"])
     return numbers, list(claims(numbers))
 
 
@@ -172,14 +169,10 @@ def claims(numbers):
     yield Claim("right class", trained["right class"], low=0.9, anchors=anchors)
 
 
-def save_picture(path, paths, walks, blended, numbers):
-    """A strip of images for each walk."""
+def save_picture(path, paths, walks, blended, numbers=None):
+    """A strip of images for each walk, with the rates of success once there are any."""
     strips = [(f"arc {i + 1}", images) for i, images in enumerate(paths)]
-    rates = {
-        name: [numbers["trained"][key]["success"] for key in (name, f"{name}, random direction")] for name in walks
-    }
-    captions = {name: "\n({:.0%}; random: {:.0%})".format(*pair) for name, pair in rates.items()}
-    strips += [(f"more {name}{captions[name]}", images) for name, images in walks.items()]
+    strips += [(f"more {name}{rates_of(name, numbers)}", images) for name, images in walks.items()]
     strips += [("classes 0–4", blended[:FRAMES]), ("classes 5–9", blended[FRAMES:])]
     with style.figure(len(strips), 1, (13, 1.15), "A walk through latent space") as (figure, panels):
         for axes, (label, images) in zip(panels, strips):
@@ -190,13 +183,17 @@ def save_picture(path, paths, walks, blended, numbers):
         style.save(figure, path)
 
 
+def rates_of(name, numbers):
+    """As part of a label."""
+    if numbers is None:
+        return ""
+    found, anyhow = (numbers[key]["success"] for key in (name, f"{name}, random direction"))
+    return f"\n({found:.0%}; random: {anyhow:.0%})"
+
+
 def add_flags(parser):
     """Where the generators come from."""
-    for name in SYSTEMS:
-        parser.add_argument(f"--{name}", type=Path, metavar="DIR", help=f"a finished run of {name}")
-    parser.add_argument("--data", default="mnist", metavar="mnist|fashion-mnist|DIR", help="default: mnist")
-    steps = command.at_least(1)
-    parser.add_argument("--steps", type=steps, metavar="N", help="of each training here, instead of the preset's")
+    runs.add_flags(parser, *SYSTEMS)
 
 
 if __name__ == "__main__":

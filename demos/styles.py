@@ -17,14 +17,14 @@ R² is that of the fit on samples that it has not seen: how near each space is t
 The perceptual path length asks how even ways through a space are: 1 is a straight line in features of the judge's own
 classifier, so compare it with no other.
 
-Beside each number stands that of the same generator untrained. The generator is that of a finished run (--stylegan), or
-trained first, which takes minutes. With --data emoji the attributes are hue and brightness, the features are the
-pixels, there are no classes to stay in, and precision and recall are left out: there is no classifier of emoji.
+Beside each number stands that of the same generator untrained. The generator is the one whose weights ship, that of a
+finished run (--stylegan), or trained first (--train), which takes minutes. With --data emoji the attributes are hue and
+brightness, the features are the pixels, there are no classes to stay in, and precision and recall are left out: there
+is no classifier of emoji.
 """
 
 import sys
 from itertools import groupby
-from pathlib import Path
 
 import numpy as np
 
@@ -39,19 +39,21 @@ FULL = {"steps": KNOWN["stylegan"].presets["default"].steps, "samples": 4000}
 
 def experiment(flags, folder):
     """All measures, of the trained generator and of the untrained one; the numbers, and the pictures."""
-    place, coloured = flags.stylegan or folder / "stylegan", flags.data == "emoji"
+    coloured = flags.data == "emoji"
+    place = runs.chosen("stylegan", flags, folder, preset="emoji" if coloured else "default")
+    flags.steps, *games = runs.pair("stylegan", place)
+    networks = dict(zip(("trained", "untrained"), (drawing.game.best for drawing in games)))
+    generator = styles.Styled(networks["trained"])
+    save_pictures(folder, generator, flags.seed)
+    print(f"{folder}/ has the first pictures; now the numbers that belong to them", flush=True)
     eyes = (seen.Pictures if coloured else seen.Digits)(flags.data, flags.samples // 2)
-    if not flags.stylegan:
-        preset = "emoji" if coloured else "default"
-        runs.train("stylegan", place, preset=preset, data=flags.data, seed=flags.seed, steps=flags.steps)
-    runs.demand("stylegan", place)
-    flags.steps = runs.steps(place)
-    networks = {"trained": runs.drawing(place).game.best, "untrained": runs.untrained(place).game.best}
-    refuse_other_channels(styles.Styled(networks["untrained"]), eyes, place, flags.data)
+    refuse_other_channels(generator, eyes, place, flags.data)
     numbers = {what: measured(network, eyes, flags) for what, network in networks.items()}
     numbers["real"] = eyes.among_real()
     print_tables(numbers)
-    save_pictures(folder, styles.Styled(networks["trained"]), eyes, numbers, flags)
+    save_pictures(folder, generator, flags.seed, numbers)
+    rng = np.random.default_rng([flags.seed, 3])
+    save_directions(folder / "directions.png", generator, eyes, numbers["trained"], flags.samples, rng)
     return numbers, list(claims(numbers, eyes))
 
 
@@ -221,13 +223,12 @@ def claims_of_truncation(trained, untrained, real):
 # Pictures
 
 
-def save_pictures(folder, generator, eyes, numbers, flags):
-    """One for each lesson."""
-    rng, trained = np.random.default_rng([flags.seed, 2]), numbers["trained"]
-    save_mixing(folder / "mixing.png", generator, trained, rng)
-    save_noise(folder / "noise.png", generator, trained["deviation of a pixel"]["ratio"], rng)
-    save_truncation(folder / "truncation.png", generator, trained, numbers["real"], rng)
-    save_directions(folder / "directions.png", generator, eyes, trained, flags.samples, rng)
+def save_pictures(folder, generator, seed, numbers=None):
+    """Those of the first lessons: the same images each time, with their numbers once there are any."""
+    rng = np.random.default_rng([seed, 2])
+    save_mixing(folder / "mixing.png", generator, rng, numbers)
+    save_noise(folder / "noise.png", generator, rng, numbers)
+    save_truncation(folder / "truncation.png", generator, rng, numbers)
 
 
 def mosaic(axes, images, label=""):
@@ -240,7 +241,7 @@ def mosaic(axes, images, label=""):
     axes.set_ylabel(label, rotation=0, ha="right", va="center")
 
 
-def save_mixing(path, generator, numbers, rng, rows=3, columns=10):
+def save_mixing(path, generator, rng, numbers, rows=3, columns=10):
     """Above the sources of styles, on the left the images that are given them."""
     w, other = drawn(generator, rows, rng), drawn(generator, columns, rng)
     pairs = np.repeat(w, columns, 0), np.tile(other, (rows, 1))
@@ -250,17 +251,20 @@ def save_mixing(path, generator, numbers, rng, rows=3, columns=10):
         mosaic(panels[0, 1], generator(other)[None])
         for (left, right), (name, group) in zip(panels[1:], styles.GROUPS.items()):
             images = generator(styles.mixed(*pairs, group, generator.layers))
-            lines = [f"{what}: {value:.2f}" for what, value in numbers[f"{name} styles"].items()]
+            found = numbers["trained"][f"{name} styles"] if numbers else {}
+            lines = [f"{what}: {value:.2f}" for what, value in found.items()]
             mosaic(left, generator(w)[:, None], "\n".join([name, *lines]))
             mosaic(right, images.reshape(rows, columns, *images.shape[1:]))
         style.save(figure, path)
 
 
-def save_noise(path, generator, ratio, rng, columns=10):
+def save_noise(path, generator, rng, numbers, columns=10):
     """Two draws of the noise, and the deviation over many."""
     w, title = drawn(generator, columns, rng), "The same styles, other noise"
+    if numbers:
+        title += f": {numbers['trained']['deviation of a pixel']['ratio']:.0%} of the deviation between images"
     deviation = styles.noise_deviation(generator, w).mean(1)
-    with style.figure(3, 1, (11, 1.35), f"{title}: {ratio:.0%} of the deviation between images") as (figure, panels):
+    with style.figure(3, 1, (11, 1.35), title) as (figure, panels):
         for draw, axes in enumerate(panels[:2]):
             mosaic(axes, generator(w, noise=draw)[None], f"draw {draw + 1}")
         shown = panels[2].imshow(np.concatenate(deviation, 1), cmap="magma", vmin=0)
@@ -270,9 +274,10 @@ def save_noise(path, generator, ratio, rng, columns=10):
         style.save(figure, path)
 
 
-def save_truncation(path, generator, numbers, real, rng, rows=6):
+def save_truncation(path, generator, rng, numbers, rows=6):
     """The same latents with more and more of ψ; beside them the curves."""
-    w, found = drawn(generator, rows, rng), [numbers[f"ψ = {psi:g}"] for psi in PSIS]
+    w, real = drawn(generator, rows, rng), numbers["real"] if numbers else {}
+    found = [numbers["trained"][f"ψ = {psi:g}"] if numbers else {} for psi in PSIS]
     images = np.stack([generator(styles.truncated(generator, w, psi)) for psi in PSIS], 1)
     with style.figure(1, 2, (6.4, 5), "Truncation: less of ψ, less of variety") as (figure, (left, right)):
         mosaic(left, images)
@@ -283,7 +288,8 @@ def save_truncation(path, generator, numbers, real, rng, rows=6):
             if name in real:
                 right.axhline(real[name], color=line.get_color(), ls=":", lw=1.4)
         right.set(xlabel="ψ", ylim=(0, None), title="dotted: real images" * bool(real))
-        right.legend()
+        if found[0]:
+            right.legend()
         style.save(figure, path)
 
 
@@ -305,11 +311,9 @@ def save_directions(path, generator, eyes, numbers, samples, rng, rows=2, column
 
 
 def add_flags(parser):
-    """Where the generator comes from."""
-    parser.add_argument("--stylegan", type=Path, metavar="DIR", help="a finished run of stylegan")
-    parser.add_argument("--data", default="mnist", metavar="mnist|fashion-mnist|emoji|DIR", help="default: mnist")
-    steps, samples = command.at_least(1), command.at_least(128)
-    parser.add_argument("--steps", type=steps, metavar="N", help="of the training here, instead of the preset's")
+    """Where the generator comes from, and how many images are measured."""
+    runs.add_flags(parser, "stylegan", data="mnist|fashion-mnist|emoji|DIR")
+    samples = command.at_least(128)
     parser.add_argument("--samples", type=samples, default=FULL["samples"], metavar="N", help="measured; default: 4000")
 
 

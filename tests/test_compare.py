@@ -115,11 +115,11 @@ def test_the_ablation_takes_the_steps_from_progan_to_stylegan(demo, tmp_path, ca
     """Each for a step, which draws noise; beside them the numbers of the paper."""
     out = tmp_path / "out"
     assert demo("compare.py", "--minutes", 1e-4, "--samples", 130, "--ablation", "--out", out) == 0
-    head, _, *rows = (line.split(" | ") for line in capsys.readouterr().out.splitlines() if line.startswith("| "))
-    assert head[-1] == "published, of faces |" and [row[-1] for row in rows[:6]] == [
+    table = [line.split(" | ") for line in capsys.readouterr().out.splitlines() if line.startswith("| ")]
+    assert table[0][-1] == "published, of faces |" and [row[-1] for row in table[2:8]] == [
         "8.04 |", "5.25 |", "4.85 |", "4.88 |", "4.42 |", "4.4 |",
     ]  # fmt: skip
-    assert [row[0][:4] for row in rows[:6]] == [f"| {letter}:" for letter in "ABCDEF"]
+    assert [row[0][:4] for row in table[2:8]] == [f"| {letter}:" for letter in "ABCDEF"]
     networks = [json.loads((out / name / "config.json").read_text())["options"] for name in ("stylegan-b", "stylegan")]
     assert networks[0]["networks"] != networks[1]["networks"]
 
@@ -404,8 +404,7 @@ def test_a_mosaic_has_its_images_in_rows_and_columns():
 
 
 def test_in_the_picture_of_mixing_a_row_keeps_its_image_and_a_column_gives_its_styles(mosaics, tmp_path):
-    numbers = {f"{name} styles": {"pixels": 0.5} for name in STYLES["styles"].GROUPS}
-    STYLES["save_mixing"](tmp_path / "mixing.png", Cubes(), numbers, np.random.default_rng(0), rows=2, columns=3)
+    STYLES["save_mixing"](tmp_path / "mixing.png", Cubes(), np.random.default_rng(0), None, rows=2, columns=3)
     above, (_, left), (_, right) = mosaics[0][1], *mosaics[1:3]
     w, other = np.cbrt(left[:, 0]), np.cbrt(above[0])  # half of the eight layers are coarse
     np.testing.assert_allclose(right, ((w[:, None] + other) / 2) ** 3, atol=1e-12)

@@ -1,9 +1,13 @@
 """Trainings on images that an experiment needs, each done once, and the models that they left."""
 
+from pathlib import Path
+
 import numpy as np
 
 from scratchgan import training
 from scratchgan.checkpoint import CheckpointError
+from scratchgan.lab.command import at_least
+from scratchgan.training import weights
 from scratchgan.training.run import read
 from scratchgan.training.systems import model_of
 
@@ -36,11 +40,6 @@ def demand(system, folder):
         raise CheckpointError(f"{folder} holds a run of {found} and not of {system}")
 
 
-def steps(folder):
-    """How many steps a run has done."""
-    return read(folder)[1]["step"]
-
-
 class Drawing:
     """A game as a function of arrays: latents (N, d), and one-hot labels, -> images (N, C, H, W) in [−1, 1]."""
 
@@ -51,12 +50,60 @@ class Drawing:
         return self.game.images(*map(self.game.tensor, inputs))
 
 
-def drawing(folder):
-    """The game of a run, as a `Drawing`."""
-    return Drawing(training.load_model(folder))
-
-
 def untrained(folder):
     """The game of a run before its first step, as a `Drawing`."""
-    settings = read(folder)[1]["settings"]
+    return _begun(read(folder)[1]["settings"])
+
+
+def _begun(settings):
     return Drawing(model_of(settings, np.random.default_rng(settings["seed"])))
+
+
+def add_flags(parser, *systems, data="mnist|fashion-mnist|DIR"):
+    """Where the generators of a lesson come from: ``--NAME DIR``, ``--train``, ``--steps`` and ``--data``."""
+    for name in systems:
+        parser.add_argument(f"--{name}", type=Path, metavar="DIR", help=f"a finished run of {name}")
+    parser.add_argument("--data", default="mnist", metavar=data, help="default: mnist; for others one is trained")
+    parser.add_argument("--train", action="store_true", help="anew, for minutes, instead of the weights that ship")
+    steps = at_least(1)
+    parser.add_argument("--steps", type=steps, metavar="N", help="train anew, so many steps instead of the preset's")
+
+
+def chosen(system, flags, folder, **options):
+    """The run that a lesson is about, or None for the weights that ship: these have learned from MNIST.
+
+    Parameters
+    ----------
+    system : str
+    flags : Namespace
+        Of `add_flags`, and ``seed``.
+    folder : path
+        In which one is trained, if it is to be.
+    **options
+        Of `training.train`.
+
+    Returns
+    -------
+    path or None
+    """
+    given = getattr(flags, system)
+    if given or not (flags.train or flags.steps or flags.data != "mnist"):
+        return given
+    train(system, folder / system, data=flags.data, seed=flags.seed, steps=flags.steps, **options)
+    return folder / system
+
+
+def pair(system, folder):
+    """A system trained and untrained, of a run or, where this is None, of the weights that ship.
+
+    Returns
+    -------
+    steps : int
+    trained, untrained : Drawing
+    """
+    if folder is None:
+        facts, model = weights.shipped(system)[1], weights.shipped_model(system)
+    else:
+        demand(system, folder)
+        facts, model = read(folder)[1], training.load_model(folder)
+    return facts["step"], Drawing(model), _begun(facts["settings"])

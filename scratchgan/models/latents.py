@@ -8,6 +8,32 @@ def standard_normal(shape, rng):
     return rng.standard_normal(shape)
 
 
+def of_kinds(shape, rng, kinds=10):
+    """z = (√K e_k, n): the first K numbers say which kind k of image it shall be, the others are normal, n ~ N(0, I).
+
+    G is continuous. Where all of z is normal, two images always have others between them, and of these nobody can say
+    which digits they are. A discrete part lets G jump, as in the input of InfoGAN (Chen et al. 2016, arXiv:1606.03657).
+    No label is needed: which kind is what, G decides.
+
+    Parameters
+    ----------
+    shape : (int, int)
+        (N, d).
+    rng : numpy.random.Generator
+    kinds : int
+        K, at most d; all are equally likely. E ‖z‖² = d, as of a normal z.
+
+    Returns
+    -------
+    array, (N, d)
+    """
+    if shape[1] < kinds:
+        raise ValueError(f"latents of {shape[1]} numbers have no place for {kinds} kinds: take a larger latent_size")
+    z = rng.standard_normal(shape)
+    z[:, :kinds] = np.sqrt(kinds) * np.eye(kinds)[rng.integers(kinds, size=shape[0])]
+    return z
+
+
 def slerp(start, end, shares):
     """Spherical interpolation: sin((1−t) ω) / sin ω · z₀ + sin(t ω) / sin ω · z₁, with the angle ω between the two.
 

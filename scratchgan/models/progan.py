@@ -26,9 +26,8 @@ Departures:
 | here                                                 | paper or its code                                        |
 |------------------------------------------------------|----------------------------------------------------------|
 | 32×32; 48, 32, 16 and 8 maps, 64 latents             | 1024×1024; 512 maps up to 32×32, 16 at last; 512 latents |
-| a level takes 4,800 images, a fade as many           | 800,000 and 800,000                                      |
+| a level takes 2,400 images, a fade as many           | 800,000 and 800,000                                      |
 | α = 0.03 falls to a twentieth; average β = 0.99      | 0.001 throughout; 0.999                                  |
-| batches of 32                                        | 16, fewer as the images grow                             |
 """
 
 from functools import partial
@@ -37,6 +36,7 @@ from scratchgan import nn
 from scratchgan.data import views
 from scratchgan.losses import GradientPenalty, Wasserstein
 from scratchgan.models.growing import Growing, Growth, fade, pool, split, up
+from scratchgan.models.latents import standard_normal
 from scratchgan.models.model import Preset, System
 from scratchgan.optim import Adam
 
@@ -152,8 +152,9 @@ def build(
     device="cpu",
     networks=small_networks,  # (rng, latent_size) -> G, D
     latent_size=64,
-    rest=4800,  # images of a level
-    rise=4800,  # images of a fade
+    noise=standard_normal,  # (shape, rng) -> z
+    rest=2400,  # images of a level
+    rise=2400,  # images of a fade
     penalty_weight=10.0,  # λ
     drift=1e-3,
     lr=0.03,  # of both players' Adam
@@ -169,6 +170,7 @@ def build(
         Wasserstein(drift),
         partial(Adam, lr=lr, betas=betas),
         growth=Growth(len(critic.blocks) - 1, rest, rise),
+        noise=noise,
         penalty=GradientPenalty(penalty_weight),
         average_decay=average_decay,
     )
@@ -183,8 +185,8 @@ SYSTEM = System(
     6,
     build,
     {
-        "quick": Preset(500, every=25, batch_size=32, view=DIGITS, options={"rest": 1500, "rise": 1500}),
-        "default": Preset(3300, batch_size=32, view=DIGITS),
-        "emoji": Preset(3300, batch_size=32, view=EMOJI, data="emoji", options=COLOURED),
+        "quick": Preset(800, every=25, batch_size=16, view=DIGITS, options={"rest": 1200, "rise": 1200}),
+        "default": Preset(5000, batch_size=16, view=DIGITS),
+        "emoji": Preset(5000, batch_size=16, view=EMOJI, data="emoji", options=COLOURED),
     },
 )

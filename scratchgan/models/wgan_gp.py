@@ -32,8 +32,9 @@ Departures:
 | the slope is √(Σ g² + 10⁻¹²), whose derivative is finite at 0 | √(Σ g²)                          |
 | padding is symmetric                                          | one pixel more after than before |
 | G is averaged over time for samples                           | the last G                       |
-| small networks: batch norm in G, two critic steps             | no norm, five critic steps       |
-| small networks: α from 0.004 to a twentieth, β₁ = 0           | α = 0.0001, β₁ = 0.5             |
+| small networks: batch norm in G, one critic step              | no norm, five critic steps       |
+| small networks: α from 0.006 to a twentieth, β₁ = 0           | α = 0.0001, β₁ = 0.5             |
+| small networks: part of z is discrete, `latents.of_kinds`     | z ~ N(0, I)                      |
 """
 
 import math
@@ -41,6 +42,7 @@ from functools import partial
 
 from scratchgan import nn
 from scratchgan.losses import GradientPenalty
+from scratchgan.models.latents import of_kinds, standard_normal
 from scratchgan.models.model import Preset, System
 from scratchgan.models.networks import strided_critic
 from scratchgan.models.wgan import WGAN
@@ -146,9 +148,10 @@ def build(
     networks=small_networks,  # (rng, latent_size) -> G, D
     latent_size=64,
     penalty_weight=10.0,  # λ
-    critic_steps=2,  # n_critic
-    lr=4e-3,  # α, of both players' Adam
+    critic_steps=1,  # n_critic
+    lr=6e-3,  # α, of both players' Adam
     betas=(0.0, 0.9),
+    noise=standard_normal,  # (shape, rng) -> z
     average_decay=0.99,
     low=-1.0,
 ):
@@ -161,11 +164,13 @@ def build(
         partial(Adam, lr=lr, betas=betas),
         critic_steps=critic_steps,
         penalty=GradientPenalty(penalty_weight),
+        noise=noise,
         average_decay=average_decay,
         low=low,
     )
 
 
+SMALL = {"noise": of_kinds}
 PAPER = {
     "networks": paper_networks, "latent_size": 128, "critic_steps": 5, "lr": 1e-4, "betas": (0.5, 0.9),
     "average_decay": 0.999, "low": 0.0,
@@ -177,8 +182,8 @@ SYSTEM = System(
     4,
     build,
     {
-        "quick": Preset(1000, every=50, batch_size=32),
-        "default": Preset(2500),
+        "quick": Preset(1500, every=50, batch_size=32, options=SMALL),
+        "default": Preset(4000, options=SMALL),
         "paper": Preset(200_000, batch_size=50, rates_fall=False, options=PAPER),
     },
 )

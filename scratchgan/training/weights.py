@@ -66,13 +66,13 @@ def keep(run, numbers):
         What the judge says of its samples.
     """
     arrays, facts = read(run)
-    settings, steps = facts["settings"], facts["step"]
+    settings = facts["settings"]
     wanted = model_of(settings, np.random.default_rng(0)).drawing_parts()
     kept = {name: array for name, array in arrays.items() if name.partition("/")[0] in wanted}
     kept = {name: array.astype(np.float16) if array.dtype == np.float32 else array for name, array in kept.items()}
     path = HERE / f"{settings['system']}.npz"
     command = f"scratchgan train {settings['system']} --preset {settings['preset']} --seed {settings['seed']}"
-    checkpoint.save(path, kept, settings=settings, steps=steps, command=command, numbers=numbers)
+    checkpoint.save(path, kept, settings=settings, step=facts["step"], command=command, numbers=numbers)
     return path
 
 

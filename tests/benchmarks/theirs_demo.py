@@ -15,7 +15,7 @@ from torch import nn
 from scratchgan.data import Batches, load
 from scratchgan.training.pictures import save_grid
 
-BATCH, LATENTS, CRITIC_STEPS, LR, LR_STEPS, DECAY, EVERY = 64, 64, 2, 4e-3, 2500, 0.99, 100
+BATCH, LATENTS, KINDS, LR, LR_STEPS, DECAY, EVERY = 64, 64, 10, 6e-3, 4000, 0.99, 100
 
 
 def main():
@@ -32,9 +32,9 @@ def main():
 
 
 def train(batches, steps, log, out):
-    """Two steps of the critic and one of the generator, so many times."""
+    """A step of the critic and one of the generator, so many times."""
     generator, critic = small_networks()
-    average, fixed_latents = copy.deepcopy(generator).eval(), torch.randn(64, LATENTS)
+    average, fixed_latents = copy.deepcopy(generator).eval(), latents(64)
     optimizers = [torch.optim.Adam(network.parameters(), LR, (0.0, 0.9)) for network in (generator, critic)]
     keep(out, 0, average, fixed_latents, (generator, critic, *optimizers))
     for step in range(1, steps + 1):
@@ -48,20 +48,26 @@ def train(batches, steps, log, out):
 
 
 def train_step(generator, critic, generator_optimizer, critic_optimizer, batches):
-    """Algorithm 1 of the paper, once."""
-    for _ in range(CRITIC_STEPS):
-        real = torch.from_numpy(next(batches))
-        with torch.no_grad():
-            fake = generator(torch.randn(BATCH, LATENTS))
-        numbers = critic_losses(critic, real, fake)
-        critic_optimizer.zero_grad()
-        numbers["critic_loss"].backward()
-        critic_optimizer.step()
-    loss = -critic(generator(torch.randn(BATCH, LATENTS))).mean()
+    """Algorithm 1 of the paper, once, with one step of the critic."""
+    real = torch.from_numpy(next(batches))
+    with torch.no_grad():
+        fake = generator(latents(BATCH))
+    numbers = critic_losses(critic, real, fake)
+    critic_optimizer.zero_grad()
+    numbers["critic_loss"].backward()
+    critic_optimizer.step()
+    loss = -critic(generator(latents(BATCH))).mean()
     generator_optimizer.zero_grad()
     loss.backward()
     generator_optimizer.step()
     return numbers | {"generator_loss": loss}
+
+
+def latents(count):
+    """Those of `scratchgan.models.latents.of_kinds`."""
+    z = torch.randn(count, LATENTS)
+    z[:, :KINDS] = KINDS**0.5 * torch.eye(KINDS)[torch.randint(KINDS, (count,))]
+    return z
 
 
 def small_networks():

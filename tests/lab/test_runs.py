@@ -1,6 +1,7 @@
 """Trainings that an experiment needs: each done once, and each end passed on."""
 
 import signal
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -9,6 +10,9 @@ import tiny
 from scratchgan import training
 from scratchgan.checkpoint import CheckpointError
 from scratchgan.lab import runs
+from scratchgan.models import SYSTEMS
+from scratchgan.training import weights
+from scratchgan.training.run import read
 
 
 @pytest.fixture
@@ -21,6 +25,10 @@ def train(tmp_path):
         return tmp_path / name
 
     return train
+
+
+def steps(folder):
+    return read(folder)[1]["step"]
 
 
 def stopping(run):
@@ -38,25 +46,50 @@ def stopping(run):
 def test_a_stop_is_passed_on_and_a_training_that_is_there_is_finished(train, tmp_path):
     with pytest.raises(KeyboardInterrupt) as stop:
         train("both", began=stopping)
-    assert stop.value.args == (signal.SIGTERM,) and runs.steps(tmp_path / "both") == 2
+    assert stop.value.args == (signal.SIGTERM,) and steps(tmp_path / "both") == 2
     both, once = train("both"), train("once")
-    assert runs.steps(both) == runs.steps(once) == 4
+    assert steps(both) == steps(once) == 4
     expected, found = (tiny.files_of(folder) for folder in (once, both))
     assert [name for name in expected if expected[name] != found[name]] == []
 
 
 def test_the_options_are_those_of_train(train):
     folder = train("run", samples=3, steps=2)
-    assert len(np.load(folder / "samples.npy")) == 3 and runs.steps(folder) == 2
+    assert len(np.load(folder / "samples.npy")) == 3 and steps(folder) == 2
 
 
-def test_a_drawing_is_the_game_of_the_run_as_it_stands(train):
+def test_a_pair_is_the_game_of_the_run_as_it_stands_and_as_it_began(train):
     folder, z = train("run"), np.random.default_rng(1).standard_normal((5, 3)).astype(np.float32)
     game = training.load_model(folder)
-    draw = runs.drawing(folder)
-    assert draw.latent_size == game.latent_size == 3
-    np.testing.assert_array_equal(draw(z), game.images(game.tensor(z)))
-    assert np.abs(draw(z) - runs.untrained(folder)(z)).max() > 1e-3
+    done, trained, untrained = runs.pair(tiny.__file__, folder)
+    assert trained.latent_size == game.latent_size == 3 and done == 4
+    np.testing.assert_array_equal(trained(z), game.images(game.tensor(z)))
+    np.testing.assert_array_equal(untrained(z), runs.untrained(folder)(z))
+    assert np.abs(trained(z) - untrained(z)).max() > 1e-3
+
+
+def test_without_a_run_it_is_the_game_whose_weights_ship():
+    done, trained, untrained = runs.pair("cgan", None)
+    z, y = np.random.default_rng(1).standard_normal((6, 64)), np.eye(10)[:6]
+    assert done == SYSTEMS["cgan"].presets["default"].steps
+    game = weights.shipped_model("cgan")
+    np.testing.assert_array_equal(trained(z, y), game.images(game.tensor(z), game.tensor(y)))
+    assert np.abs(trained(z, y) - untrained(z, y)).max() > 1e-3
+
+
+def flags(**given):
+    return SimpleNamespace(**{"tiny": None, "data": "mnist", "train": False, "steps": None, "seed": 0} | given)
+
+
+def test_a_run_is_chosen_trained_or_left_to_the_weights_that_ship(monkeypatch, tmp_path):
+    trained = []
+    monkeypatch.setattr(runs, "train", lambda system, folder, **options: trained.append(options))
+    assert runs.chosen("tiny", flags(), tmp_path) is None
+    assert runs.chosen("tiny", flags(tiny="here", train=True), tmp_path) == "here" and not trained
+    for given in ({"train": True}, {"steps": 3}, {"data": "fashion-mnist"}):
+        assert runs.chosen("tiny", flags(**given), tmp_path, preset="quick") == tmp_path / "tiny"
+    asked = [(options["data"], options["steps"], options["preset"]) for options in trained]
+    assert asked == [("mnist", None, "quick"), ("mnist", 3, "quick"), ("fashion-mnist", None, "quick")]
 
 
 def test_an_untrained_generator_is_that_of_the_first_step(train):

@@ -12,7 +12,7 @@ import pytest
 from scratchgan.data import views
 from scratchgan.losses import R1, GradientPenalty, NonSaturating, Objective, Wasserstein
 from scratchgan.models import SYSTEMS, cgan, dcgan, diffusion_gan, gan, r3gan, stylegan, wgan_gp
-from scratchgan.models.latents import standard_normal
+from scratchgan.models.latents import of_kinds, standard_normal
 from scratchgan.nn.options import options_of
 from scratchgan.optim import SGD, Adam
 
@@ -54,8 +54,8 @@ GAN = {
 DCGAN = {**RUN, **SMALL, **ADAM, **small("dcgan"), "lr": 1e-2}
 LSGAN = {**RUN, **SMALL, **ADAM, **small("lsgan"), "codes": (0.0, 1.0, 1.0), "lr": 1e-2}
 WGAN = {**RUN, **SMALL, **small("wgan"), "clip": 0.03, "critic_steps": 2, "warm_up": (20, 10), "lr": 1e-3}
-WGANGP = {**RUN, **SMALL, **WGAN_ADAM, **small("wgan_gp"), "penalty_weight": 10.0, "critic_steps": 2, "lr": 4e-3,
-          "low": -1.0}  # fmt: skip
+WGANGP = {**RUN, **SMALL, **WGAN_ADAM, **small("wgan_gp"), "penalty_weight": 10.0, "critic_steps": 1, "lr": 6e-3,
+          "noise": of_kinds, "low": -1.0}  # fmt: skip
 SNGAN = {**RUN, **SMALL, **WGAN_ADAM, **small("sngan"), "critic_steps": 1, "lr": 2e-3}
 LABELLED = {**RUN, **SMALL, "classes": 10, "view": views.labelled}
 CGAN = {**LABELLED, **ADAM, **small("cgan"), "lr": 1e-2, "low": -1.0}
@@ -67,13 +67,13 @@ DIFFUSION = {
 }  # fmt: skip
 FEW = {"view": views.few}
 GROWING = {
-    **RUN, **SMALL, "rest": 4800, "rise": 4800, "lr": 0.03, "betas": (0.0, 0.99), "batch_size": 32,
-    "view": written(partial(views.images, size=32)), "steps": 3300,
+    **RUN, **SMALL, "rest": 2400, "rise": 2400, "lr": 0.03, "betas": (0.0, 0.99), "batch_size": 16,
+    "view": written(partial(views.images, size=32)), "steps": 5000,
 }  # fmt: skip
-GROWING_QUICKLY = {"rest": 1500, "rise": 1500, "steps": 500, "every": 25}
-PROGAN = {**GROWING, **small("progan"), "penalty_weight": 10.0, "drift": 1e-3}
+GROWING_QUICKLY = {"rest": 1200, "rise": 1200, "steps": 800, "every": 25}
+PROGAN = {**GROWING, **small("progan"), "noise": standard_normal, "penalty_weight": 10.0, "drift": 1e-3}
 STYLEGAN = {
-    **GROWING, **small("stylegan"), "rest": 3200, "rise": 3200, "batch_size": 16, "steps": 4000,
+    **GROWING, **small("stylegan"), "rest": 3200, "rise": 3200, "steps": 4800,
     "objective": written(NonSaturating()), "penalty": written(R1(3.0)),
 }  # fmt: skip
 R3GAN = {
@@ -128,12 +128,12 @@ PRESETS = {
         },
     },
     "wgan_gp": {
-        "quick": {**WGANGP, "batch_size": 32, "steps": 1000, "every": 50},
-        "default": {**WGANGP, "steps": 2500},
+        "quick": {**WGANGP, "batch_size": 32, "steps": 1500, "every": 50},
+        "default": {**WGANGP, "steps": 4000},
         "paper": {
             **WGANGP, "networks": wgan_gp.paper_networks, "latent_size": 128, "low": 0.0, "batch_size": 50,
             "critic_steps": 5, "lr": 1e-4, "betas": (0.5, 0.9), "average_decay": 0.999, "rates_fall": False,
-            "steps": 200_000,
+            "noise": standard_normal, "steps": 200_000,
         },
     },
     "sngan": {"quick": {**SNGAN, "steps": 600, "every": 50}, "default": {**SNGAN, "steps": 3000}},
@@ -160,7 +160,7 @@ PRESETS = {
         "emoji": {**PROGAN, **small("progan", channels=3), **images(32, 3), "data": "emoji"},
     },
     "stylegan": {
-        "quick": {**STYLEGAN, "rest": 1200, "rise": 1200, "steps": 800, "every": 25},
+        "quick": {**STYLEGAN, **GROWING_QUICKLY},
         "default": STYLEGAN,
         "wasserstein": {
             **STYLEGAN, "objective": written(Wasserstein(1e-3)), "penalty": written(GradientPenalty(10.0)), "lr": 0.01
@@ -240,11 +240,16 @@ SAID = [
     ("wgan", "default", "2 critic steps; 20 in the first 10", {"critic_steps": 2, "warm_up": (20, 10)}),
     ("wgan", "paper", "c = 0.01, α = 5·10⁻⁵ throughout", {"clip": 0.01, "lr": 5e-5, "rates_fall": False}),
     ("wgan", "paper", "5; 100 in the first 25 iterations", {"critic_steps": 5, "warm_up": (100, 25)}),
-    ("wgan_gp", "default", "α from 0.004 to a twentieth, β₁ = 0", {"lr": 0.004, "betas": (0, 0.9)}),
-    ("wgan_gp", "default", "two critic steps", {"critic_steps": 2}),
+    ("wgan_gp", "default", "α from 0.006 to a twentieth, β₁ = 0", {"lr": 0.006, "betas": (0, 0.9)}),
+    ("wgan_gp", "default", "one critic step", {"critic_steps": 1}),
+    ("wgan_gp", "default", "part of z is discrete, `latents.of_kinds`", {"noise": of_kinds}),
     ("wgan_gp", "paper", "λ, 10 in the paper", {"penalty_weight": 10}),
     ("wgan_gp", "paper", "no norm, five critic steps", {"critic_steps": 5}),
     ("wgan_gp", "paper", "α = 0.0001, β₁ = 0.5", {"lr": 0.0001, "betas": (0.5, 0.9)}),
+    ("progan", "default", "a level takes 2,400 images, a fade as many", {"rest": 2400, "rise": 2400}),
+    ("progan", "default", "α = 0.03 falls to a twentieth; average β = 0.99", {"lr": 0.03, "average_decay": 0.99}),
+    ("stylegan", "default", "a level takes 3,200 images, a fade as many", {"rest": 3200, "rise": 3200}),
+    ("stylegan", "default", "batches of 16", {"batch_size": 16}),
     ("sngan", "default", "α from 0.002 to a twentieth, β = (0, 0.9), n_dis = 1",
      {"lr": 0.002, "betas": (0, 0.9), "critic_steps": 1}),
     ("acgan", "default", "λ = 10, a = 1, b = 1, two critic steps",
@@ -307,7 +312,7 @@ OTHERS = {  # for each system, another value of all that its networks and its mo
     },
     "wgan_gp": {
         "networks": wgan_gp.paper_networks, "latent_size": 63, "penalty_weight": 5.0, "critic_steps": 3, "lr": 0.5,
-        "betas": (0.25, 0.5), "average_decay": 0.5, "low": 0.0,
+        "betas": (0.25, 0.5), "noise": gan.uniform, "average_decay": 0.5, "low": 0.0,
     },
     "sngan": {
         "networks": partial(FILES["sngan"].small_networks, width=4), "latent_size": 63, "critic_steps": 3, "lr": 0.5,
@@ -324,7 +329,8 @@ OTHERS = {  # for each system, another value of all that its networks and its mo
     },
     "progan": {
         "networks": partial(FILES["progan"].small_networks, widths=(8, 8, 8, 4)), "latent_size": 63, "rest": 5,
-        "rise": 7, "penalty_weight": 5.0, "drift": 0.5, "lr": 0.5, "betas": (0.25, 0.5), "average_decay": 0.5,
+        "rise": 7, "noise": gan.uniform, "penalty_weight": 5.0, "drift": 0.5, "lr": 0.5,
+        "betas": (0.25, 0.5), "average_decay": 0.5,
     },
     "stylegan": {
         "networks": partial(FILES["stylegan"].small_networks, depth=5), "latent_size": 63, "rest": 5, "rise": 7,

@@ -41,7 +41,7 @@ def test_what_is_kept_draws_as_the_run_does_up_to_half_precision(run, place):
     arrays, facts, _ = weights.shipped("wgan_gp")
     assert {name.partition("/")[0] for name in arrays} == {"average"}
     assert {array.dtype for array in arrays.values() if array.dtype.kind == "f"} == {np.dtype(np.float16)}
-    assert facts["numbers"] == {"S": 0.5} and facts["steps"] == 2
+    assert facts["numbers"] == {"S": 0.5} and facts["step"] == 2
     assert facts["command"] == "scratchgan train wgan_gp --preset quick --seed 0"
 
 
@@ -99,7 +99,7 @@ def test_weights_of_other_networks_are_refused(run, place):
 def test_what_ships_is_small_and_comes_from_the_default_preset(name):
     arrays, facts, path = weights.shipped(name)
     assert path.stat().st_size <= 2**20
-    assert facts["settings"]["preset"] == "default" and facts["steps"] == SYSTEMS[name].presets["default"].steps
+    assert facts["settings"]["preset"] == "default" and facts["step"] == SYSTEMS[name].presets["default"].steps
     model = weights.shipped_model(name)
     assert arrays.keys() == arrays_of({part: model.parts()[part] for part in model.drawing_parts()}).keys()
     began = time.perf_counter()
