@@ -18,9 +18,10 @@ Networks grow as in ProGAN, whose critic this is, with a blur before each halvin
 runs on FFHQ, non-saturating with R₁, γ/2 E ‖∇D(x)‖² at reals. The preset `wasserstein` has ProGAN's, as its runs on
 CelebA-HQ; and `b` to `e` are the steps from ProGAN to here, table 1 of the paper.
 
-In a short training G soon finds one image that passes, and lets the styles fade. Two things keep its images apart here.
-A random f brings all w near to one another: the cosine of two is 0.2 behind one layer, 0.6 behind four, 0.7 behind
-eight, and these learn nothing in minutes; so f has one. And the maps A learn more slowly than all else, by μ = 0.3.
+In a short training G soon finds one image that passes, and lets the styles fade. Four things keep its images apart. A
+random f brings all w near to one another: the cosine of two is 0.2 behind one layer, 0.6 behind four, 0.7 behind
+eight, and these learn nothing in minutes; so f has one. The maps A learn more slowly than all else, by μ = 0.3. A new
+block begins with a quarter of the contrast. And R₁ is that of enlarged images, see `R1OfEnlarged`.
 
 Departures:
 
@@ -28,7 +29,8 @@ Departures:
 |------------------------------------------------------|------------------------------------------------------------|
 | 32×32; 48, 32, 16 and 8 maps; z and w of 64 numbers  | 1024×1024; 512 maps up to 32×32, 16 at last; 512 numbers   |
 | one layer in f; A has the rate multiplier 0.3        | eight; 1                                                   |
-| γ = 3                                                | 10                                                         |
+| a new block's layer to the image: N(0, 1/16)         | N(0, 1)                                                    |
+| γ = 12 at 32×32, a quarter for each level below      | 10                                                         |
 | a level takes 3,200 images, a fade as many           | 600,000 and 600,000                                        |
 | batches of 16                                        | 512 at first, 32 at last                                   |
 | the constant begins as N(0, 1), as in StyleGAN2      | as 1                                                       |
@@ -37,6 +39,7 @@ Departures:
 | w̄ of the averaged generator is averaged, too         | copied                                                     |
 """
 
+import math
 from functools import partial
 
 import numpy as np
@@ -44,7 +47,7 @@ import numpy as np
 from scratchgan import nn
 from scratchgan.backend import array_like
 from scratchgan.functional import leaky_relu
-from scratchgan.losses import R1, GradientPenalty, NonSaturating, Wasserstein
+from scratchgan.losses import R1, GradientPenalty, NonSaturating, Wasserstein, r1_penalty
 from scratchgan.models import progan
 from scratchgan.models.growing import Growing, Growth, fade, split, up
 from scratchgan.models.model import Preset, System, made
@@ -56,15 +59,16 @@ from scratchgan.tensor import Parameter, Tensor
 # Networks ------------------------------------------------------------------------------------------------------------
 
 
-def small_networks(rng, latent_size=64, widths=WIDTHS, channels=1, depth=1, style_rate=0.3, **options):
+def small_networks(rng, latent_size=64, widths=WIDTHS, channels=1, depth=1, style_rate=0.3, quiet=0.25, **options):
     """G and D up to 32×32; ``options``: of `Generator`."""
-    generator = Generator(rng, latent_size, widths, channels, depth, style_rate=style_rate, **options)
+    generator = Generator(rng, latent_size, widths, channels, depth, style_rate=style_rate, quiet=quiet, **options)
     return generator, blurred_critic(rng, widths, channels)
 
 
 def paper_networks(rng, latent_size=512):
     """G and D up to 1024×1024, in colour."""
-    return small_networks(rng, latent_size, (512, 512, 512, 512, 256, 128, 64, 32, 16), 3, depth=8, style_rate=1.0)
+    widths = 512, 512, 512, 512, 256, 128, 64, 32, 16
+    return small_networks(rng, latent_size, widths, 3, depth=8, style_rate=1.0, quiet=1.0)
 
 
 def unstyled_networks(rng, latent_size=64, widths=WIDTHS, channels=1):
@@ -145,6 +149,9 @@ class Generator(nn.Module):
         Without the first, the image begins as a linear function of w; without the second, there is none.
     style_rate : float
         μ of the styles' maps A, see `nn.EqualizedLinear`.
+    quiet : float
+        The share that a new block's first weights to the image have of N(0, 1): its styles, which have learned nothing
+        yet, would drown what the others have.
 
     State, besides the weights: center (latent_size,), the running mean w̄.
     """
@@ -152,7 +159,17 @@ class Generator(nn.Module):
     mixing = Number("[0, 1]")
 
     def __init__(
-        self, rng, latent_size, widths, channels, depth, mixing=0.9, constant=True, noise=True, style_rate=1.0
+        self,
+        rng,
+        latent_size,
+        widths,
+        channels,
+        depth,
+        mixing=0.9,
+        constant=True,
+        noise=True,
+        style_rate=1.0,
+        quiet=1.0,
     ):
         self.mapping, self.mixing = mapping(rng, latent_size, depth), mixing
         self.center = np.zeros(latent_size, np.float32)
@@ -165,6 +182,8 @@ class Generator(nn.Module):
             begin = nn.Sequential(nn.EqualizedUpConv2d(few, many, 3, bias=False, rng=rng), nn.Blur())
             self.blocks.append(block(begin, many))
         self.to_image = nn.ModuleList([nn.EqualizedConv2d(width, channels, 1, gain=1.0, rng=rng) for width in widths])
+        for layer in self.to_image[1:]:
+            layer.weight.data *= quiet
 
     def forward(self, z, level, rng, psi=1.0):
         """Images of this level."""
@@ -200,6 +219,19 @@ class Generator(nn.Module):
         return image
 
 
+class R1OfEnlarged(R1):
+    """R₁ of D as a function of images that are enlarged to the last level, where γ is told.
+
+    The same D has a slope twice as steep for each level below: an image of half the size has a quarter of the pixels,
+    each of which counts four times as much. So without this, γ would be 64 times as strong at 4×4 as at 32×32.
+    """
+
+    def __call__(self, critic, real, fake, level, rng):
+        """{"penalty": Tensor, ()}."""
+        below = len(critic.blocks) - 1 - math.ceil(level)
+        return {"penalty": r1_penalty(critic, real, self.gamma / 4**below, level)}
+
+
 # Training ------------------------------------------------------------------------------------------------------------
 
 
@@ -231,7 +263,7 @@ def build(
     rest=3200,  # images of a level
     rise=3200,  # images of a fade
     objective=NonSaturating(),
-    penalty=R1(3.0),  # γ
+    penalty=R1OfEnlarged(12.0),  # γ
     lr=0.03,  # of both players' Adam
     betas=(0.0, 0.99),
     average_decay=0.99,
@@ -259,7 +291,7 @@ ABLATION = {  # Karras et al. 2019, table 1; A is ProGAN, and F the default
 }
 
 
-def preset(steps=4800, view=DIGITS, options=None, **given):
+def preset(steps=4600, view=DIGITS, options=None, **given):
     """Batches of 16 images, 32×32."""
     return Preset(steps, batch_size=16, view=view, options=options or {}, **given)
 

@@ -73,8 +73,8 @@ GROWING = {
 GROWING_QUICKLY = {"rest": 1200, "rise": 1200, "steps": 800, "every": 25}
 PROGAN = {**GROWING, **small("progan"), "noise": standard_normal, "penalty_weight": 10.0, "drift": 1e-3}
 STYLEGAN = {
-    **GROWING, **small("stylegan"), "rest": 3200, "rise": 3200, "steps": 4800,
-    "objective": written(NonSaturating()), "penalty": written(R1(3.0)),
+    **GROWING, **small("stylegan"), "rest": 3200, "rise": 3200, "steps": 4600,
+    "objective": written(NonSaturating()), "penalty": written(stylegan.R1OfEnlarged(12.0)),
 }  # fmt: skip
 R3GAN = {
     **RUN, "networks": r3gan.small_networks, "latent_size": 64, "lr": 4e-3, "gamma": (5.0, 0.5),
@@ -250,6 +250,7 @@ SAID = [
     ("progan", "default", "α = 0.03 falls to a twentieth; average β = 0.99", {"lr": 0.03, "average_decay": 0.99}),
     ("stylegan", "default", "a level takes 3,200 images, a fade as many", {"rest": 3200, "rise": 3200}),
     ("stylegan", "default", "batches of 16", {"batch_size": 16}),
+    ("stylegan", "default", "γ = 12 at 32×32", {"penalty": written(stylegan.R1OfEnlarged(12.0))}),
     ("sngan", "default", "α from 0.002 to a twentieth, β = (0, 0.9), n_dis = 1",
      {"lr": 0.002, "betas": (0, 0.9), "critic_steps": 1}),
     ("acgan", "default", "λ = 10, a = 1, b = 1, two critic steps",
