@@ -37,7 +37,16 @@ def split(level, blocks):
 
 
 def blended(images, level, top):
-    """Images (N, C, H, H) of the ``top`` level as the critic sees them at this one."""
+    """Images (N, C, H, H) of the ``top`` level as the critic sees them at this one.
+
+    Raises
+    ------
+    ValueError
+        For images of another size: what is no power of 2 would lose its last pixels on the way.
+    """
+    if images.shape[2:] != (4 << top, 4 << top):
+        size = f"{4 << top}×{4 << top}"
+        raise ValueError(f"networks up to level {top} learn from images of {size} pixels, not of shape {images.shape}")
     for _ in range(top - int(np.ceil(level))):
         images = pool(images)
     return fade(up(pool(images)), images, level % 1) if level % 1 else images

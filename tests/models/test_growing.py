@@ -20,6 +20,13 @@ def test_reals_are_reduced_to_the_level():
     np.testing.assert_allclose(blended(x, 1.25, 3).data, blurred(half, 0.25), atol=1e-12)
 
 
+@pytest.mark.parametrize("shape", [(4, 2, 28, 28), (4, 2, 36, 36), (4, 2, 32, 28), (4, 32, 32)])
+def test_images_of_another_size_than_the_last_level_are_refused(shape):
+    """36 pixels would be halved to 18, 9 and 4, and lose the last of each row on the way."""
+    with pytest.raises(ValueError, match="networks up to level 3 learn from images of 32×32 pixels, not of shape"):
+        blended(Tensor(np.zeros(shape)), 2.5, 3)
+
+
 def blurred(x, share):
     """(1 − α) up(pool(x)) + α x, in NumPy."""
     n, c, size, _ = x.shape
