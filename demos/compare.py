@@ -150,15 +150,20 @@ def claims(rows, beside):
 def table(rows):
     """As Markdown, which the README takes over."""
     heads = "system", "S", "precision", "recall", "classes", "accuracy", "weights", "seconds"
-    published = any("published" in row for row in rows.values())
+    every = any("published" in row for row in rows.values())
     lines = [[*heads, "published, of faces"], [*len(heads) * ["---"], "---"]]
-    lines += [[title(name, row), *cells(row), f"{row.get('published', '')}"] for name, row in rows.items()]
-    return "\n".join(f"| {' | '.join(line if published else line[:-1])} |" for line in lines)
+    lines += [[title(name, row), *cells(row), published(row)] for name, row in rows.items()]
+    return "\n".join(f"| {' | '.join(line if every else line[:-1])} |" for line in lines)
 
 
 def title(name, row):
     """A system as people say it, or a step of the ablation; other rows by their own name."""
     return row.get("title") or (SYSTEMS[name].title if name in SYSTEMS else name)
+
+
+def published(row):
+    """The number of the paper as text; empty where there is none."""
+    return f"{row['published']:.2f}" if "published" in row else ""
 
 
 def cells(row):

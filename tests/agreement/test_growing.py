@@ -16,6 +16,7 @@ F = torch.nn.functional
 
 STEPS, BATCH, LATENTS, WIDTHS = 10, 4, 5, (6, 4)
 REST, RISE = 8, 20  # images: two steps of 4×4, five of a fade, then 8×8
+STYLE_RATE = 0.3  # μ of the maps A: the layer scales weight and bias by it, and the stored weights are as much larger
 ADAM = {"lr": 3e-3, "betas": (0.0, 0.99)}
 
 
@@ -28,7 +29,7 @@ def progan_networks(rng, latent_size):
 
 
 def stylegan_networks(rng, latent_size):
-    generator, critic = stylegan.small_networks(rng, latent_size, WIDTHS, depth=2)
+    generator, critic = stylegan.small_networks(rng, latent_size, WIDTHS, depth=2, style_rate=STYLE_RATE)
     return generator.to(np.float64), critic.to(np.float64)
 
 
@@ -105,7 +106,7 @@ def epilogue(x, style, w, name, rng):
     x = act(x + w[f"{name}.noise.weight"][:, None, None] * noise + w[f"{name}.bias"])
     x = F.instance_norm(x, eps=1e-8)
     weight = w[f"{name}.style.affine.weight"]
-    affine = style @ weight.T / LATENTS**0.5 + w[f"{name}.style.affine.bias"]
+    affine = STYLE_RATE * (style @ weight.T / LATENTS**0.5 + w[f"{name}.style.affine.bias"])
     return x * (1 + affine[:, :c, None, None]) + affine[:, c:, None, None]
 
 
