@@ -40,7 +40,7 @@ def experiment(flags, folder):
         if not getattr(flags, name):
             runs.train(name, folders[name], data=flags.data, seed=flags.seed, steps=flags.steps)
     for name in SYSTEMS:
-        runs.demand(name, folders[name])
+        runs.demand(name, folders[name], flags.data)
     trained = {name: runs.drawing(folders[name]) for name in SYSTEMS}
     untrained = {name: runs.untrained(folders[name]) for name in SYSTEMS}
     flags.steps = min(map(runs.steps, folders.values()))

@@ -1,6 +1,7 @@
 """The demos of several systems, run as a user runs them, for a step or two on a few hundred digits."""
 
 import json
+import re
 import runpy
 import sys
 from types import SimpleNamespace
@@ -15,6 +16,7 @@ from scratchgan.data.mnist import embedded_digits
 from scratchgan.lab import seen, style
 from scratchgan.metrics import classifier
 from scratchgan.models import stylegan
+from scratchgan.training import train
 
 
 @pytest.fixture(scope="module")
@@ -139,8 +141,21 @@ def test_the_styles_of_a_run_are_measured_and_drawn(demo, tmp_path, capsys):
     for name in ("mixing", "noise", "truncation", "directions"):
         assert Image.open(tmp_path / "second" / f"{name}.png").width > 600
 
-    assert demo("styles.py", "--stylegan", run, "--data", "emoji", *few, "--out", tmp_path / "third") == 1
-    assert "draws images of shape (1, 32, 32), so it was not trained on --data emoji" in capsys.readouterr().err
+
+@pytest.mark.parametrize(
+    "data, preset, why",
+    [
+        ("digits", "quick", "learned from emoji, so --data .* would not fit it"),
+        ("emoji", "quick", "draws in grey, and its data are seen in colour: take a run of another preset"),
+        ("emoji", "b", "has no styles: take a run of another preset"),
+    ],
+)
+def test_a_run_whose_styles_would_not_be_measured_is_refused(data, preset, why, demo, digits, tmp_path, capsys):
+    train("stylegan", preset=preset, data="emoji", steps=1, out=tmp_path / "run")
+    given = "emoji" if data == "emoji" else digits
+    flags = "--stylegan", tmp_path / "run", "--data", given, "--samples", 128, "--out", tmp_path / "out"
+    assert demo("styles.py", *flags) == 1
+    assert re.search(why, capsys.readouterr().err)
 
 
 def test_the_styles_of_emoji_are_those_of_colours(demo, tmp_path):
@@ -154,6 +169,17 @@ def test_the_styles_of_emoji_are_those_of_colours(demo, tmp_path):
 
 
 COMPARE, WALK, STYLES = (runpy.run_path(str(DEMOS / f"{name}.py")) for name in ("compare", "latent", "styles"))
+
+
+def test_the_seconds_of_a_training_that_was_stopped_count_too(tmp_path, monkeypatch):
+    clock, path = iter([0.0, 3.0, 10.0, 14.0]), tmp_path / "run" / "seconds.json"
+    monkeypatch.setattr(COMPARE["time"], "perf_counter", lambda: next(clock))
+    path.parent.mkdir()
+    with pytest.raises(KeyboardInterrupt), COMPARE["timed"](path):
+        raise KeyboardInterrupt
+    with COMPARE["timed"](path):
+        pass
+    assert json.loads(path.read_text()) == 3 + 4
 
 
 def test_each_cell_of_the_table_has_its_number():
@@ -314,6 +340,7 @@ def test_the_effects_of_a_step_are_measured_in_real_and_in_own_deviations():
         ("compare.py", ["--minutes", "-1"]),
         ("compare.py", ["--samples", "128", "--minutes", "0", "--only", "gan"]),
         ("compare.py", ["--only", "x"]),
+        ("compare.py", ["--ablation", "--only", "gan", "--minutes", "0", "--samples", "1000000000"]),
         ("latent.py", ["--steps", "0"]),
         ("styles.py", ["--samples", "127"]),
     ],

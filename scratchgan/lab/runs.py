@@ -5,7 +5,8 @@ import numpy as np
 from scratchgan import training
 from scratchgan.checkpoint import CheckpointError
 from scratchgan.training.run import read
-from scratchgan.training.systems import model_of
+from scratchgan.training.start import absolute
+from scratchgan.training.systems import OPTIONS, SHAPE, model_of
 
 
 def train(system, folder, **options):
@@ -29,11 +30,14 @@ def train(system, folder, **options):
         raise KeyboardInterrupt(run.stopped_by)
 
 
-def demand(system, folder):
-    """Raise CheckpointError where the run in a folder is one of another system."""
-    found = read(folder)[1]["settings"]["system"]
+def demand(system, folder, data):
+    """Raise CheckpointError where the run in a folder is one of another system, or learned from other data."""
+    facts = read(folder, settings=SHAPE, options=OPTIONS)[1]
+    found, learned = facts["settings"]["system"], (facts["settings"]["data"], facts["options"]["data_at"])
     if found != system:
         raise CheckpointError(f"{folder} holds a run of {found} and not of {system}")
+    if absolute(data) not in learned:  # where they were, or are now
+        raise CheckpointError(f"the run in {folder} learned from {learned[0]}, so --data {data} would not fit it")
 
 
 def steps(folder):

@@ -11,6 +11,11 @@ from scratchgan.metrics.images import as_floats
 from scratchgan.metrics.learning import look
 
 
+def eyes_for(data, count):
+    """`Digits` for data in classes, and `Pictures` for others, with ``count`` real images."""
+    return (Pictures if find(data).labels is None else Digits)(data, count)
+
+
 class Seen:
     """The attributes of images, and what a classifier makes of them.
 

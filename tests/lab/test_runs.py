@@ -65,8 +65,18 @@ def test_an_untrained_generator_is_that_of_the_first_step(train):
     np.testing.assert_array_equal(runs.untrained(folder)(z), game.images(game.tensor(z)))
 
 
-def test_a_run_of_another_system_is_refused(train):
-    folder = train("run")
-    runs.demand(tiny.__file__, folder)
+def test_a_run_of_another_system_or_of_other_data_is_refused(train, tmp_path):
+    folder, digits = train("run"), tmp_path / "digits"
+    runs.demand(tiny.__file__, folder, digits)
     with pytest.raises(CheckpointError, match="holds a run of .*tiny.py and not of dcgan"):
-        runs.demand("dcgan", folder)
+        runs.demand("dcgan", folder, digits)
+    with pytest.raises(CheckpointError, match="learned from .*digits, so --data emoji would not fit it"):
+        runs.demand(tiny.__file__, folder, "emoji")
+
+
+def test_a_run_fits_its_data_where_they_were_and_where_they_are(train, tmp_path):
+    folder, moved = train("run", steps=2), tmp_path / "moved"
+    (tmp_path / "digits").rename(moved)
+    training.train(out=folder, resume=True, data=moved)
+    for place in (tmp_path / "digits", moved):
+        runs.demand(tiny.__file__, folder, place)
