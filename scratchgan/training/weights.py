@@ -16,9 +16,11 @@ import numpy as np
 
 from scratchgan import checkpoint, models
 from scratchgan.checkpoint import CheckpointError
+from scratchgan.models.game import Game
 from scratchgan.npy import read_npy
-from scratchgan.training.run import read, refuse_misfit, take_over
-from scratchgan.training.systems import model_of
+from scratchgan.training.run import TrainingError, demand_facts, read, refuse_misfit, take_over
+from scratchgan.training.stop import ended
+from scratchgan.training.systems import SETTINGS, model_of, preset_of
 
 HERE = Path(models.__file__).with_name("weights")
 
@@ -48,7 +50,9 @@ def shipped(name):
         raise CheckpointError(
             f"no weights of {name} ship with scratchgan, only those of {', '.join(names())}: scratchgan train {name}"
         )
-    return *checkpoint.load(path), path
+    arrays, facts = checkpoint.load(path)
+    demand_facts(facts, path, settings=SETTINGS, steps=int)
+    return arrays, facts, path
 
 
 def names():
@@ -64,16 +68,35 @@ def keep(run, numbers):
     run : path
     numbers : dict of str to float
         What the judge says of its samples.
+
+    Raises
+    ------
+    TrainingError
+        For a system of one's own, or one that is no game of two players.
     """
-    arrays, facts = read(run)
+    arrays, facts = read(run, settings=SETTINGS)
     settings, steps = facts["settings"], facts["step"]
-    wanted = model_of(settings, np.random.default_rng(0)).drawing_parts()
+    wanted = _game_of(settings).drawing_parts()
     kept = {name: array for name, array in arrays.items() if name.partition("/")[0] in wanted}
     kept = {name: array.astype(np.float16) if array.dtype == np.float32 else array for name, array in kept.items()}
     path = HERE / f"{settings['system']}.npz"
-    command = f"scratchgan train {settings['system']} --preset {settings['preset']} --seed {settings['seed']}"
-    checkpoint.save(path, kept, settings=settings, steps=steps, command=command, numbers=numbers)
+    checkpoint.save(path, kept, settings=settings, steps=steps, command=_command(settings, steps), numbers=numbers)
     return path
+
+
+def _game_of(settings):
+    game = model_of(settings, np.random.default_rng(0))
+    if settings["system"] not in models.SYSTEMS or not isinstance(game, Game):
+        raise TrainingError(f"weights of {settings['system']} cannot ship: it is no game of this package")
+    return game
+
+
+def _command(settings, steps):
+    """How such a run is trained; data and steps are named where they are not the preset's."""
+    preset = preset_of(models.SYSTEMS[settings["system"]], settings["preset"])
+    words = f"scratchgan train {settings['system']} --preset {settings['preset']} --seed {settings['seed']}"
+    words += f" --data {settings['data']}" if settings["data"] != preset.data else ""
+    return words + (f" --steps {steps}" if steps != preset.steps else "")
 
 
 def judged(run):
@@ -90,4 +113,4 @@ def judged(run):
 if __name__ == "__main__":
     if len(sys.argv) != 2:
         sys.exit("python -m scratchgan.training.weights runs/cgan\nThe argument is a finished run with its samples.")
-    print(keep(sys.argv[1], judged(sys.argv[1])))
+    sys.exit(ended(lambda: print(keep(sys.argv[1], judged(sys.argv[1]))), str))

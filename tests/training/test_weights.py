@@ -4,12 +4,13 @@ import time
 
 import numpy as np
 import pytest
+import tiny
 
 from scratchgan import checkpoint
 from scratchgan.checkpoint import CheckpointError
 from scratchgan.models import SYSTEMS
 from scratchgan.training import load_model, train, weights
-from scratchgan.training.run import arrays_of
+from scratchgan.training.run import TrainingError, arrays_of
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +42,7 @@ def test_what_is_kept_draws_as_the_run_does_up_to_half_precision(run, place):
     assert {name.partition("/")[0] for name in arrays} == {"average"}
     assert {array.dtype for array in arrays.values() if array.dtype.kind == "f"} == {np.dtype(np.float16)}
     assert facts["numbers"] == {"S": 0.5} and facts["steps"] == 2
-    assert facts["command"] == "scratchgan train wgan_gp --preset quick --seed 0"
+    assert facts["command"] == "scratchgan train wgan_gp --preset quick --seed 0 --data emoji --steps 2"
 
 
 def test_a_game_that_grows_keeps_how_far_it_has_grown(tmp_path, place):
@@ -71,6 +72,33 @@ def test_weights_of_other_networks_are_refused(run, place):
     checkpoint.save(path, arrays, **{k: v for k, v in facts.items() if k != "format"})
     with pytest.raises(CheckpointError, match="has changed since the run began"):
         weights.shipped_model("wgan_gp")
+
+
+@pytest.mark.parametrize("lost", ["settings", "preset", "system", "data", "seed"])
+def test_weights_without_what_their_networks_are_built_from_are_refused(lost, run, place):
+    path = weights.keep(run, {})
+    arrays, facts = checkpoint.load(path)
+    facts.pop("format")
+    del (facts if lost == "settings" else facts["settings"])[lost]
+    checkpoint.save(path, arrays, **facts)
+    with pytest.raises(CheckpointError, match="wgan_gp.npz is not the checkpoint of a run: its 'settings' is"):
+        weights.shipped_model("wgan_gp")
+
+
+def test_the_command_says_what_differs_from_the_preset(run, place, tmp_path):
+    command = "scratchgan train wgan_gp --preset quick --seed 0"
+    settings = checkpoint.load(run / "checkpoint.npz")[1]["settings"]
+    steps = SYSTEMS["wgan_gp"].presets["quick"].steps
+    assert weights._command(settings | {"data": "mnist"}, steps) == command
+    assert weights._command(settings, 2) == f"{command} --data emoji --steps 2"
+
+
+@pytest.mark.parametrize("system", ["rbm", tiny.__file__])
+def test_what_could_not_be_drawn_by_its_name_is_not_kept(system, place, tmp_path):
+    train(system, preset="quick" if system == "rbm" else "default", data="emoji", steps=1, out=tmp_path / "run")
+    with pytest.raises(TrainingError, match="cannot ship: it is no game of this package"):
+        weights.keep(tmp_path / "run", {})
+    assert weights.names() == []
 
 
 @pytest.mark.parametrize("name", weights.names())
