@@ -116,6 +116,8 @@ class Growing(Game):
 
     def __init__(self, generator, critic, latent_size, objective, optimizer, growth, **options):
         super().__init__(generator, critic, latent_size, objective, optimizer, **options)
+        if callable(self.critic_steps):  # the optimisers count the iterations, and begin anew at each level
+            raise ValueError("critic_steps of networks that grow must be a number: no function of the iteration")
         self.growth, self.seen = growth, 0  # the images of this iteration
 
     def draw(self, batches):

@@ -14,15 +14,17 @@ regularisation* does so in training, at a random layer, so that no layer counts 
 The z of a batch fill a ball, and the data rarely do; f may bend it. So directions in w mean more than directions in z.
 And the mean w̄ of all w is an average image: w̄ + ψ (w − w̄) with ψ < 1 gives up variety for quality (*truncation*).
 
-Networks grow as in ProGAN, whose critic this is, with a blur before each halving. The objective is ProGAN's, too, as in
-the paper's runs on CelebA-HQ. The preset `r1` has its other one: non-saturating, with R₁, γ/2 E ‖∇D(x)‖² at reals.
+Networks grow as in ProGAN, whose critic this is, with a blur before each halving. The objective is non-saturating, with
+R₁, γ/2 E ‖∇D(x)‖² at reals. The preset `wasserstein` has ProGAN's, as the paper's runs on CelebA-HQ have.
 
 Departures:
 
 | here                                                 | paper or its code                                          |
 |------------------------------------------------------|------------------------------------------------------------|
 | 32×32; 48, 32, 16 and 8 maps; z and w of 64 numbers  | 1024×1024; 512 maps up to 32×32, 16 at last; 512 numbers   |
-| four layers in f                                     | eight                                                      |
+| one layer in f                                       | eight                                                      |
+| the maps A learn more slowly, μ = 0.3                | as the other layers, μ = 1                                 |
+| γ = 3                                                | 10                                                         |
 | the constant begins as N(0, 1), as in StyleGAN2      | as 1                                                       |
 | growth begins at 4×4                                 | at 8×8                                                     |
 | α = 0.03 falls to a twentieth; average β = 0.99      | 0.001, and more for large images; a half-life of 10k images |

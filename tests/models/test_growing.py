@@ -8,7 +8,7 @@ import pytest
 from seeded import rng
 
 from scratchgan import Tensor
-from scratchgan.models.growing import Growth, blended
+from scratchgan.models.growing import Growing, Growth, blended
 
 
 def test_reals_are_reduced_to_the_level():
@@ -123,3 +123,12 @@ def test_the_average_takes_part_from_the_start():
         model.train_step(batches, rng())
     average, trained = (dict(network.named_parameters()) for network in (model.average.module, model.generator))
     assert all((average[path].data != trained[path].data).any() for path in trained)
+
+
+def test_the_number_of_critic_steps_is_no_function_of_the_iteration():
+    """The optimisers count the iterations, and begin anew with each rise."""
+    model = game()
+    parts = model.generator, model.critic, 3, model.objective, lambda parameters: model.generator_optimizer
+    with pytest.raises(ValueError, match="critic_steps of networks that grow must be a number"):
+        Growing(*parts, growth=model.growth, critic_steps=lambda iteration: 1)
+    assert Growing(*parts, growth=model.growth, critic_steps=2).critic_steps == 2

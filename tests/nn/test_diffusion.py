@@ -126,6 +126,15 @@ def test_a_discriminator_that_is_too_sure_makes_the_chain_longer_and_one_that_is
     assert heard(0.3, target=0.2).T == 30 and heard(0.3, target=0.4).T == 10
 
 
+def test_signs_that_are_no_numbers_change_nothing():
+    diffusion = Diffusion(rng(), every=2)
+    before = diffusion.stages
+    for sign in (1.0, np.nan):
+        diffusion.observe(sign, 8)
+    diffusion.adapt(rng(1))
+    assert diffusion.p == 0 and diffusion.stages is before
+
+
 def test_the_length_stays_within_its_bounds():
     assert heard(1.0, 400).T == 210 and heard(-1.0, 400).p == 0 and heard(1.0, 400).p == 1
     assert heard(1.0, 3, size=40).T == 10 and heard(1.0, 5, size=40).T == 10 + 32
