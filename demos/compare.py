@@ -24,6 +24,7 @@ A run that was stopped goes on where it was with the same --out and flags; what 
 import json
 import sys
 import time
+from contextlib import contextmanager
 
 import numpy as np
 
@@ -95,12 +96,22 @@ def trained(name, flags, run):
         return json.loads(took.read_text())
     system, _, preset = name.partition(":")
     print(SYSTEMS[system].title, preset, flush=True)
-    began = time.perf_counter()
     given = {"data": flags.data, "seed": flags.seed, "samples": flags.samples}
-    runs.train(system, run, preset=preset or "default", steps=steps, rates_fall_over=steps, **given)
-    seconds = time.perf_counter() - began
-    write_atomically(took, lambda file: file.write(json.dumps(seconds).encode()))
-    return seconds
+    with timed(took):
+        runs.train(system, run, preset=preset or "default", steps=steps, rates_fall_over=steps, **given)
+    return json.loads(took.read_text())
+
+
+@contextmanager
+def timed(path):
+    """Add the seconds of some work, also of work that is stopped, to those in a file; no file without its folder."""
+    before, began = json.loads(path.read_text()) if path.exists() else 0.0, time.perf_counter()
+    try:
+        yield
+    finally:
+        seconds = before + time.perf_counter() - began
+        if path.parent.is_dir():
+            write_atomically(path, lambda file: file.write(json.dumps(seconds).encode()))
 
 
 def refuse_another(run, **asked):
@@ -150,15 +161,20 @@ def claims(rows, beside):
 def table(rows):
     """As Markdown, which the README takes over."""
     heads = "system", "S", "precision", "recall", "classes", "accuracy", "weights", "seconds"
-    published = any("published" in row for row in rows.values())
+    every = any("published" in row for row in rows.values())
     lines = [[*heads, "published, of faces"], [*len(heads) * ["---"], "---"]]
-    lines += [[title(name, row), *cells(row), f"{row.get('published', '')}"] for name, row in rows.items()]
-    return "\n".join(f"| {' | '.join(line if published else line[:-1])} |" for line in lines)
+    lines += [[title(name, row), *cells(row), published(row)] for name, row in rows.items()]
+    return "\n".join(f"| {' | '.join(line if every else line[:-1])} |" for line in lines)
 
 
 def title(name, row):
     """A system as people say it, or a step of the ablation; other rows by their own name."""
     return row.get("title") or (SYSTEMS[name].title if name in SYSTEMS else name)
+
+
+def published(row):
+    """The number of the paper as text; empty where there is none."""
+    return f"{row['published']:.2f}" if "published" in row else ""
 
 
 def cells(row):
@@ -190,8 +206,9 @@ def add_flags(parser):
     minutes, samples = command.at_least(0, float), command.at_least(129)  # as many as features, and one
     parser.add_argument("--minutes", type=minutes, default=3, metavar="M", help="of training for each; default: 3")
     parser.add_argument("--samples", type=samples, default=5000, metavar="N", help="that are judged; default: 5000")
-    parser.add_argument("--only", nargs="+", choices=SYSTEMS_ALONE, default=SYSTEMS_ALONE, help="default: all")
-    parser.add_argument("--ablation", action="store_true", help="instead, the steps from ProGAN to StyleGAN")
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--only", nargs="+", choices=SYSTEMS_ALONE, default=SYSTEMS_ALONE, help="default: all")
+    which.add_argument("--ablation", action="store_true", help="instead, the steps from ProGAN to StyleGAN")
 
 
 if __name__ == "__main__":

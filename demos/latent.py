@@ -35,7 +35,7 @@ FULL = {"steps": min(KNOWN[name].presets["default"].steps for name in SYSTEMS)}
 def experiment(flags, folder):
     """The three walks; the numbers, and the picture."""
     judge = Judge(flags.data, classes=True)
-    found = {name: runs.pair(name, runs.chosen(name, flags, folder)) for name in SYSTEMS}
+    found = {name: runs.pair(name, runs.chosen(name, flags, folder), flags.data) for name in SYSTEMS}
     steps, trained, untrained = (dict(zip(SYSTEMS, each)) for each in zip(*found.values()))
     flags.steps = min(steps.values())
     rng = np.random.default_rng(flags.seed)

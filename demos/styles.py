@@ -18,9 +18,9 @@ The perceptual path length asks how even ways through a space are: 1 is a straig
 classifier, so compare it with no other.
 
 Beside each number stands that of the same generator untrained. The generator is the one whose weights ship, that of a
-finished run (--stylegan), or trained first (--train), which takes minutes. With --data emoji the attributes are hue and
-brightness, the features are the pixels, there are no classes to stay in, and precision and recall are left out: there
-is no classifier of emoji.
+finished run (--stylegan), or trained first (--train), which takes minutes. Emoji, and other pictures without classes,
+have hue and brightness for attributes and their pixels for features. There are no classes to stay in, and precision and
+recall are left out, as nothing classifies them.
 """
 
 import sys
@@ -32,6 +32,7 @@ from scratchgan.checkpoint import CheckpointError
 from scratchgan.lab import command, latent, runs, seen, style, styles
 from scratchgan.lab.claims import Claim
 from scratchgan.models import SYSTEMS as KNOWN
+from scratchgan.models.stylegan import Generator
 
 PSIS, EPSILON, LENGTH = (0, 0.25, 0.5, 0.75, 1, 1.25, 1.5), 1e-4, 1.5
 FULL = {"steps": KNOWN["stylegan"].presets["default"].steps, "samples": 4000}
@@ -39,15 +40,15 @@ FULL = {"steps": KNOWN["stylegan"].presets["default"].steps, "samples": 4000}
 
 def experiment(flags, folder):
     """All measures, of the trained generator and of the untrained one; the numbers, and the pictures."""
-    coloured = flags.data == "emoji"
-    place = runs.chosen("stylegan", flags, folder, preset="emoji" if coloured else "default")
-    flags.steps, *games = runs.pair("stylegan", place)
+    kind = seen.eyes_for(flags.data)
+    place = runs.chosen("stylegan", flags, folder, preset="default" if kind.classified else "emoji")
+    flags.steps, *games = runs.pair("stylegan", place, flags.data)
     networks = dict(zip(("trained", "untrained"), (drawing.game.best for drawing in games)))
+    refuse_unfit(networks["untrained"], kind, place)
     generator = styles.Styled(networks["trained"])
     save_pictures(folder, generator, flags.seed)
     print(f"{folder}/ has the first pictures; now the numbers that belong to them", flush=True)
-    eyes = (seen.Pictures if coloured else seen.Digits)(flags.data, flags.samples // 2)
-    refuse_other_channels(generator, eyes, place, flags.data)
+    eyes = kind(flags.data, flags.samples // 2)
     numbers = {what: measured(network, eyes, flags) for what, network in networks.items()}
     numbers["real"] = eyes.among_real()
     print_tables(numbers)
@@ -57,11 +58,17 @@ def experiment(flags, folder):
     return numbers, list(claims(numbers, eyes))
 
 
-def refuse_other_channels(generator, eyes, place, data):
-    """Raise CheckpointError where grey is asked for and colours are drawn, or the other way round."""
+def refuse_unfit(network, eyes, place):
+    """Raise CheckpointError for a generator without styles, and one that draws in grey what is seen in colour."""
+    if not isinstance(network, Generator):
+        raise CheckpointError(f"the generator of {place} has no styles: take a run of another preset")
+    generator = styles.Styled(network)
     (image,) = generator(generator.center[None])
-    if len(image) != eyes.real.shape[1]:
-        raise CheckpointError(f"{place} draws images of shape {image.shape}, so it was not trained on --data {data}")
+    if len(image) != eyes.channels:
+        ours, theirs = ("grey" if channels == 1 else "colour" for channels in (len(image), eyes.channels))
+        raise CheckpointError(
+            f"{place} draws in {ours}, and its data are seen in {theirs}: take a run of another preset"
+        )
 
 
 def measured(network, eyes, flags):

@@ -150,6 +150,7 @@ def _drawn(flags):
     if flags.strip and (flags.count, flags.label) != (None, None):
         raise TrainingError(f"a strip is {ROWS} rows of {COLUMNS} images, of any class: leave out --count and --label")
     model = shipped_model(flags.run) if ships else load_model(flags.run)
+    path.parent.mkdir(parents=True, exist_ok=True)
     try:
         images = _strip(model, flags) if flags.strip else _samples(model, flags, path.parent)
     except (TypeError, ValueError) as error:
@@ -174,7 +175,6 @@ def _samples(model, flags, folder):
         raise ValueError(f"{type(model).__name__} knows no classes, so --label={flags.label} means nothing to it")
     options = {} if flags.label is None else {"label": flags.label}
     count, rng = flags.count or 64, np.random.default_rng(flags.seed)
-    folder.mkdir(parents=True, exist_ok=True)
     demand_room(count, drawn(model, 1, np.random.default_rng(0), **options), folder)
     return drawn(model, count, rng, **options)["samples"]
 

@@ -231,6 +231,7 @@ def test_capitals_name_an_array_too(runs, tmp_path):
 
 def test_the_folder_of_what_is_drawn_is_made(runs, tmp_path):
     assert sampled(runs / "wgan_gp", tmp_path / "new" / "folder", "--count", "2").shape == (2, 1, 28, 28)
+    assert sampled(runs / "wgan_gp", tmp_path / "another" / "folder", "--strip").shape == (72, 1, 28, 28)
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,8 @@ from scratchgan.checkpoint import CheckpointError
 from scratchgan.lab.command import at_least
 from scratchgan.training import weights
 from scratchgan.training.run import read
-from scratchgan.training.systems import model_of
+from scratchgan.training.start import absolute
+from scratchgan.training.systems import OPTIONS, SHAPE, model_of
 
 
 def train(system, folder, **options):
@@ -33,11 +34,14 @@ def train(system, folder, **options):
         raise KeyboardInterrupt(run.stopped_by)
 
 
-def demand(system, folder):
-    """Raise CheckpointError where the run in a folder is one of another system."""
-    found = read(folder)[1]["settings"]["system"]
+def demand(system, folder, data):
+    """Raise CheckpointError where the run in a folder is one of another system, or learned from other data."""
+    facts = read(folder, settings=SHAPE, options=OPTIONS)[1]
+    found, learned = facts["settings"]["system"], (facts["settings"]["data"], facts["options"]["data_at"])
     if found != system:
         raise CheckpointError(f"{folder} holds a run of {found} and not of {system}")
+    if absolute(data) not in learned:  # where they were, or are now
+        raise CheckpointError(f"the run in {folder} learned from {learned[0]}, so --data {data} would not fit it")
 
 
 class Drawing:
@@ -93,8 +97,8 @@ def chosen(system, flags, folder, **options):
     return folder / system
 
 
-def pair(system, folder):
-    """A system trained and untrained, of a run or, where this is None, of the weights that ship.
+def pair(system, folder, data):
+    """A system trained and untrained, of a run on these data or, where this is None, of the weights that ship.
 
     Returns
     -------
@@ -104,6 +108,6 @@ def pair(system, folder):
     if folder is None:
         facts, model = weights.shipped(system)[1], weights.shipped_model(system)
     else:
-        demand(system, folder)
+        demand(system, folder, data)
         facts, model = read(folder)[1], training.load_model(folder)
     return facts["step"], Drawing(model), _begun(facts["settings"])

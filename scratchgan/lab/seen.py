@@ -3,6 +3,7 @@
 import numpy as np
 
 from scratchgan.data import find
+from scratchgan.data.mnist import SETS
 from scratchgan.lab import latent
 from scratchgan.lab.styles import digits, features64, within
 from scratchgan.metrics import Judge
@@ -11,11 +12,16 @@ from scratchgan.metrics.images import as_floats
 from scratchgan.metrics.learning import look
 
 
+def eyes_for(data):
+    """The class `Digits` for data in classes, and `Pictures` for others; nothing is read where the name says it."""
+    return Digits if data in SETS or find(data).labels is not None else Pictures
+
+
 class Seen:
     """The attributes of images, and what a classifier makes of them.
 
-    A subclass says ``attributes``, {name: measure}, `features` and `probabilities`, and its ``real`` images, float32
-    (N, C, H, W) in [−1, 1].
+    A subclass says ``attributes``, {name: measure}, whether they are ``classified``, ``channels`` C, `features` and
+    `probabilities`, and its ``real`` images, float32 (N, C, H, W) in [−1, 1].
     """
 
     def values(self, images):
@@ -34,7 +40,7 @@ class Seen:
 class Digits(Seen):
     """Digits, or clothes, in grey: their strokes, and what the judge's classifier makes of them."""
 
-    attributes, classified = latent.ATTRIBUTES, True
+    attributes, classified, channels = latent.ATTRIBUTES, True, 1
 
     def __init__(self, data, count):
         judge = Judge(data)
@@ -58,10 +64,10 @@ class Digits(Seen):
 class Pictures(Seen):
     """Pictures in colour, all of one class, of which nothing doubts; their features are the pixels."""
 
-    attributes, classified = latent.COLOURS, False
+    attributes, classified, channels = latent.COLOURS, False, 3
 
     def __init__(self, data, count):
-        self.real = as_floats(find(data).sized(32, 3)[:count])
+        self.real = as_floats(find(data).sized(32, self.channels)[:count])
 
     def features(self, images):
         """(N, 3, 32, 32) -> (N, 3072), in float64."""

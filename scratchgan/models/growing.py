@@ -37,7 +37,16 @@ def split(level, blocks):
 
 
 def blended(images, level, top):
-    """Images (N, C, H, H) of the ``top`` level as the critic sees them at this one."""
+    """Images (N, C, H, H) of the ``top`` level as the critic sees them at this one.
+
+    Raises
+    ------
+    ValueError
+        For images of another size: what is no power of 2 would lose its last pixels on the way.
+    """
+    if images.shape[2:] != (4 << top, 4 << top):
+        size = f"{4 << top}×{4 << top}"
+        raise ValueError(f"networks up to level {top} learn from images of {size} pixels, not of shape {images.shape}")
     for _ in range(top - int(np.ceil(level))):
         images = pool(images)
     return fade(up(pool(images)), images, level % 1) if level % 1 else images
@@ -107,6 +116,8 @@ class Growing(Game):
 
     def __init__(self, generator, critic, latent_size, objective, optimizer, growth, **options):
         super().__init__(generator, critic, latent_size, objective, optimizer, **options)
+        if callable(self.critic_steps):  # the optimisers count the iterations, and begin anew at each level
+            raise ValueError("critic_steps of networks that grow must be a number: no function of the iteration")
         self.growth, self.seen = growth, 0  # the images of this iteration
 
     def draw(self, batches):

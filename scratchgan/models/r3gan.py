@@ -152,7 +152,7 @@ def residual_networks(
     """
     critic_widths = critic_widths or widths
     smallest, rest = divmod(size, patch * 2 ** (len(widths) - 1))
-    if rest or len(critic_widths) != len(widths):
+    if rest or smallest < 1 or len(critic_widths) != len(widths):
         raise ValueError(
             f"{widths=} and {critic_widths=} must be as many, and size={size} in patches of {patch} must be halved "
             f"{len(widths) - 1} times"

@@ -196,7 +196,14 @@ class Generator(nn.Module):
         ----------
         psi : float
             ψ, in evaluation: w̄ + ψ (w − w̄).
+
+        Raises
+        ------
+        ValueError
+            For a ψ that is no number.
         """
+        if not np.isfinite(psi):
+            raise ValueError(f"{psi=} must be a finite number")
         layers, w = 2 * (int(np.ceil(level)) + 1), self.mapping(z)
         if not self.training:
             return [w if psi == 1 else self.center + psi * (w - self.center)] * layers

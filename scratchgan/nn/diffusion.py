@@ -96,8 +96,11 @@ class Diffusion:
         self.signs, self.images, self.batches = self.signs + sign * count, self.images + count, self.batches + 1
 
     def adapt(self, rng):
-        """After ``every`` batches a new T, longer where D was surer than the target, and new stages."""
-        if self.batches < self.every:
+        """After ``every`` batches a new T, longer where D was surer than the target, and new stages.
+
+        Where the signs are no numbers, as in a training that breaks down, they say nothing, and all stays as it is.
+        """
+        if self.batches < self.every or np.isnan(self.signs):
             return
         step = np.sign(self.signs / self.images - self.target) * self.images / self.rise
         self.p = float(np.clip(self.p + step, 0, 1))

@@ -16,7 +16,7 @@ import numpy as np
 from scratchgan import functional as F
 from scratchgan.nn import init
 from scratchgan.nn.module import Module
-from scratchgan.nn.options import Number, Whole, pair, truth
+from scratchgan.nn.options import Number, Whole, pair, plain, truth
 from scratchgan.tensor import Parameter
 
 
@@ -156,9 +156,10 @@ class EqualizedDownConv2d(EqualizedConv2d):
 
 def _centred(kernel_size):
     """The padding that keeps the size of an image under an odd kernel; for others there is none."""
-    if Whole().read(kernel_size) % 2 == 0:
-        raise ValueError(f"kernel_size={kernel_size} must be odd")
-    return kernel_size // 2
+    size = plain(kernel_size)
+    if isinstance(size, bool) or not isinstance(size, int) or size % 2 == 0:
+        raise ValueError(f"kernel_size={kernel_size!r} must be one odd number, for both axes")
+    return size // 2
 
 
 def doubled(weight):

@@ -45,6 +45,8 @@ class Noise(Module):
 
     def forward(self, input, rng):
         """(N, C, H, W) -> the same shape; n is drawn from ``rng``, a `numpy.random.Generator`."""
+        if input.ndim != 4 or input.shape[1] != self.num_features:
+            raise ValueError(f"Noise({self.num_features}) got {input.shape}; it needs (N, {self.num_features}, H, W)")
         n, _, height, width = input.shape
         noise = rng.standard_normal((n, 1, height, width), dtype=np.float32).astype(input.dtype, copy=False)
         return input + self.weight.reshape(-1, 1, 1) * Tensor(array_like(noise, input.data))

@@ -290,13 +290,18 @@ def read(folder, **kinds):
     """
     path = Path(folder) / "checkpoint.npz"
     arrays, facts = checkpoint.load(path)
-    wrong = [name for name, kind in {**FACTS, **kinds}.items() if not _is(facts.get(name), kind)]
-    if not wrong and not facts["step"] <= facts["steps"] <= LONGEST:
+    demand_facts(facts, path, **{**FACTS, **kinds})
+    return arrays, facts
+
+
+def demand_facts(facts, path, **kinds):
+    """Raise CheckpointError unless the facts of a checkpoint are of these kinds, see `read`, and its steps can be."""
+    wrong = [name for name, kind in kinds.items() if not _is(facts.get(name), kind)]
+    if not wrong and not facts["step"] <= facts.get("steps", LONGEST) <= LONGEST:
         wrong = ["step"]
     if wrong:
         found = ", ".join(f"its {name!r} is {str(facts.get(name))[:60]!r}" for name in wrong)
         raise checkpoint.CheckpointError(f"{path} is not the checkpoint of a run: {found}")
-    return arrays, facts
 
 
 def _is(value, kind):

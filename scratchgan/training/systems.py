@@ -22,6 +22,7 @@ from scratchgan.training.run import TrainingError, read, refuse_misfit, take_ove
 # What a run is, to its end; and what may be given anew when it goes on, or else stays.
 SHAPE = {"system": str, "preset": str, "data": str, "seed": int, "rates_fall_over": (int, type(None))}
 OPTIONS = {"samples": int, "device": str, "threads": int, "system_at": str, "data_at": str}
+SETTINGS = SHAPE | {"classes": (int, type(None))}  # what a model is built from
 
 
 def find_system(name):
@@ -144,7 +145,7 @@ def load_model(folder, system=None):
     TrainingError
         When its system cannot be found.
     """
-    arrays, facts = read(folder, settings=SHAPE | {"classes": (int, type(None))}, options=OPTIONS)
+    arrays, facts = read(folder, settings=SETTINGS, options=OPTIONS)
     file = facts["options"]["system_at"] if system is None else named(system)
     model = model_of(facts["settings"] | {"system": file}, np.random.default_rng(0))
     of_the_model = {name: array for name, array in arrays.items() if not name.startswith("batches/")}

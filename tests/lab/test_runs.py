@@ -58,18 +58,23 @@ def test_the_options_are_those_of_train(train):
     assert len(np.load(folder / "samples.npy")) == 3 and steps(folder) == 2
 
 
-def test_a_pair_is_the_game_of_the_run_as_it_stands_and_as_it_began(train):
+def test_a_pair_is_the_game_of_the_run_as_it_stands_and_as_it_began(train, tmp_path):
     folder, z = train("run"), np.random.default_rng(1).standard_normal((5, 3)).astype(np.float32)
     game = training.load_model(folder)
-    done, trained, untrained = runs.pair(tiny.__file__, folder)
+    done, trained, untrained = runs.pair(tiny.__file__, folder, tmp_path / "digits")
     assert trained.latent_size == game.latent_size == 3 and done == 4
     np.testing.assert_array_equal(trained(z), game.images(game.tensor(z)))
     np.testing.assert_array_equal(untrained(z), runs.untrained(folder)(z))
     assert np.abs(trained(z) - untrained(z)).max() > 1e-3
 
 
+def test_a_pair_is_of_a_run_on_the_data_that_are_asked_for(train):
+    with pytest.raises(CheckpointError, match="so --data mnist would not fit it"):
+        runs.pair(tiny.__file__, train("run", steps=1), "mnist")
+
+
 def test_without_a_run_it_is_the_game_whose_weights_ship():
-    done, trained, untrained = runs.pair("cgan", None)
+    done, trained, untrained = runs.pair("cgan", None, "mnist")
     z, y = np.random.default_rng(1).standard_normal((6, 64)), np.eye(10)[:6]
     assert done == SYSTEMS["cgan"].presets["default"].steps
     game = weights.shipped_model("cgan")
@@ -98,8 +103,18 @@ def test_an_untrained_generator_is_that_of_the_first_step(train):
     np.testing.assert_array_equal(runs.untrained(folder)(z), game.images(game.tensor(z)))
 
 
-def test_a_run_of_another_system_is_refused(train):
-    folder = train("run")
-    runs.demand(tiny.__file__, folder)
+def test_a_run_of_another_system_or_of_other_data_is_refused(train, tmp_path):
+    folder, digits = train("run"), tmp_path / "digits"
+    runs.demand(tiny.__file__, folder, digits)
     with pytest.raises(CheckpointError, match="holds a run of .*tiny.py and not of dcgan"):
-        runs.demand("dcgan", folder)
+        runs.demand("dcgan", folder, digits)
+    with pytest.raises(CheckpointError, match="learned from .*digits, so --data emoji would not fit it"):
+        runs.demand(tiny.__file__, folder, "emoji")
+
+
+def test_a_run_fits_its_data_where_they_were_and_where_they_are(train, tmp_path):
+    folder, moved = train("run", steps=2), tmp_path / "moved"
+    (tmp_path / "digits").rename(moved)
+    training.train(out=folder, resume=True, data=moved)
+    for place in (tmp_path / "digits", moved):
+        runs.demand(tiny.__file__, folder, place)

@@ -5,6 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from judged import DIGITS
+from PIL import Image
 from seeded import rng
 
 from scratchgan.data import find
@@ -25,6 +26,22 @@ def digits(monkeypatch):
 
 def framed(images, margin=1.0):
     return np.pad(images, ((0, 0), (0, 0), (2, 2), (2, 2)), constant_values=margin)
+
+
+def test_data_in_classes_are_seen_as_digits_and_others_as_pictures(tmp_path, monkeypatch):
+    """Whatever their name is."""
+    for i in range(3):
+        Image.new("RGB", (32, 32), (80 * i, 0, 0)).save(tmp_path / f"{i}.png")
+    monkeypatch.setattr(seen, "find", lambda data: DIGITS if data == "digits" else find(data))
+    assert seen.eyes_for("digits") is seen.Digits
+    for data in ("emoji", tmp_path):
+        assert seen.eyes_for(data) is seen.Pictures
+
+
+@pytest.mark.parametrize("name", ["mnist", "fashion-mnist"])
+def test_the_digits_need_not_be_there_to_be_known_as_such(name, monkeypatch):
+    monkeypatch.setattr(seen, "find", None)
+    assert seen.eyes_for(name) is seen.Digits
 
 
 def test_digits_are_seen_without_their_margin(digits):

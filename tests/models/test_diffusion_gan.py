@@ -1,10 +1,11 @@
 """Diffusion-GAN: who sees what, at which stage, and what both players descend."""
 
 import math
+from itertools import repeat
 
 import numpy as np
 import pytest
-from games import IMAGE, LATENTS, batch, make
+from games import IMAGE, LATENTS, batch, make, raw_batch
 from seeded import rng
 
 from scratchgan import Tensor, grad, nn
@@ -186,3 +187,14 @@ def test_the_small_critic_has_batch_norm_only_where_it_is_asked_for():
         assert critic.first.out_channels == 4 and critic.shift.out_features == 4
         images = generator(Tensor(np.zeros((2, 5), np.float32)))
         assert critic(images, Tensor(np.zeros((2, 1), np.float32))).shape == (2, 1)
+
+
+def test_a_training_that_breaks_down_reports_it_in_the_step_of_a_new_length():
+    """The run, which saves nothing of it, looks at the numbers; see `training.run`."""
+    model = make("Diffusion-GAN")
+    model.diffusion.every = 1
+    for parameter in model.critic.parameters():
+        parameter.data = parameter.data * np.nan
+    with np.errstate(invalid="ignore"):
+        numbers = model.train_step(repeat(raw_batch(model)), rng())
+    assert np.isnan(numbers["critic_loss"]) and np.isnan(numbers["real_sign"]) and numbers["T"] == 20

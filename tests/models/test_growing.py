@@ -8,7 +8,7 @@ import pytest
 from seeded import rng
 
 from scratchgan import Tensor
-from scratchgan.models.growing import Growth, blended
+from scratchgan.models.growing import Growing, Growth, blended
 
 
 def test_reals_are_reduced_to_the_level():
@@ -18,6 +18,13 @@ def test_reals_are_reduced_to_the_level():
     assert blended(x, 3, 3) is x
     half = x.data.reshape(4, 2, 16, 2, 16, 2).mean((3, 5))
     np.testing.assert_allclose(blended(x, 1.25, 3).data, blurred(half, 0.25), atol=1e-12)
+
+
+@pytest.mark.parametrize("shape", [(4, 2, 28, 28), (4, 2, 36, 36), (4, 2, 32, 28), (4, 32, 32)])
+def test_images_of_another_size_than_the_last_level_are_refused(shape):
+    """36 pixels would be halved to 18, 9 and 4, and lose the last of each row on the way."""
+    with pytest.raises(ValueError, match="networks up to level 3 learn from images of 32×32 pixels, not of shape"):
+        blended(Tensor(np.zeros(shape)), 2.5, 3)
 
 
 def blurred(x, share):
@@ -138,3 +145,12 @@ def test_the_average_takes_part_from_the_start():
         model.train_step(batches, rng())
     average, trained = (dict(network.named_parameters()) for network in (model.average.module, model.generator))
     assert all((average[path].data != trained[path].data).any() for path in trained)
+
+
+def test_the_number_of_critic_steps_is_no_function_of_the_iteration():
+    """The optimisers count the iterations, and begin anew with each rise."""
+    model = game()
+    parts = model.generator, model.critic, 3, model.objective, lambda parameters: model.generator_optimizer
+    with pytest.raises(ValueError, match="critic_steps of networks that grow must be a number"):
+        Growing(*parts, growth=model.growth, critic_steps=lambda iteration: 1)
+    assert Growing(*parts, growth=model.growth, critic_steps=2).critic_steps == 2

@@ -456,3 +456,9 @@ def test_a_preset_shows_its_networks_images_that_they_can_take(preset):
     found = settings("dcgan", preset)
     networks, view = (dict(found[name][1:]) for name in ("networks", "view"))
     assert {name: networks[name] for name in ("size", "channels")} == view
+
+
+@pytest.mark.parametrize("name", SYSTEMS)
+def test_the_presets_that_a_file_speaks_of_are_there(name):
+    sentences = re.findall(r"[Pp]resets? `[^.;]*", FILES[name].__doc__)
+    assert {word for sentence in sentences for word in re.findall(r"`(\w+)`", sentence)} <= set(SYSTEMS[name].presets)

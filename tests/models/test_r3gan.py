@@ -182,7 +182,7 @@ def test_the_small_networks_have_the_widths_that_are_written_down():
     assert generator[0].linear.weight.shape == (96, 9) and (len(generator), len(critic)) == (6, 6)
 
 
-@pytest.mark.parametrize("options", [{"size": 30}, {"patch": 2}, {"critic_widths": (8, 8)}])
+@pytest.mark.parametrize("options", [{"size": 30}, {"size": 0}, {"patch": 2}, {"critic_widths": (8, 8)}])
 def test_widths_that_do_not_fit_the_size_are_refused(options):
     with pytest.raises(ValueError, match=f"must be as many, and size={options.get('size', 28)} in patches"):
         residual_networks(rng(), **options)

@@ -160,6 +160,12 @@ def test_truncation_draws_every_style_towards_the_mean():
     assert np.ptp(silent(latents(), 2, rng(), 0.0).data, axis=0).max() < 1e-12 < np.ptp(images, axis=0).max()
 
 
+@pytest.mark.parametrize("psi", [np.nan, np.inf, -np.inf])
+def test_truncation_by_no_number_is_refused(psi):
+    with pytest.raises(ValueError, match="psi=.* must be a finite number"):
+        generator().styles(latents(), 1, rng(), psi)
+
+
 def test_in_training_the_mean_style_is_followed_and_is_that_of_the_first_latents_alone():
     network = generator(mixing=1.0).train()
     center, w = network.center.copy(), network.mapping(latents()).data

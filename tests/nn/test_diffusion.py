@@ -140,6 +140,15 @@ def test_the_new_stages_are_those_of_the_new_length():
         assert longest / 2 <= diffusion.stages.max() <= diffusion.T == longest
 
 
+def test_signs_that_are_no_numbers_change_nothing():
+    diffusion = Diffusion(rng(), every=2)
+    before = diffusion.stages
+    for sign in (1.0, np.nan):
+        diffusion.observe(sign, 8)
+    diffusion.adapt(rng(1))
+    assert diffusion.p == 0 and diffusion.stages is before
+
+
 def test_the_length_stays_within_its_bounds():
     assert heard(1.0, 400).T == 210 and heard(-1.0, 400).p == 0 and heard(1.0, 400).p == 1
     assert heard(1.0, 3, size=40).T == 10 and heard(1.0, 5, size=40).T == 10 + 32

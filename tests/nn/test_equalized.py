@@ -1,5 +1,7 @@
 """Equalized layers: their scale, what it does to learning rates, and the convolutions that double or halve a size."""
 
+import re
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -126,9 +128,10 @@ def test_a_multiplier_may_go_without_a_bias_but_is_never_0():
 
 
 @pytest.mark.parametrize("kind", [nn.EqualizedUpConv2d, nn.EqualizedDownConv2d])
-def test_an_even_kernel_has_no_centre(kind):
-    with pytest.raises(ValueError, match="kernel_size=4 must be odd"):
-        kind(2, 2, 4)
+@pytest.mark.parametrize("size", [4, (3, 3), True, 3.0])
+def test_a_kernel_without_a_centre_is_refused(kind, size):
+    with pytest.raises(ValueError, match=re.escape(f"kernel_size={size} must be one odd number")):
+        kind(2, 2, size)
 
 
 @given(st.integers(1, 4))

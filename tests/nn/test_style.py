@@ -78,6 +78,13 @@ def test_noise_has_the_dtype_of_the_images():
         assert nn.Noise(2).to(dtype)(Tensor(np.zeros((1, 2, 3, 3), dtype)), rng()).dtype == dtype
 
 
+@pytest.mark.parametrize("channels, shape", [(3, (2, 1, 4, 4)), (1, (2, 3, 4, 4)), (3, (2, 3)), (3, (2, 3, 4))])
+def test_noise_makes_no_channels(channels, shape):
+    """One channel would become as many as there are weights, and one weight would serve all channels."""
+    with pytest.raises(ValueError, match=rf"Noise\({channels}\) got .*; it needs \(N, {channels}, H, W\)"):
+        nn.Noise(channels)(Tensor(np.zeros(shape, np.float32)), rng())
+
+
 # Styles --------------------------------------------------------------------------------------------------------------
 
 

@@ -150,9 +150,8 @@ UNTIL_ALL_MOVE = {"r3gan": 2}  # steps: the first moves the last weights of its 
 def wake(growth):
     """Let it fade its last block in; what draws smaller images than these two sizes is asleep."""
     growth.seen = growth.top * (growth.rest + growth.rise) - growth.rise // 2
-    return {
-        f"{part}.{level}" for part in ("generator to_image", "critic from_image") for level in range(growth.top - 1)
-    }
+    parts = "generator to_image", "generator generator.to_image", "critic from_image"  # the second: without styles
+    return {f"{part}.{level}" for part in parts for level in range(growth.top - 1)}
 
 
 @pytest.mark.parametrize("system, preset", PRESETS, ids=[f"{system.name}-{preset}" for system, preset in PRESETS])

@@ -5,12 +5,14 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import tiny
 
 from scratchgan import checkpoint
 from scratchgan.checkpoint import CheckpointError
 from scratchgan.models import SYSTEMS
+from scratchgan.models.game import Game
 from scratchgan.training import load_model, train, weights
-from scratchgan.training.run import arrays_of
+from scratchgan.training.run import TrainingError, arrays_of
 
 
 @pytest.fixture(scope="module")
@@ -42,34 +44,36 @@ def test_what_is_kept_draws_as_the_run_does_up_to_half_precision(run, place):
     assert {name.partition("/")[0] for name in arrays} == {"average"}
     assert {array.dtype for array in arrays.values() if array.dtype.kind == "f"} == {np.dtype(np.float16)}
     assert facts["numbers"] == {"S": 0.5} and facts["step"] == 2
-    assert facts["command"] == "scratchgan train wgan_gp --preset quick --seed 0"
+    assert facts["command"] == "scratchgan train wgan_gp --preset quick --seed 0 --data emoji --steps 2"
 
 
-@pytest.mark.parametrize("labels", [None, np.array([3, 1])])
-def test_the_judge_says_what_it_says_of_the_samples_of_the_run(labels, run, monkeypatch):
+@pytest.mark.parametrize("labels", [{}, {"labels": np.array([3, 1])}])
+def test_the_judge_says_what_it_says_of_samples_by_the_weights_that_are_kept(labels, run, place, monkeypatch):
     class Judge:
         def __init__(self, data):
             assert data == "emoji"
 
         def score(self, samples):
+            np.testing.assert_array_equal(samples, expected["samples"])
             return SimpleNamespace(S=samples.sum(), fid=9.0, classes=8)
 
         def accuracy(self, samples, wanted):
             return float(samples.sum() + wanted.sum())
 
+    weights.keep(run, {})
+    expected = weights.shipped_model("wgan_gp").samples(5, np.random.default_rng([0, 2]))
+    samples = Game.samples
+    monkeypatch.setattr(Game, "samples", lambda self, count, rng: samples(self, count, rng) | labels)
     monkeypatch.setattr("scratchgan.metrics.Judge", Judge)
-    np.save(run / "samples.npy", np.ones((2, 3), np.float32))
-    expected = {"S": 6.0, "Fréchet distance": 9.0, "classes": 8}
-    if labels is not None:
-        np.save(run / "labels.npy", labels)
-        expected["right class"] = 10.0
-    assert weights.judged(run) == expected
+    total = expected["samples"].sum()
+    numbers = {"S": total, "Fréchet distance": 9.0, "classes": 8}
+    assert weights.judged(run, 5) == numbers | ({"right class": total + 4} if labels else {})
 
 
 def test_a_game_that_grows_keeps_how_far_it_has_grown(tmp_path, place):
     train("progan", preset="quick", data="emoji", steps=2, out=tmp_path / "run")
     weights.keep(tmp_path / "run", {})
-    assert weights.shipped_model("progan").growth.seen == 64
+    assert weights.shipped_model("progan").growth.seen == 2 * SYSTEMS["progan"].presets["quick"].batch_size
 
 
 def test_weights_that_are_not_there_are_named(place):
@@ -93,6 +97,33 @@ def test_weights_of_other_networks_are_refused(run, place):
     checkpoint.save(path, arrays, **{k: v for k, v in facts.items() if k != "format"})
     with pytest.raises(CheckpointError, match="has changed since the run began"):
         weights.shipped_model("wgan_gp")
+
+
+@pytest.mark.parametrize("lost", ["settings", "preset", "system", "data", "seed"])
+def test_weights_without_what_their_networks_are_built_from_are_refused(lost, run, place):
+    path = weights.keep(run, {})
+    arrays, facts = checkpoint.load(path)
+    facts.pop("format")
+    del (facts if lost == "settings" else facts["settings"])[lost]
+    checkpoint.save(path, arrays, **facts)
+    with pytest.raises(CheckpointError, match="wgan_gp.npz is not the checkpoint of a run: its 'settings' is"):
+        weights.shipped_model("wgan_gp")
+
+
+def test_the_command_says_what_differs_from_the_preset(run, place, tmp_path):
+    command = "scratchgan train wgan_gp --preset quick --seed 0"
+    settings = checkpoint.load(run / "checkpoint.npz")[1]["settings"]
+    steps = SYSTEMS["wgan_gp"].presets["quick"].steps
+    assert weights._command(settings | {"data": "mnist"}, steps) == command
+    assert weights._command(settings, 2) == f"{command} --data emoji --steps 2"
+
+
+@pytest.mark.parametrize("system", ["rbm", tiny.__file__])
+def test_what_could_not_be_drawn_by_its_name_is_not_kept(system, place, tmp_path):
+    train(system, preset="quick" if system == "rbm" else "default", data="emoji", steps=1, out=tmp_path / "run")
+    with pytest.raises(TrainingError, match="cannot ship: it is no game of this package"):
+        weights.keep(tmp_path / "run", {})
+    assert weights.names() == []
 
 
 @pytest.mark.parametrize("name", weights.names())
