@@ -15,7 +15,6 @@ torch.set_num_threads(1)
 F = torch.nn.functional
 
 STEPS, BATCH, LATENTS, WIDTHS = 10, 4, 5, (6, 4)
-STYLE_RATE = 0.3  # of the styles' maps
 REST, RISE = 8, 20  # images: two steps of 4×4, five of a fade, then 8×8
 STYLE_RATE = 0.3  # μ of the maps A: the layer scales weight and bias by it, and the stored weights are as much larger
 ADAM = {"lr": 3e-3, "betas": (0.0, 0.99)}
