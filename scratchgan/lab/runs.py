@@ -90,8 +90,8 @@ def chosen(system, flags, folder, **options):
     -------
     path or None
     """
-    given = getattr(flags, system)
-    if given or not (flags.train or flags.steps or flags.data != "mnist"):
+    given, ships = getattr(flags, system), system in weights.names() and flags.data == "mnist"
+    if given or ships and not (flags.train or flags.steps):
         return given
     train(system, folder / system, data=flags.data, seed=flags.seed, steps=flags.steps, **options)
     return folder / system

@@ -89,12 +89,15 @@ def flags(**given):
 def test_a_run_is_chosen_trained_or_left_to_the_weights_that_ship(monkeypatch, tmp_path):
     trained = []
     monkeypatch.setattr(runs, "train", lambda system, folder, **options: trained.append(options))
+    monkeypatch.setattr(runs.weights, "names", lambda: ["tiny"])
     assert runs.chosen("tiny", flags(), tmp_path) is None
     assert runs.chosen("tiny", flags(tiny="here", train=True), tmp_path) == "here" and not trained
     for given in ({"train": True}, {"steps": 3}, {"data": "fashion-mnist"}):
         assert runs.chosen("tiny", flags(**given), tmp_path, preset="quick") == tmp_path / "tiny"
     asked = [(options["data"], options["steps"], options["preset"]) for options in trained]
     assert asked == [("mnist", None, "quick"), ("mnist", 3, "quick"), ("fashion-mnist", None, "quick")]
+    monkeypatch.setattr(runs.weights, "names", lambda: ["another"])
+    assert runs.chosen("tiny", flags(), tmp_path) == tmp_path / "tiny" and len(trained) == 4
 
 
 def test_an_untrained_generator_is_that_of_the_first_step(train):
