@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from judged import DIGITS, NEW
 
+from scratchgan.lab.styles import digits
 from scratchgan.metrics.images import as_images
 from scratchgan.training import weights
 from scratchgan.training.systems import model_of
@@ -18,7 +19,7 @@ def drawn(model):
 @pytest.mark.parametrize("name", weights.names())
 def test_they_draw_digits_and_an_untrained_generator_does_not(name, small):
     untrained = model_of(weights.shipped(name)[1]["settings"], np.random.default_rng(0))
-    good, poor = (small.score(drawn(model)["samples"]) for model in (weights.shipped_model(name), untrained))
+    good, poor = (small.score(digits(drawn(model)["samples"])) for model in (weights.shipped_model(name), untrained))
     assert good.S < 0.3 < 0.7 < poor.S
     assert good.classes == 10
 
