@@ -75,7 +75,7 @@ def keep(run, numbers):
     Raises
     ------
     TrainingError
-        For a system of one's own, or one that is no game of two players.
+        For a system that is not part of this package, or that is not a game.
     """
     arrays, facts = _halved(run)
     settings, step = facts["settings"], facts["step"]
