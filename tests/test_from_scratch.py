@@ -5,8 +5,8 @@ import runpy
 
 import numpy as np
 import pytest
-from places import DEMOS
 from PIL import Image
+from places import DEMOS
 
 from scratchgan import Tensor
 from scratchgan.data.mnist import embedded_digits

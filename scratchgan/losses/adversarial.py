@@ -146,10 +146,11 @@ class NonSaturating(Minimax):
 class LeastSquares(Objective):
     """L_D = ½ E (D(x) − b)² + ½ E (D(x̃) − a)², L_G = ½ E (D(x̃) − c)²: LSGAN, with no sigmoid anywhere.
 
-    Mao et al. 2017, arXiv:1611.04076, equation (2). The slopes, D(x) − b, D(x̃) − a and D(x̃) − c, grow with the
-    distance: a sample that D already calls real is still moved, if it lies far out on that side.
+    Mao et al. 2017, arXiv:1611.04076, equation (2). The slopes in the score, D(x) − b, D(x̃) − a and D(x̃) − c, grow with
+    the score's distance from its code: one far beyond c is brought back.
 
-    The best D is (b p + a p_G) / (p + p_G), so (a + b) / 2 where the generator is perfect. Two codings: (a, b, c) =
+    The best D is (b p + a p_G) / (p + p_G), so (a + b) / 2 where the generator is perfect. It is flat where only fakes
+    are: the slope in x̃, (D(x̃) − c) ∇D(x̃), vanishes there like that of `Minimax`. Two codings: (a, b, c) =
     (0, 1, 1), that of the authors' code, and (−1, 1, 0), for which b − c = 1 and b − a = 2 make the generator descend
     the Pearson χ² divergence between p + p_G and 2 p_G.
 
