@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 from places import DEMOS
 
-from scratchgan import Tensor
+from scratchgan import Tensor, grad
 from scratchgan.data.mnist import embedded_digits
 from scratchgan.losses import gradient_norms, gradient_penalty, on_lines
 
@@ -61,3 +61,9 @@ def test_its_penalty_is_that_of_the_library(program):
     program["penalty"].__globals__["rng"] = Places()
     expected = gradient_penalty(gradient_norms(program["D"], on_lines(real, fake, Places())))
     assert program["penalty"](real, fake).item() == pytest.approx(expected.item(), rel=1e-6)
+
+
+def test_its_penalty_is_differentiated_in_the_weights(program):
+    real, fake = (Tensor(np.random.default_rng(i).standard_normal((5, 1, 28, 28), dtype=np.float32)) for i in (1, 2))
+    weights = [weight for weight in program["D"].parameters() if weight.ndim > 1]
+    assert all(g.numpy().any() for g in grad(program["penalty"](real, fake), weights))
