@@ -55,13 +55,11 @@ def claims():
         text = f"{name}: largest error of G's slope beside its closed form"
         yield Claim(text, curves.largest_error(name, LOGITS), high=1e-12, anchors=beside)
     others = {name: abs(slope) for name, slope in sure.items() if name != "minimax"}
-    yield Claim(
-        "where D is sure, size of minimax's slope in the logit", abs(sure["minimax"]), high=1e-3, anchors=others
-    )
+    text = "where D is sure, size of minimax's slope in the logit"
+    yield Claim(text, abs(sure["minimax"]), high=1e-3, anchors=others)
     in_d = curves.over_probabilities(curves.sigmoid(SURE), sure["minimax"])
-    yield Claim(
-        "where D is sure, minimax's slope in D", in_d, low=-1.01, high=-1, anchors={"in the logit": sure["minimax"]}
-    )
+    text, beside = "where D is sure, minimax's slope in D", {"in the logit": sure["minimax"]}
+    yield Claim(text, in_d, low=-1.01, high=-1, anchors=beside)
 
 
 def pull(name, logit):

@@ -175,12 +175,10 @@ def flat_in_the_logit():
     d = 1e-3
     logit = np.log(d / (1 - d))
     minimax, other = (OBJECTIVES[name].generator_loss for name in ("minimax", "non-saturating"))
-    beside = {"−log D": slope_at(lambda p: -p.log(), d)}
-    yield Claim(
-        "slope of log(1 − D) in D, at D = 0.001", slope_at(lambda p: (1 - p).log(), d), -1.01, -1, anchors=beside
-    )
+    in_d, beside = slope_at(lambda p: (1 - p).log(), d), {"−log D": slope_at(lambda p: -p.log(), d)}
+    yield Claim("slope of log(1 − D) in D, at D = 0.001", in_d, low=-1.01, high=-1, anchors=beside)
     beside = {"−log D": slope_at(other, logit)}
-    yield Claim("slope of the same in the logit", slope_at(minimax, logit), -0.001, 0, anchors=beside)
+    yield Claim("slope of the same in the logit", slope_at(minimax, logit), low=-0.001, high=0, anchors=beside)
 
 
 # Critics -------------------------------------------------------------------------------------------------------------
@@ -207,14 +205,10 @@ def sign_of_lambda():
     """
     found = np.arange(0, 101) / 10
     best = {sign: found[np.argmax([penalised(k, sign) for k in found])] for sign in (-1, 1)}
-    text = "steepest critic wanted among slopes 0 to 10: with −λ"
+    text = "best of the slopes 0 to 10 for the critic, with −λ"
     yield Claim(text, best[-1], low=1.15, high=1.25, anchors={"with +λ": best[1], "1 + s / 2λ": 1.2})
-    yield Claim(
-        "what the critic gets for a slope of 100: with +λ",
-        penalised(100, 1),
-        low=1e4,
-        anchors={"with −λ": penalised(100, -1)},
-    )
+    text, beside = "what the critic gets for a slope of 100, with +λ", {"with −λ": penalised(100, -1)}
+    yield Claim(text, penalised(100, 1), low=1e4, anchors=beside)
 
 
 def estimate():
@@ -237,8 +231,8 @@ def one_batch():
 
     Said: real = next(batches); z = noise(); then n_critic steps of the critic on these.
 
-    Right: The algorithm draws both anew for each step. On one batch the steps repeat each other, and their noise
-    does not average out: it costs n_critic steps and tells as much as one.
+    Right: The algorithm draws both anew for each step. On one batch the noise of the steps does not average out:
+    n_critic steps have seen no more images than one.
 
     Equation: Var of the mean of k slopes: σ²/n on one batch of n, σ²/(k n) on k fresh ones
     """
@@ -249,13 +243,8 @@ def one_batch():
 
     once = np.var([slopes(1)[0] for _ in range(4000)])
     fresh = np.var([slopes(steps).mean() for _ in range(4000)])
-    yield Claim(
-        "variance of the mean slope of 5 steps: one batch / fresh ones",
-        once / fresh,
-        4.5,
-        5.5,
-        anchors={"steps": steps},
-    )
+    text = "variance of the mean slope of 5 steps: one batch / fresh ones"
+    yield Claim(text, once / fresh, low=4.5, high=5.5, anchors={"steps": steps})
 
 
 def get_weights():
@@ -263,9 +252,9 @@ def get_weights():
 
     Said: for w in layer.get_weights(): clip(w, −c, c); layer.set_weights(…)
 
-    Right: get_weights() also returns batch norm's running mean and variance. A variance of 1 becomes 0.01, so in
-    evaluation, not in training, the layer's output is ten times too large. Only what is trained is clipped. (Then γ
-    falls from 1 to 0.01, too, which no one wants: leave batch norm out of a clipped critic.)
+    Right: Keras's get_weights() also returns batch norm's running mean and variance. A variance of 1 becomes 0.01,
+    so in evaluation, not in training, the layer's output is ten times too large. Only what is trained is clipped.
+    (Then γ falls from 1 to 0.01, too, which no one wants: leave batch norm out of a clipped critic.)
 
     Equation: output in evaluation: γ (x − μ) / √v + β, times √(v / c) when v falls to c
     """
@@ -277,8 +266,10 @@ def get_weights():
     state = {name: np.clip(array, -bound, bound).astype(array.dtype) for name, array in layer.state_dict().items()}
     layer.load_state_dict(state)
     wrong = layer(x).numpy().std()
-    yield Claim("batch norm in evaluation, all its state clipped / only its weights", wrong / right, 9, 11)
-    yield Claim("what clipping γ from 1 makes of the layer's output", right, 0.009, 0.011, anchors={"not clipped": 1.0})
+    text = "batch norm in evaluation, all its state clipped / only its weights"
+    yield Claim(text, wrong / right, low=9, high=11)
+    text = "size of its output where γ is clipped"
+    yield Claim(text, right, low=0.009, high=0.011, anchors={"not clipped": 1.0})
 
 
 # Layers --------------------------------------------------------------------------------------------------------------
@@ -334,7 +325,8 @@ def equalized_rate():
     text = "Adam: relative step with 1,024 inputs / with 16"
     yield Claim(text, ratio, low=0.9, high=1.1, anchors={"plain": beside})
     ratio = first_step(many, True, sgd)[0] / first_step(many, False, sgd)[0]
-    yield Claim("SGD: step / step of a plain layer, 1,024 inputs", ratio, 0.9 * c**2, 1.1 * c**2, anchors={"c²": c**2})
+    text = "SGD: step / step of a plain layer, 1,024 inputs"
+    yield Claim(text, ratio, low=0.9 * c**2, high=1.1 * c**2, anchors={"c²": c**2})
 
 
 def pixel_norm():
@@ -374,9 +366,8 @@ def groups_of_samples():
     """
     image = np.random.default_rng(0).standard_normal((1, 1, 16, 16))
     copies, greys = image.repeat(4, 0), np.array([-1, -1, 1, 1]).reshape(4, 1, 1, 1) * np.ones_like(image)
-    yield Claim(
-        "deviation of four copies of one image", deviation(copies), high=1e-3, anchors={"its pixels": image.std()}
-    )
+    beside = {"its pixels": image.std()}
+    yield Claim("deviation of four copies of one image", deviation(copies), high=1e-3, anchors=beside)
     text = "deviation of four images, each of one grey, −1 or 1"
     yield Claim(text, deviation(greys), low=0.99, high=1.01, anchors={"pixels of each": 0})
 
@@ -387,8 +378,8 @@ def variety():
     Said: Minibatch deviation brings variety.
 
     Right: It shows D one number about the batch. D may use it, and G may satisfy it with less than all modes: two
-    opposite ones of a ring deviate as much as all eight. By itself it found no more modes here than the same GAN
-    without it.
+    opposite ones of a ring deviate as much as all eight. In the plane a GAN found about as many modes with it as
+    without it; a penalty on the slope brought all of them back.
 
     Equation: ring of radius r: deviation r/√2 along both axes; two modes at ±r (1, 1)/√2: r/√2 along both axes
     """

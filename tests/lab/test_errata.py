@@ -109,7 +109,7 @@ def test_the_penalised_critic_of_a_line(steepness, sign):
 
 
 def test_the_sign_of_the_penalty_decides_whether_there_is_a_best_slope():
-    assert value("sign of lambda", "steepest") == (pytest.approx(1.2), {"with +λ": 10, "1 + s / 2λ": 1.2})
+    assert value("sign of lambda", "best of") == (pytest.approx(1.2), {"with +λ": 10, "1 + s / 2λ": 1.2})
     found, beside = value("sign of lambda", "slope of 100")
     assert found == pytest.approx(400 + 10 * 99**2) and beside == {"with −λ": pytest.approx(400 - 10 * 99**2)}
 
