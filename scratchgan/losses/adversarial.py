@@ -137,6 +137,8 @@ class NonSaturating(Minimax):
 
     Goodfellow et al. 2014, arXiv:1406.2661, §3. The two generators agree on the fixed point, and on the direction at
     each sample, but not on its weight: the slope −σ(−D(x̃)) is −1 where D is sure of a fake and 0 where it is fooled.
+    At the best D it descends KL(p_G‖p) − 2 JSD(p, p_G), no longer 2 JSD (Arjovsky & Bottou 2017, arXiv:1701.04862,
+    theorem 2.5): a generator that cannot match the data prefers to leave some of them out.
     """
 
     def _generator(self, fake):
