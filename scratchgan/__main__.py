@@ -4,7 +4,8 @@ scratchgan list                                    the systems, and what each te
 scratchgan train wgan_gp --preset quick            train one, or one of your own: train my_gan.py
 scratchgan sample runs/wgan_gp --strip             draw from a run, finished or not,
 scratchgan sample cgan --label 7                   or by the weights that ship
-scratchgan judge runs/wgan_gp/samples.npy          how good the samples are
+scratchgan judge runs/wgan_gp/samples.npy          how good the samples are,
+scratchgan judge runs/autoencoder                  or what a run that makes images from images does with unseen ones
 scratchgan check conv2d                            derivatives against finite differences
 """
 
@@ -34,12 +35,14 @@ def _done(words):
         from scratchgan.training.stop import ended
 
         return ended(lambda: _elsewhere(words[0], words[1:]), str)
-    flags = _parser().parse_args(words)
+    flags = _parser(words[:1]).parse_args(words)
     return flags.work(flags)
 
 
 def _elsewhere(word, words):
     """The commands that are programs of their own."""
+    if word == "judge" and len(words) == 1 and Path(words[0]).expanduser().is_dir():
+        return _measured(Path(words[0]).expanduser())
     if word == "judge":
         from scratchgan.metrics.__main__ import main as program
     else:
@@ -47,16 +50,24 @@ def _elsewhere(word, words):
     return program(words, f"scratchgan {word}")
 
 
-def _parser():
+def _measured(run):
+    """What the model of a run does with images that it never saw."""
+    from scratchgan.training.held_out import held_out_numbers, table
+
+    print(table(held_out_numbers(run)))
+    return 0
+
+
+def _parser(word):
+    """The parser of the command line. Only its first word gets its flags: what they need takes time to import."""
     parser = argparse.ArgumentParser(
         prog="scratchgan", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    _list_flags(commands.add_parser("list", help="the systems: what each teaches, its weights, its time"))
-    _train_flags(commands.add_parser("train", help="train a system, or go on with its training"))
-    _sample_flags(commands.add_parser("sample", help="draw samples, or a strip of interpolations, from a run"))
-    commands.add_parser("judge", help="how good and how varied samples are, beside real images and noise")
-    commands.add_parser("check", help="compare the derivatives of all functions with finite differences")
+    for name, about in COMMANDS.items():
+        command = commands.add_parser(name, help=about)
+        if [name] == word:
+            FLAGS[name](command)
     return parser
 
 
@@ -178,6 +189,19 @@ def _samples(model, flags, folder):
     demand_room(count, drawn(model, 1, np.random.default_rng(0), **options), folder)
     return drawn(model, count, rng, **options)["samples"]
 
+
+COMMANDS = {
+    "list": "the systems: what each teaches, its weights, its time",
+    "train": "train a system, or go on with its training",
+    "sample": "draw samples, or a strip of interpolations, from a run",
+    "judge": "how good and how varied samples are, beside real images and noise",
+    "check": "compare the derivatives of all functions with finite differences",
+}
+FLAGS = {
+    "list": _list_flags,
+    "train": _train_flags,
+    "sample": _sample_flags,
+}  # judge and check are programs of their own
 
 if __name__ == "__main__":
     sys.exit(main())
