@@ -150,9 +150,8 @@ class SRGAN(SuperResolution):
         self.pretraining, self.weights, self.objective = pretraining, weights, NonSaturating()
 
     def networks(self):
-        """SRResNet, and from the second stage on G."""
-        begun = self.generator_optimizer.steps > 0
-        return super().networks() | ({"SRGAN": self.generator} if begun else {})
+        """SRResNet and G, which are one until the second stage begins."""
+        return super().networks() | {"SRGAN": self.generator if self.generator_optimizer.steps else self.resnet}
 
     # What is descended
 
@@ -209,7 +208,7 @@ def build(
     networks=small_networks,
     encoder=Encoder,  # (rng, channels, classes) -> Module
     channels=1,
-    classes=4,  # of the data; without labels these are quarter turns
+    classes=10,  # of the data; without labels four of them are quarter turns
     pretraining=2000,  # steps of the first stage; None: there is no second one
     content=0.1,  # λ
     adversarial=1e-3,

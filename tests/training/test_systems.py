@@ -65,7 +65,8 @@ def test_every_weight_is_moved_by_some_step(name, tmp_path):
 
 @every_model
 def test_a_number_that_is_not_finite_stops_the_run_and_the_last_good_checkpoint_stays(name, tmp_path):
-    for part in [k for k, part in make_run(name, tmp_path / "any").parts.items() if isinstance(part, nn.Module)]:
+    parts = make_run(name, tmp_path / "any").parts.items()
+    for part in [k for k, part in parts if isinstance(part, nn.Module) and k not in MODELS[name].at_rest]:
         run = make_run(name, tmp_path / part)
         run.train(2, every=1)
         good = run.checkpoint.read_bytes()
@@ -144,7 +145,8 @@ WITHOUT_EFFECT = {
     "sngan": {"critic 11.bias"},
 }
 
-UNTIL_ALL_MOVE = {"r3gan": 2}  # steps: the first moves the last weights of its blocks from 0, and so wakes the others
+# Steps: the first moves the last weights of R3GAN's blocks from 0, and so wakes the others; SRGAN has two stages.
+UNTIL_ALL_MOVE = {"r3gan": 2, "srgan": 2}
 
 
 def wake(growth):
@@ -163,6 +165,8 @@ def test_every_preset_builds_a_model_whose_step_moves_all_of_its_weights(system,
     kind = Streams if plan.unpaired else Batches
     if hasattr(model, "critic_steps"):
         model.critic_steps = 1
+    if hasattr(model, "pretraining"):
+        model.pretraining = 1
     asleep = wake(model.growth) if hasattr(model, "growth") else set()
     networks = {k: part for k, part in model.parts().items() if isinstance(part, nn.Module)}
     before = {f"{k} {path}": p.data.copy() for k, part in networks.items() for path, p in part.named_parameters()}
