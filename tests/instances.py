@@ -34,7 +34,9 @@ class Tiny:
         """The stream of batches that the model trains on."""
         pixels = np.random.default_rng(1).integers(0, 256, (2, COUNT, *self.image), dtype=np.uint8)
         arrays = tuple(pixels) if self.unpaired else (pixels[0],)
-        arrays += (pixels[1].reshape(COUNT, -1)[:, : np.prod(self.small)].reshape(COUNT, *self.small),) if self.small else ()
+        arrays += (
+            (pixels[1].reshape(COUNT, -1)[:, : np.prod(self.small)].reshape(COUNT, *self.small),) if self.small else ()
+        )
         arrays += (np.arange(COUNT) % games.CLASSES,) if self.labels else ()
         return (Streams if self.unpaired else Batches)(arrays, 6, rng, low)
 
@@ -64,7 +66,9 @@ def translators(rng):
 
 def enlarging(rng):
     """Of 2×2 pixels to 8×8, and a critic of these."""
-    critic = nn.Sequential(nn.Conv2d(1, 2, 3, stride=2, rng=rng), nn.LeakyReLU(0.2), nn.Flatten(), nn.Linear(18, 1, rng=rng))
+    critic = nn.Sequential(
+        nn.Conv2d(1, 2, 3, stride=2, rng=rng), nn.LeakyReLU(0.2), nn.Flatten(), nn.Linear(18, 1, rng=rng)
+    )
     return SRResNet(rng, 1, width=2, blocks=1, up=(8, 8)), critic
 
 

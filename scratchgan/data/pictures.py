@@ -73,14 +73,14 @@ class Pictures:
         DataError
             When none can be read.
         """
-        read = []
+        kept = []
         for path in self.paths:
             if (picture := self._read(path, None, channels)) is not None:
-                read.append(path)
+                kept.append(path)
                 yield picture
-        if not read:
+        if not kept:
             raise DataError(f"none of the {len(self.paths)} pictures in {self.folder} can be read")
-        self.paths = read
+        self.paths = kept
 
     @property
     def labels(self):

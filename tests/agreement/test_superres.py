@@ -68,9 +68,7 @@ class Classifier(T.Module):
             T.Conv2d(channels, w, 3, 1, 1), T.ReLU(), T.Conv2d(w, 2 * w, 4, 2, 1), T.ReLU(),
             T.Conv2d(2 * w, 2 * w, 3, 1, 1), T.ReLU(), T.BatchNorm2d(2 * w, affine=False),
         )  # fmt: skip
-        self.second = T.Sequential(
-            T.Conv2d(2 * w, 4 * w, 4, 2, 1), T.ReLU(), T.Conv2d(4 * w, 4 * w, 4, 2, 1), T.ReLU()
-        )
+        self.second = T.Sequential(T.Conv2d(2 * w, 4 * w, 4, 2, 1), T.ReLU(), T.Conv2d(4 * w, 4 * w, 4, 2, 1), T.ReLU())
         self.head = T.Linear(4 * w, CLASSES)
 
     def forward(self, y):
@@ -182,7 +180,9 @@ def test_the_features_are_those_of_torchvision(tmp_path, layer, end, prefix):
     path = saved(reference, tmp_path / "vgg19.npz", prefix)
     network = vgg19(None, 3, 10, weights=path, layer=layer, widths=NARROW)
     y = np.tanh(np.random.default_rng(0).standard_normal((2, 3, 32, 48))).astype(np.float32)
-    mean, deviation = (torch.tensor(numbers)[:, None, None] for numbers in ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)))
+    mean, deviation = (
+        torch.tensor(numbers)[:, None, None] for numbers in ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+    )
     with torch.no_grad():
         wanted = reference[:end]((torch.from_numpy(y) / 2 + 0.5 - mean) / deviation) / 12.75
     np.testing.assert_allclose(network.maps(Tensor(y)).data, wanted.numpy(), rtol=1e-4, atol=1e-6)
@@ -205,7 +205,9 @@ def test_other_weights_are_refused(tmp_path):
     with pytest.raises(DataError, match="cannot be read"):
         vgg19(None, 3, 10, weights=tmp_path / "none.npz")
     wide = saved(torchvisions(((4, 3), *NARROW[1:])), tmp_path / "wide.npz")
-    with pytest.raises(DataError, match=r"features.0.weight should be floats of shape \(3, 3, 3, 3\), is float32 \(4, "):
+    with pytest.raises(
+        DataError, match=r"features.0.weight should be floats of shape \(3, 3, 3, 3\), is float32 \(4, "
+    ):
         vgg19(None, 3, 10, weights=wide, widths=NARROW)
     short = saved(torchvisions(NARROW[:2]), tmp_path / "short.npz")
     assert vgg19(None, 3, 10, weights=short, layer=(2, 2), widths=NARROW)

@@ -8,7 +8,7 @@ from seeded import rng
 
 from scratchgan import Tensor, nn
 from scratchgan.models import SYSTEMS, acgan, cgan, dcgan, gan
-from scratchgan.models.networks import count, small_generator, strided_critic
+from scratchgan.models.networks import Residual, count, small_generator, strided_critic
 from scratchgan.models.sngan import small_discriminator
 
 
@@ -165,3 +165,8 @@ def test_the_keras_networks_begin_with_glorots_weights():
     ):
         bound = (6 / fans) ** 0.5
         assert 0.95 * bound < np.abs(layer.weight.data).max() <= bound and not layer.bias.data.any()
+
+
+def test_a_residual_adds_its_input():
+    x = Tensor(np.ones((1, 2)))
+    assert Residual(nn.Flatten())(x).data.tolist() == [[2, 2]]
