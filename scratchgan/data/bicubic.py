@@ -1,4 +1,4 @@
-"""Images of another size by cubic convolution (Keys 1981, a = −½), to the bit as the papers on super-resolution have it.
+"""Images of another size by cubic convolution (Keys 1981, a = −½), to the bit as papers on super-resolution have it.
 
 Output i of an axis lies at u = (i + ½)/s − ½ of the input, where s is the scale, and reads the inputs j around with
 

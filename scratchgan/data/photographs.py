@@ -47,7 +47,7 @@ def patches(dataset, size=96, channels=3, factor=4, stride=None):
             large += _cut(picture, size, stride)
             small += _cut(smaller(picture, factor), size // factor, stride // factor)
     if not large:
-        raise DataError(f"no picture is as large as a patch of {size}×{size} pixels")
+        raise DataError(f"no picture is as large as a patch of {size}×{size} pixels: photographs are needed here")
     return np.concatenate(large), np.concatenate(small)
 
 

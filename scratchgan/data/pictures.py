@@ -90,7 +90,7 @@ class Pictures:
         return np.array([self.classes.index(path.relative_to(self.folder).parts[0]) for path in self.paths], np.int64)
 
     def _read(self, path, size, channels):
-        """One picture, (channels, size, size), in full where size is None; or None, and what is wrong with it is said."""
+        """One picture, (channels, size, size), or in full without a size; or None, and what is wrong is said."""
         try:
             if not path.is_file():
                 raise OSError("it is no file")  # a pipe would be waited for

@@ -1,4 +1,4 @@
-"""How alike two images are, pixel by pixel: PSNR, and SSIM (Wang et al. 2004, IEEE Transactions on Image Processing 13).
+"""How alike two images are: PSNR, and SSIM (Wang et al. 2004, IEEE Transactions on Image Processing 13).
 
     PSNR = −10 log₁₀ MSE,
 

@@ -9,7 +9,7 @@ SRGAN wants one that it *might be*. A discriminator D judges, by its logits, whe
 and G descends the perceptual loss: a *content loss*, the distance in the features φ of a network that knows images,
 which does not mind where exactly a hair lies, and a small part of adversarial loss:
 
-    L_G = λ/(W H) ‖φ(y) − φ(G(x))‖² + 10⁻³ ζ(−D(G(x)))                                                          (3, 5, 6)
+    L_G = λ/(W H) ‖φ(y) − φ(G(x))‖² + 10⁻³ ζ(−D(G(x)))                                                         (3, 5, 6)
 
 over the W·H places and channels of φ, in the mean over images. Training has two stages. In the first, SRResNet descends
 the squared error. The second begins with these weights, and a fresh D and fresh optimisers. Here SRResNet is kept
@@ -37,6 +37,7 @@ import numpy as np
 from scratchgan import nn
 from scratchgan.backend import array_like
 from scratchgan.data import views
+from scratchgan.data.photographs import patches
 from scratchgan.functional import cross_entropy, mse_loss
 from scratchgan.losses import NonSaturating
 from scratchgan.models.model import Preset, System
@@ -209,7 +210,7 @@ def build(
     encoder=Encoder,  # (rng, channels, classes) -> Module
     channels=1,
     classes=10,  # of the data; without labels four of them are quarter turns
-    pretraining=2000,  # steps of the first stage; None: there is no second one
+    pretraining=1800,  # steps of the first stage; None: there is no second one
     content=0.1,  # λ
     adversarial=1e-3,
     lr=2e-3,  # of Adam in the first stage
@@ -234,8 +235,10 @@ def build(
     )
 
 
-DIGITS = views.enlargements
-EMOJI = partial(views.enlargements, size=32, channels=3)
+DIGITS, EMOJI = views.enlargements, partial(views.enlargements, size=32, channels=3)
+PHOTOS = partial(patches, size=48)
+COLOURS = {"channels": 3, "networks": partial(small_networks, channels=3, size=32)}
+PATCHES = {"channels": 3, "networks": partial(small_networks, channels=3, size=48)}
 SYSTEM = System(
     "srgan",
     "SRGAN",
@@ -243,8 +246,10 @@ SYSTEM = System(
     6,
     build,
     {
-        "quick": Preset(500, every=50, batch_size=32, view=DIGITS, options={"pretraining": 300}),
-        "default": Preset(4000, batch_size=32, view=DIGITS),
-        "mse": Preset(4000, batch_size=32, view=DIGITS, options={"pretraining": None}),
+        "quick": Preset(600, every=50, batch_size=32, view=DIGITS, options={"pretraining": 450}),
+        "default": Preset(2900, batch_size=32, view=DIGITS),
+        "mse": Preset(3000, batch_size=32, view=DIGITS, options={"pretraining": None}),
+        "emoji": Preset(2000, batch_size=32, view=EMOJI, data="emoji", options=COLOURS | {"pretraining": 1300}),
+        "photos": Preset(2200, batch_size=16, view=PHOTOS, options=PATCHES | {"pretraining": 1600}),
     },
 )

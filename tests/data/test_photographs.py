@@ -48,7 +48,7 @@ def test_patches_are_squares_of_a_picture_and_of_the_smaller_one():
 
     class Wide:
         def in_full(self, channels):
-            return [noise(3, 4, 40), picture]
+            return [noise(3, 3, 40), picture]
 
     large, small = patches(Wide(), size=8, stride=4)
     np.testing.assert_array_equal(large, np.stack([picture[:, :8, x : x + 8] for x in (0, 4, 8)]))

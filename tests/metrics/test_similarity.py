@@ -1,4 +1,4 @@
-"""How alike two images are: PSNR, SSIM under both windows, luminance, sharpness; and the numbers that a paper prints."""
+"""How alike two images are: PSNR, SSIM under both windows, luminance, sharpness; and what a paper prints."""
 
 import numpy as np
 import pytest

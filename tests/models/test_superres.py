@@ -142,7 +142,7 @@ def test_what_is_measured_is_of_each_way_beside_the_truth():
 
 
 class Seen:
-    """A judge whose S is the mean of the first pixels, and who takes an image for the class that its brightest row has."""
+    """A judge whose S is the mean of the first pixels, and to whom the brightest row is the class."""
 
     asked = []
 

@@ -138,6 +138,7 @@ def test_who_makes_no_samples_refuses_them_before_the_first_step(name, tmp_path)
 
 DIGITS = load(embedded=True)
 DIGITS = Dataset(DIGITS.name, DIGITS.images[::10], DIGITS.labels[::10], DIGITS.source)
+PHOTOGRAPHS = Dataset("photographs", np.tile(DIGITS.images[:6], (1, 3, 2, 2)), None, "a test")
 PRESETS = [(system, preset) for system in SYSTEMS.values() for preset in system.presets]
 WITHOUT_EFFECT = {
     "wgan": {"critic 7.bias"},
@@ -161,7 +162,7 @@ def test_every_preset_builds_a_model_whose_step_moves_all_of_its_weights(system,
     """At a batch of four, on digits; but for biases that the loss does not depend on."""
     plan, rng = system.presets[preset], np.random.default_rng(0)
     model = system.build(rng, **plan.options)
-    arrays = plan.view(DIGITS)
+    arrays = plan.view(PHOTOGRAPHS if preset == "photos" else DIGITS)
     kind = Streams if plan.unpaired else Batches
     if hasattr(model, "critic_steps"):
         model.critic_steps = 1
