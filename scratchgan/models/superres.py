@@ -145,7 +145,7 @@ def _judged(images, labels=None):
 def in_parts(network, x):
     """G(x) in evaluation mode, a block at a time: Tensor."""
     with no_grad():
-        parts = [made(network, x[start : start + BLOCK]).data for start in range(0, len(x), BLOCK)]
+        parts = [made(network, x[start : start + BLOCK]).numpy() for start in range(0, len(x), BLOCK)]
     return Tensor(np.concatenate(parts))
 
 

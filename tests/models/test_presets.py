@@ -24,7 +24,15 @@ FILES = {name: importlib.import_module(f"scratchgan.models.{name}") for name in 
 ADAM = {"betas": (0.5, 0.999)}
 WGAN_ADAM = {"betas": (0.0, 0.9)}
 SMALL = {"latent_size": 64, "average_decay": 0.99}  # what nearly all share
-RUN = {"every": 100, "batch_size": 64, "rates_fall": True, "data": "mnist", "view": views.images, "unpaired": False}
+RUN = {
+    "every": 100,
+    "batch_size": 64,
+    "rates_fall": True,
+    "data": "mnist",
+    "view": views.images,
+    "unpaired": False,
+    "held_out": None,
+}
 
 
 def small(system, **options):
@@ -94,7 +102,7 @@ CYCLEGAN = {
 }  # fmt: skip
 SRGAN = {
     **RUN, **small("srgan"), "encoder": srgan.Encoder, "channels": 1, "classes": 10, "pretraining": 1800,
-    "content": 0.1, "adversarial": 1e-3, "lr": 2e-3, "adversarial_lr": 5e-4, "betas": (0.9, 0.999), "batch_size": 32,
+    "content": 0.1, "adversarial": 1e-3, "lr": 2e-3, "adversarial_lr": 1.5e-3, "betas": (0.9, 0.999), "batch_size": 32,
     "view": views.enlargements,
 }  # fmt: skip
 PRESETS = {
@@ -191,14 +199,14 @@ PRESETS = {
     },
     "srgan": {
         "quick": {**SRGAN, "pretraining": 450, "steps": 600, "every": 50},
-        "default": {**SRGAN, "steps": 2900},
-        "mse": {**SRGAN, "pretraining": None, "steps": 3000},
+        "default": {**SRGAN, "steps": 2400},
+        "mse": {**SRGAN, "pretraining": None, "steps": 2400},
         "emoji": {
-            **SRGAN, **small("srgan", channels=3, size=32), "channels": 3, "pretraining": 1300, "steps": 2000,
+            **SRGAN, **small("srgan", channels=3, size=32), "channels": 3, "pretraining": 1350, "steps": 1800,
             "data": "emoji", "view": written(partial(views.enlargements, size=32, channels=3)),
         },
         "photos": {
-            **SRGAN, **small("srgan", channels=3, size=48), "channels": 3, "pretraining": 1600, "steps": 2200,
+            **SRGAN, **small("srgan", channels=3, size=48), "channels": 3, "pretraining": 1650, "steps": 2200,
             "batch_size": 16, "view": written(partial(patches, size=48)),
         },
     },
@@ -286,8 +294,8 @@ SAID = [
     ("r3gan", "default", "β₂ 0.9 to 0.99; G's average: a half-life of up to 70 steps",
      {"beta2": (0.9, 0.99), "half_life": (0.0, 70.0)}),
     ("r3gan", "default", "batches of 64", {"batch_size": 64}),
-    ("srgan", "default", "rates from 0.002 and 0.0005 to a twentieth",
-     {"lr": 0.002, "adversarial_lr": 0.0005, "rates_fall": True}),
+    ("srgan", "default", "0.002 and 0.0015, falling to a twentieth",
+     {"lr": 0.002, "adversarial_lr": 0.0015, "rates_fall": True}),
     ("srgan", "default", "λ = 0.1", {"content": 0.1, "adversarial": 1e-3}),
     ("autoencoder", "default", "784-256-64-2", {"latent_size": 2}),
     ("rbm", "default", "persistent chains, momentum 0.5 throughout", {"persistent": True, "momentum": 0.5}),

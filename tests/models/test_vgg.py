@@ -1,12 +1,16 @@
 """VGG19's features; tests/agreement compares them with PyTorch's."""
 
+import textwrap
+
 import numpy as np
 import pytest
 from seeded import rng
 
 from scratchgan import Tensor, nn
 from scratchgan.data import DataError
+from scratchgan.models import SYSTEMS, vgg
 from scratchgan.models.vgg import VGG, vgg19
+from scratchgan.training.systems import find_system
 
 NARROW = (3, 3), (4, 4), (5,) * 4, (6,) * 4, (6,) * 4
 
@@ -59,6 +63,16 @@ def test_weights_are_taken_by_torchvisions_names(tmp_path):
         network = vgg19(None, 3, 10, weights=tmp_path / name, layer=(2, 2), widths=NARROW)
         for key, array in network.state_dict().items():
             np.testing.assert_array_equal(array, state[key])
+
+
+def test_the_file_that_its_text_shows_is_a_system(tmp_path):
+    """The weights of its line are looked for, and nothing else is missing."""
+    program = vgg.__doc__[vgg.__doc__.index("    from dataclasses") :]
+    (tmp_path / "my_srgan.py").write_text(textwrap.dedent(program))
+    system = find_system(str(tmp_path / "my_srgan.py"))
+    assert system.presets["default"].view is SYSTEMS["srgan"].presets["photos"].view
+    with pytest.raises(DataError, match="vgg19.npz cannot be read"):
+        system.build(rng(), **system.presets["default"].options)
 
 
 def test_other_weights_are_refused(tmp_path):
