@@ -102,7 +102,7 @@ def turned(y):
 
 
 def small_networks(rng, channels=1, size=28, width=32, blocks=4, up=(128, 32), narrow=12, dense=64):
-    """G and D for images of up to 32×32 pixels."""
+    """G, and D for images of this size."""
     return SRResNet(rng, channels, width, blocks, up), discriminator(rng, size, channels, narrow, dense)
 
 

@@ -110,7 +110,7 @@ class SuperResolution(Model):
         y, x, *labels = held_out
         ways = self.enlarged(x) | {"the true image": as_bytes(self.shown(y))}
         images = {name: as_floats(image) for name, image in ways.items()}
-        return _likeness(images) | _judged(images, *labels)
+        return _likeness(images) | _judged(ways, *labels)
 
 
 def _likeness(images):
@@ -128,7 +128,7 @@ def _likeness(images):
 
 
 def _judged(images, labels=None):
-    """S and the share of kept classes, of each way and of the truth; nothing where no judge knows the true images."""
+    """S and the share of kept classes, of bytes made in each way and of the truth; nothing without a judge."""
     from scratchgan.metrics import Judge
 
     data = {(1, 28, 28): "mnist", (3, 32, 32): "emoji"}
