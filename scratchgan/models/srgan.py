@@ -15,6 +15,15 @@ over the W·H places and channels of φ, in the mean over images. Training has t
 the squared error. The second begins with these weights, and a fresh D and fresh optimisers. Here SRResNet is kept
 beside G as it was, so that the two can be compared: G loses PSNR, and gains sharpness and plausibility.
 
+Of 1,000 test digits (S: 0 is as real, 1 a Gaussian, by a network that G never saw; sharpness: of the true image's)
+
+| | PSNR | sharpness | S | class kept |
+|---|---|---|---|---|
+| nearest, bicubic | 13.87, 14.48 dB | 0.57, 0.48 | 1.84, 2.11 | 82.0%, 84.6% |
+| SRResNet | 22.65 dB | 0.909 | 0.011 | 97.5% |
+| SRGAN | 22.14 dB | 0.958 | −0.005 | 98.1% |
+| the true image | | 1 | −0.007 | 99.4% |
+
 φ is learned in the first stage, too, on the large images, and then stays: a small network that tells their classes, or
 without labels which way up they are (Gidaris et al. 2018, arXiv:1803.07728). The judge's network is never seen by G.
 With ``encoder=partial(vgg19, weights="vgg19.npz")`` φ is the paper's, see `vgg`.
@@ -25,7 +34,7 @@ Departures:
 |---------------------------------------------------------------|---------------------------------------|
 | digits 7 to 28, emoji 8 to 32, photographs in patches         | 350,000 photographs in patches of 96  |
 | 4 residual blocks of 32 channels                              | 16 of 64                              |
-| φ: own network, after its third convolution; λ = 0.1          | VGG19, after its last; λ = 1/12.75²   |
+| φ: own network, after its third convolution; λ = 0.03         | VGG19, after its last; λ = 1/12.75²   |
 | 1,800 and 600 steps; 0.002 and 0.0015, falling to a twentieth | 10⁶ at 10⁻⁴; 10⁵ at 10⁻⁴, 10⁵ at 10⁻⁵ |
 | tanh at the end of G                                          | not said; images in [−1, 1]           |
 """
@@ -42,6 +51,7 @@ from scratchgan.functional import cross_entropy, mse_loss
 from scratchgan.losses import NonSaturating
 from scratchgan.models.model import Preset, System
 from scratchgan.models.superres import SRResNet, SuperResolution
+from scratchgan.nn.options import Whole
 from scratchgan.optim import Adam
 from scratchgan.tensor import Tensor
 
@@ -140,6 +150,8 @@ class SRGAN(SuperResolution):
         "second stage: players": ["critic_loss", "adversarial"],
     }
 
+    pretraining = Whole("[0, ∞)")
+
     def __init__(
         self, resnet, generator, critic, encoder, optimizer, adversarial_optimizer, pretraining, weights
     ):  # fmt: skip
@@ -211,7 +223,7 @@ def build(
     channels=1,
     classes=10,  # of the data; without labels four of them are quarter turns
     pretraining=1800,  # steps of the first stage; None: there is no second one
-    content=0.1,  # λ
+    content=0.03,  # λ
     adversarial=1e-3,
     lr=2e-3,  # of Adam in the first stage
     adversarial_lr=1.5e-3,  # in the second

@@ -102,7 +102,7 @@ CYCLEGAN = {
 }  # fmt: skip
 SRGAN = {
     **RUN, **small("srgan"), "encoder": srgan.Encoder, "channels": 1, "classes": 10, "pretraining": 1800,
-    "content": 0.1, "adversarial": 1e-3, "lr": 2e-3, "adversarial_lr": 1.5e-3, "betas": (0.9, 0.999), "batch_size": 32,
+    "content": 0.03, "adversarial": 1e-3, "lr": 2e-3, "adversarial_lr": 1.5e-3, "betas": (0.9, 0.999), "batch_size": 32,
     "view": views.enlargements,
 }  # fmt: skip
 PRESETS = {
@@ -296,7 +296,7 @@ SAID = [
     ("r3gan", "default", "batches of 64", {"batch_size": 64}),
     ("srgan", "default", "0.002 and 0.0015, falling to a twentieth",
      {"lr": 0.002, "adversarial_lr": 0.0015, "rates_fall": True}),
-    ("srgan", "default", "λ = 0.1", {"content": 0.1, "adversarial": 1e-3}),
+    ("srgan", "default", "λ = 0.03", {"content": 0.03, "adversarial": 1e-3}),
     ("autoencoder", "default", "784-256-64-2", {"latent_size": 2}),
     ("rbm", "default", "persistent chains, momentum 0.5 throughout", {"persistent": True, "momentum": 0.5}),
     ("cyclegan", "default", "batches of 8, 1,200 steps, α from 0.001 to a twentieth",
