@@ -36,7 +36,7 @@ Departures:
 | 4 residual blocks of 32 channels                              | 16 of 64                              |
 | φ: own network, after its third convolution; λ = 0.03         | VGG19, after its last; λ = 1/12.75²   |
 | 1,800 and 600 steps; 0.002 and 0.0015, falling to a twentieth | 10⁶ at 10⁻⁴; 10⁵ at 10⁻⁴, 10⁵ at 10⁻⁵ |
-| tanh at the end of G                                          | not said; images in [−1, 1]           |
+| tanh at the end of G; colours add to a bilinear enlargement   | not said; images in [−1, 1]           |
 """
 
 from functools import partial
@@ -111,9 +111,9 @@ def turned(y):
     return np.concatenate([np.rot90(y[k::4], k, (2, 3)) for k in range(4)]), np.sort(np.arange(len(y)) % 4)
 
 
-def small_networks(rng, channels=1, size=28, width=32, blocks=4, up=(128, 32), narrow=12, dense=64):
+def small_networks(rng, channels=1, size=28, width=32, blocks=4, up=(128, 32), head_start=False, narrow=12, dense=64):
     """G, and D for images of this size."""
-    return SRResNet(rng, channels, width, blocks, up), discriminator(rng, size, channels, narrow, dense)
+    return SRResNet(rng, channels, width, blocks, up, head_start), discriminator(rng, size, channels, narrow, dense)
 
 
 def paper_networks(rng):
@@ -249,8 +249,8 @@ def build(
 
 DIGITS, EMOJI = views.enlargements, partial(views.enlargements, size=32, channels=3)
 PHOTOS = partial(patches, size=48)
-COLOURS = {"channels": 3, "networks": partial(small_networks, channels=3, size=32)}
-PATCHES = {"channels": 3, "networks": partial(small_networks, channels=3, size=48)}
+COLOURS = {"channels": 3, "networks": partial(small_networks, channels=3, size=32, head_start=True)}
+PATCHES = {"channels": 3, "networks": partial(small_networks, channels=3, size=48, head_start=True)}
 SYSTEM = System(
     "srgan",
     "SRGAN",

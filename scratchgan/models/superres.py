@@ -17,12 +17,13 @@ import numpy as np
 
 from scratchgan import nn
 from scratchgan.data import bicubic
-from scratchgan.functional import mse_loss
+from scratchgan.functional import interpolate, mse_loss
 from scratchgan.models.model import Model, made
 from scratchgan.models.networks import Residual
 from scratchgan.tensor import Tensor, no_grad
 
 FACTOR = 4
+SMALL = 0.1  # of the usual first weights
 BLOCK = 50  # images that are enlarged at a time, so that memory does not grow with their number
 KNOWN = 0.2  # S of true images, above which a judge does not know them
 
@@ -43,9 +44,12 @@ class SRResNet(nn.Module):
         16 in the paper.
     up : tuple of int
         Channels before each shuffle, of which a quarter is left after it: (256, 256) in the paper.
+    head_start : bool
+        Whether it learns only what has to be added to a bilinear enlargement, with weights that are small at first, and
+        without tanh. The paper's does not: with its million steps there is time to learn that the rest stays.
     """
 
-    def __init__(self, rng, channels=3, width=64, blocks=16, up=(256, 256)):
+    def __init__(self, rng, channels=3, width=64, blocks=16, up=(256, 256), head_start=False):
         def conv(few, many, kernel_size=3, bias=True):
             return nn.Conv2d(few, many, kernel_size, padding=kernel_size // 2, bias=bias, rng=rng)
 
@@ -57,12 +61,17 @@ class SRResNet(nn.Module):
         self.body = nn.Sequential(*residuals, *normed())
         widths = width, *(each // 4 for each in up)
         doubled = [(conv(few, many), nn.PixelShuffle(2), nn.PReLU()) for few, many in zip(widths, up)]
-        self.tail = nn.Sequential(*(layer for layers in doubled for layer in layers), conv(widths[-1], channels, 9))
+        last = conv(widths[-1], channels, 9)
+        self.tail = nn.Sequential(*(layer for layers in doubled for layer in layers), last)
+        self.head_start = head_start
+        if head_start:
+            last.weight.data, last.bias.data = last.weight.data * SMALL, last.bias.data * SMALL
 
     def forward(self, x):
         """G(x)."""
         first = self.head((x + 1) / 2)
-        return self.tail(first + self.body(first)).tanh()
+        made = self.tail(first + self.body(first))
+        return made + interpolate(x, scale_factor=FACTOR, mode="bilinear") if self.head_start else made.tanh()
 
 
 class SuperResolution(Model):

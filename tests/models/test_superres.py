@@ -7,6 +7,7 @@ from seeded import rng
 
 from scratchgan import Tensor, metrics, nn
 from scratchgan.data import bicubic
+from scratchgan.functional import interpolate
 from scratchgan.models import srgan
 from scratchgan.models.networks import count
 from scratchgan.models.superres import SRResNet, as_bytes, as_floats, in_parts
@@ -58,6 +59,13 @@ def test_the_skip_leads_around_all_blocks():
     made = network()
     made.body.forward = lambda x: 0 * x
     np.testing.assert_allclose(made(X).data, made.tail(made.head((X + 1) / 2)).tanh().data)
+
+
+def test_a_head_start_is_a_bilinear_enlargement_to_which_little_is_added():
+    usual, made = network(), SRResNet(rng(), 1, width=3, blocks=1, up=(8, 4), head_start=True).to(np.float64)
+    enlarged = interpolate(X, scale_factor=4, mode="bilinear").data
+    added = usual.tail(usual.head((X + 1) / 2) + usual.body(usual.head((X + 1) / 2))).data / 10
+    np.testing.assert_allclose(made(X).data, enlarged + added, atol=1e-6)
 
 
 def test_a_block_has_a_prelu_inside_and_none_after():
