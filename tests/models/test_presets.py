@@ -202,12 +202,12 @@ PRESETS = {
         "default": {**SRGAN, "steps": 2400},
         "mse": {**SRGAN, "pretraining": None, "steps": 2400},
         "emoji": {
-            **SRGAN, **small("srgan", channels=3, size=32, head_start=True), "channels": 3, "pretraining": 1350, "steps": 1800,
-            "data": "emoji", "view": written(partial(views.enlargements, size=32, channels=3)),
+            **SRGAN, **small("srgan", channels=3, size=32, head_start=True), "channels": 3, "pretraining": 1350,
+            "steps": 1800, "data": "emoji", "view": written(partial(views.enlargements, size=32, channels=3)),
         },
         "photos": {
-            **SRGAN, **small("srgan", channels=3, size=48, head_start=True), "channels": 3, "pretraining": 1650, "steps": 2200,
-            "batch_size": 16, "view": written(partial(patches, size=48)),
+            **SRGAN, **small("srgan", channels=3, size=48, head_start=True), "channels": 3, "pretraining": 1650,
+            "steps": 2200, "batch_size": 16, "view": written(partial(patches, size=48)),
         },
     },
     "autoencoder": {
