@@ -65,6 +65,23 @@ class Pictures:
         self.paths = list(read)
         return np.stack(list(read.values()))
 
+    def in_full(self, channels):
+        """All pictures as they are, one after the other: ndarrays of uint8, (channels, H, W).
+
+        Raises
+        ------
+        DataError
+            When none can be read.
+        """
+        kept = []
+        for path in self.paths:
+            if (picture := self._read(path, None, channels)) is not None:
+                kept.append(path)
+                yield picture
+        if not kept:
+            raise DataError(f"none of the {len(self.paths)} pictures in {self.folder} can be read")
+        self.paths = kept
+
     @property
     def labels(self):
         """The number of each picture's folder."""
@@ -73,20 +90,21 @@ class Pictures:
         return np.array([self.classes.index(path.relative_to(self.folder).parts[0]) for path in self.paths], np.int64)
 
     def _read(self, path, size, channels):
-        """One picture, (channels, size, size), or None; what is wrong with it is said."""
+        """One picture, (channels, size, size), or in full without a size; or None, and what is wrong is said."""
         try:
             if not path.is_file():
                 raise OSError("it is no file")  # a pipe would be waited for
             with Image.open(path) as image:
-                square = ImageOps.fit(flat(ImageOps.exif_transpose(image)), (size, size), Image.Resampling.LANCZOS)
-                pixels = np.asarray(square.convert("L" if channels == 1 else "RGB"))
+                image = flat(ImageOps.exif_transpose(image))
+                image = ImageOps.fit(image, (size, size), Image.Resampling.LANCZOS) if size else image
+                pixels = np.asarray(image.convert("L" if channels == 1 else "RGB"))
         except MemoryError:
             raise
         except Exception as error:  # decoders of damaged pictures raise anything: SyntaxError, struct.error, OSError, …
             why = str(error).removesuffix(f" {str(path)!r}") or type(error).__name__
             print(f"{path}: left out, as it cannot be read: {why}", file=sys.stderr)
             return None
-        return pixels.reshape(size, size, channels).transpose(2, 0, 1)
+        return pixels.reshape(*pixels.shape[:2], channels).transpose(2, 0, 1)
 
 
 def files_in(folder):

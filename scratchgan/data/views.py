@@ -7,6 +7,7 @@ refused, never guessed.
 import numpy as np
 from PIL import Image
 
+from scratchgan.data.bicubic import smaller
 from scratchgan.data.checks import DataError, as_labels, as_pixels, whole
 
 ORANGE, BLUE, BLACK, WHITE = (245, 140, 20), (40, 70, 210), (0, 0, 0), (255, 255, 255)
@@ -58,6 +59,20 @@ def labelled(dataset, size=28, channels=1, classes=None):
     if missing := sorted(set(range(classes)) - found):
         raise DataError(f"no image has the labels {missing}: {classes} classes are needed here, 0 to {classes - 1}")
     return pictures, labels
+
+
+def enlargements(dataset, size=28, channels=1, factor=4):
+    """Images, the same made smaller by bicubic resampling, and their labels where there are any.
+
+    Returns
+    -------
+    large : ndarray of uint8, (N, channels, size, size)
+    small : ndarray of uint8, (N, channels, size / factor, size / factor)
+    labels : ndarray of int64, (N,)
+        Of the data sets that have them.
+    """
+    large, *labels = images(dataset, size, channels) if dataset.labels is None else labelled(dataset, size, channels)
+    return large, smaller(large, factor), *labels
 
 
 def two_colours(dataset):

@@ -116,6 +116,17 @@ class Conditioned(nn.Module):
         return self.network(cat([z, y], 1))
 
 
+class Residual(nn.Module):
+    """x + f(x)."""
+
+    def __init__(self, *layers):
+        self.change = nn.Sequential(*layers)
+
+    def forward(self, x):
+        """(N, C, H, W) -> the same shape."""
+        return x + self.change(x)
+
+
 def count(network):
     """The number of its trained numbers."""
     return sum(parameter.numel() for parameter in network.parameters())

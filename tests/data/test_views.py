@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from scratchgan.data import DataError, Dataset, load, views
+from scratchgan.data.bicubic import smaller
 from scratchgan.data.views import binarised, coloured, outlined, shrunk, sized
 
 DIGITS = load(embedded=True)
@@ -12,6 +13,19 @@ SOME = Dataset("mnist", DIGITS.images[::500], DIGITS.labels[::500], "a test")
 
 def noise(*shape, seed=0):
     return np.random.default_rng(seed).integers(0, 256, shape, dtype=np.uint8)
+
+
+# Of data sets --------------------------------------------------------------------------------------------------------
+
+
+def test_enlargements_are_images_the_same_made_smaller_and_their_labels():
+    large, small, labels = views.enlargements(SOME)
+    np.testing.assert_array_equal(large, SOME.images)
+    np.testing.assert_array_equal(small, smaller(SOME.images, 4))
+    np.testing.assert_array_equal(labels, SOME.labels)
+    large, small = views.enlargements(Dataset("mnist", SOME.images, None, "a test"), 32, 3, 2)
+    np.testing.assert_array_equal(large, sized(SOME.images, 32, 3))
+    np.testing.assert_array_equal(small, smaller(large, 2))
 
 
 # Sizes ---------------------------------------------------------------------------------------------------------------
