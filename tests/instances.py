@@ -1,4 +1,4 @@
-"""A tiny instance of every model, quick to train, with the data that it is trained on: 4×4 images.
+"""A tiny instance of every model, quick to train, with the data that it is trained on: images of 4×4 or 8×8.
 
 A new system adds one here, and gets all the tests of `training/test_systems.py`.
 """
@@ -11,7 +11,7 @@ import numpy as np
 
 from scratchgan import nn
 from scratchgan.data import Batches, Streams
-from scratchgan.models import autoencoder, cyclegan, rbm, srgan
+from scratchgan.models import autoencoder, cyclegan, pix2pix, rbm, srgan
 from scratchgan.models.superres import SRResNet
 
 COUNT = 40  # images
@@ -26,6 +26,7 @@ class Tiny:
     image: tuple = games.IMAGE
     labels: bool = False
     unpaired: bool = False
+    paired: bool = False
     small: tuple = ()  # the shape of a smaller image beside each
     samples: bool = True  # whether it makes any from noise alone
     at_rest: tuple = ()  # networks that the third step does not look at
@@ -33,7 +34,7 @@ class Tiny:
     def batches(self, rng, low):
         """The stream of batches that the model trains on."""
         pixels = np.random.default_rng(1).integers(0, 256, (2, COUNT, *self.image), dtype=np.uint8)
-        arrays = tuple(pixels) if self.unpaired else (pixels[0],)
+        arrays = tuple(pixels) if self.unpaired or self.paired else (pixels[0],)
         arrays += (
             (pixels[1].reshape(COUNT, -1)[:, : np.prod(self.small)].reshape(COUNT, *self.small),) if self.small else ()
         )
@@ -79,6 +80,13 @@ MODELS = {
     },
     "autoencoder": Tiny(autoencoder, partial(autoencoder.build, networks=codes), samples=False),
     "RBM": Tiny(rbm, partial(rbm.build, image=games.IMAGE, hidden=5, chains=64)),
+    "pix2pix": Tiny(
+        pix2pix,
+        partial(pix2pix.build, networks=partial(pix2pix.small_networks, widths=(2, 3, 4), width=2), jitter=1),
+        image=(1, 8, 8),
+        paired=True,
+        samples=False,
+    ),
     "CycleGAN": Tiny(
         cyclegan,
         partial(cyclegan.build, networks=translators, pool_size=9, image=(3, 4, 4)),
