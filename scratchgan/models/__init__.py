@@ -12,10 +12,12 @@ from scratchgan.models import (
     diffusion_gan,
     gan,
     lsgan,
+    pix2pix,
     progan,
     r3gan,
     rbm,
     sngan,
+    srgan,
     stylegan,
     wgan,
     wgan_gp,
@@ -23,7 +25,7 @@ from scratchgan.models import (
 from scratchgan.models.model import Model, Preset, System
 
 PAPERS = (
-    gan, dcgan, lsgan, wgan, wgan_gp, sngan, cgan, acgan, progan, stylegan, diffusion_gan, r3gan, cyclegan, autoencoder,
-    rbm,
+    gan, dcgan, lsgan, wgan, wgan_gp, sngan, cgan, acgan, progan, stylegan, diffusion_gan, r3gan, pix2pix, cyclegan,
+    srgan, autoencoder, rbm,
 )  # fmt: skip
 SYSTEMS = {paper.SYSTEM.name: paper.SYSTEM for paper in PAPERS}

@@ -10,8 +10,21 @@ import numpy as np
 import pytest
 
 from scratchgan.data import views
+from scratchgan.data.photographs import patches
 from scratchgan.losses import R1, GradientPenalty, NonSaturating, Objective, Wasserstein
-from scratchgan.models import SYSTEMS, cgan, dcgan, diffusion_gan, gan, growing, r3gan, stylegan, wgan_gp
+from scratchgan.models import (
+    SYSTEMS,
+    cgan,
+    dcgan,
+    diffusion_gan,
+    gan,
+    growing,
+    pix2pix,
+    r3gan,
+    srgan,
+    stylegan,
+    wgan_gp,
+)
 from scratchgan.models.latents import of_kinds, standard_normal
 from scratchgan.nn.options import options_of
 from scratchgan.optim import SGD, Adam
@@ -88,9 +101,22 @@ RBM = {
     **RUN, "image": (1, 28, 28), "hidden": 256, "turns": 1, "persistent": True, "chains": 100, "lr": 0.05,
     "momentum": 0.5, "batch_size": 100,
 }  # fmt: skip
+PIX2PIX = {
+    **RUN, **ADAM, **small("pix2pix"), "weights": (1.0, 100.0), "jitter": 0, "lr": 1e-3, "batch_size": 16,
+    "view": views.outlines, "held_out": written(partial(views.outlines, classes=True)), "steps": 4000,
+}  # fmt: skip
+FACADES = {
+    **PIX2PIX, "jitter": 6, "lr": 5e-4, "batch_size": 4, "held_out": None, "steps": 1600, "every": 50,
+    **small("pix2pix", widths=(16, 32, 64, 128, 128, 128, 128), channels=(3, 3), dropped=3, layers=3),
+}  # fmt: skip
 CYCLEGAN = {
     **RUN, **ADAM, **small("cyclegan"), "cycle": 10.0, "identity": 5.0, "lr": 1e-3, "pool_size": 50,
     "image": (3, 28, 28), "batch_size": 8, "view": views.two_colours, "unpaired": True,
+}  # fmt: skip
+SRGAN = {
+    **RUN, **small("srgan"), "encoder": srgan.Encoder, "channels": 1, "classes": 10, "pretraining": 1800,
+    "content": 0.03, "adversarial": 1e-3, "lr": 2e-3, "adversarial_lr": 1.5e-3, "betas": (0.9, 0.999), "batch_size": 32,
+    "view": views.enlargements,
 }  # fmt: skip
 PRESETS = {
     "gan": {
@@ -185,10 +211,38 @@ PRESETS = {
             )),
         },
     },
+    "srgan": {
+        "quick": {**SRGAN, "pretraining": 450, "steps": 600, "every": 50},
+        "default": {**SRGAN, "steps": 2400},
+        "mse": {**SRGAN, "pretraining": None, "steps": 2400},
+        "emoji": {
+            **SRGAN, **small("srgan", channels=3, size=32, head_start=True), "channels": 3, "pretraining": 1350,
+            "steps": 1800, "data": "emoji", "view": written(partial(views.enlargements, size=32, channels=3)),
+        },
+        "photos": {
+            **SRGAN, **small("srgan", channels=3, size=48, head_start=True), "channels": 3, "pretraining": 1650,
+            "steps": 2200, "batch_size": 16, "view": written(partial(patches, size=48)),
+        },
+    },
     "autoencoder": {
         "quick": {**AUTOENCODER, "steps": 2000}, "default": {**AUTOENCODER, "steps": 9000, "every": 300}
     },
     "rbm": {"quick": {**RBM, "steps": 1500}, "default": {**RBM, "steps": 10_000, "every": 400}},
+    "pix2pix": {
+        "quick": {**PIX2PIX, "steps": 1200, "every": 50},
+        "default": PIX2PIX,
+        "l1": {**PIX2PIX, "weights": (0.0, 100.0)},
+        "gan": {**PIX2PIX, "weights": (1.0, 0.0), **small("pix2pix", conditional=False)},
+        "cgan": {**PIX2PIX, "weights": (1.0, 0.0)},
+        "no_skips": {**PIX2PIX, **small("pix2pix", skips=False)},
+        "emoji": {
+            **PIX2PIX, "jitter": 2, "data": "emoji", "steps": 3000, "held_out": None,
+            **small("pix2pix", widths=(24, 48, 96, 96), channels=(1, 3)),
+            "view": written(partial(views.outlines, channels=3, apart=95)),
+        },
+        "facades": {**FACADES, "view": written(partial(views.halves, direction="BtoA", size=128))},
+        "a_to_b": {**FACADES, "view": written(partial(views.halves, direction="AtoB", size=128))},
+    },
     "cyclegan": {
         "quick": {**CYCLEGAN, "steps": 250, "every": 25}, "default": {**CYCLEGAN, "steps": 1200, "every": 50}
     },
@@ -270,8 +324,16 @@ SAID = [
     ("r3gan", "default", "β₂ 0.9 to 0.99; G's average: a half-life of up to 70 steps",
      {"beta2": (0.9, 0.99), "half_life": (0.0, 70.0)}),
     ("r3gan", "default", "batches of 64", {"batch_size": 64}),
+    ("srgan", "default", "0.002 and 0.0015, falling to a twentieth",
+     {"lr": 0.002, "adversarial_lr": 0.0015, "rates_fall": True}),
+    ("srgan", "default", "λ = 0.03", {"content": 0.03, "adversarial": 1e-3}),
     ("autoencoder", "default", "784-256-64-2", {"latent_size": 2}),
     ("rbm", "default", "persistent chains, momentum 0.5 throughout", {"persistent": True, "momentum": 0.5}),
+    ("pix2pix", "default", "batches of 16, α from 0.001 to a twentieth",
+     {"batch_size": 16, "lr": 1e-3, "rates_fall": True}),
+    ("pix2pix", "default", "L_G = L_cGAN(G) + λ L_L1(G), λ = 100", {"weights": (1.0, 100.0)}),
+    ("pix2pix", "facades", "`facades` learns B → A",
+     {"view": written(partial(views.halves, direction="BtoA", size=128))}),
     ("cyclegan", "default", "batches of 8, 1,200 steps, α from 0.001 to a twentieth",
      {"batch_size": 8, "steps": 1200, "lr": 1e-3, "rates_fall": True}),
     ("cyclegan", "default", "one of the last fifty translations", {"pool_size": 50}),
@@ -358,6 +420,15 @@ OTHERS = {  # for each system, another value of all that its networks and its mo
     "rbm": {
         "image": (1, 4, 4), "hidden": 9, "turns": 2, "persistent": False, "chains": 99, "lr": 0.5, "momentum": 0.25,
     },
+    "pix2pix": {
+        "networks": partial(pix2pix.small_networks, skips=False), "weights": (0.5, 9.0), "jitter": 2, "lr": 0.5,
+        "betas": (0.25, 0.5),
+    },
+    "srgan": {
+        "networks": partial(srgan.small_networks, blocks=1), "encoder": partial(srgan.Encoder, width=2), "channels": 3,
+        "classes": 9, "pretraining": 9, "content": 0.5, "adversarial": 0.5, "lr": 0.5, "adversarial_lr": 0.25,
+        "betas": (0.25, 0.5),
+    },
     "cyclegan": {
         "networks": lambda rng: FILES["cyclegan"].small_networks(rng)[::-1], "cycle": 9.0, "identity": 9.0, "lr": 0.5,
         "betas": (0.25, 0.5), "pool_size": 9, "image": (3, 8, 8),
@@ -401,7 +472,7 @@ def test_every_number_of_a_preset_makes_another_model(system, name):
 
 
 WHERE = {  # what holds a number, and by which name
-    "lr": lambda model: [optimizer.lr for optimizer in model.optimizers()],
+    "lr": lambda model: [each.lr for each in model.optimizers()[: 2 if hasattr(model, "pretraining") else None]],
     "betas": lambda model: [optimizer.betas for optimizer in model.optimizers()],
     "momentum": lambda model: [optimizer.momentum for optimizer in model.optimizers()],
     "beta2": lambda model: [model.beta2],
@@ -417,6 +488,10 @@ WHERE = {  # what holds a number, and by which name
     "persistent": lambda model: [model.persistent],
     "cycle": lambda model: [model.weights[0]],
     "identity": lambda model: [model.weights[1]],
+    "content": lambda model: [model.weights[0]],
+    "adversarial": lambda model: [model.weights[1]],
+    "pretraining": lambda model: [model.pretraining],
+    "adversarial_lr": lambda model: [model.generator_optimizer.lr, model.critic_optimizer.lr],
     "pool_size": lambda model: [len(pool.kept) for pool in (model.pool_x, model.pool_y)],
     "timesteps": lambda model: [model.diffusion.timesteps],
     "sigma": lambda model: [model.diffusion.sigma],
@@ -430,6 +505,8 @@ WHERE = {  # what holds a number, and by which name
     "penalty": lambda model: [model.penalty],
     "chains": lambda model: [len(model.machine.chains)],
     "noise": lambda model: [model.noise],
+    "weights": lambda model: [model.weights],
+    "jitter": lambda model: [model.jitter],
 }
 
 
