@@ -6,8 +6,10 @@ from scratchgan.data.checks import NoTestSetError, checked_split
 from scratchgan.data.emoji import load_emoji
 from scratchgan.data.mnist import SETS, idx_in, load
 from scratchgan.data.pictures import Pictures, files_in
+from scratchgan.data.tiles import load_tiles
 
-NAMES = *SETS, "emoji"
+SHIPPED = {"emoji": load_emoji, "tiles": load_tiles}
+NAMES = *SETS, *SHIPPED
 
 
 def find(data, split="train"):
@@ -16,7 +18,7 @@ def find(data, split="train"):
     Parameters
     ----------
     data : str or path-like
-        "mnist", "fashion-mnist", "emoji", or a folder.
+        "mnist", "fashion-mnist", "emoji", "tiles", or a folder.
     split : {"train", "test"}
         Of a folder of pictures there is no test set.
 
@@ -29,8 +31,8 @@ def find(data, split="train"):
     DataError
         When it is not there, or not what it should be; NoTestSetError where only the test set is not there.
     """
-    if data == "emoji":
-        return load_emoji(split)
+    if data in SHIPPED:
+        return SHIPPED[data](split)
     if data in SETS:
         return load(data, split)
     folder = Path(data).expanduser()
