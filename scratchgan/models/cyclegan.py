@@ -40,6 +40,7 @@ from scratchgan.data import views
 from scratchgan.functional import l1_loss
 from scratchgan.losses import LeastSquares
 from scratchgan.models.model import Model, Preset, System, made
+from scratchgan.models.networks import patch_critic
 from scratchgan.models.pool import ImagePool
 from scratchgan.optim import Adam
 
@@ -84,18 +85,6 @@ def generator(rng, width=8, blocks=3, channels=3):
         nn.ReflectionPad2d(3),
         nn.Conv2d(w, channels, 7, rng=rng),
         nn.Tanh(),
-    )
-
-
-def patch_critic(rng, width=16, channels=3):
-    """A score for each patch of 16×16 pixels: (N, channels, H, W) -> (N, 1, h, w)."""
-    return nn.Sequential(
-        nn.Conv2d(channels, width, 4, stride=2, padding=1, rng=rng),
-        nn.LeakyReLU(0.2),
-        nn.Conv2d(width, 2 * width, 4, padding=1, bias=False, rng=rng),
-        nn.InstanceNorm2d(2 * width, affine=True),
-        nn.LeakyReLU(0.2),
-        nn.Conv2d(2 * width, 1, 4, padding=1, rng=rng),
     )
 
 

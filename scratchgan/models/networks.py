@@ -5,8 +5,13 @@ batch norm, ReLU in the generator and tanh at its end, leaky ReLU in the critic.
 2 reach every pixel equally often, so that no chessboard appears.
 """
 
+from functools import partial
+
+import numpy as np
+
 from scratchgan import nn
 from scratchgan.functional import cat
+from scratchgan.tensor import Parameter
 
 
 def small_generator(latent_size, width, rng):
@@ -53,6 +58,48 @@ def strided_critic(width, rng, batch_norm=True, channels=1, head=()):
     )
 
 
+def patch_critic(rng, width=16, channels=3, layers=1, norm=partial(nn.InstanceNorm2d, affine=True)):
+    """The PatchGAN of pix2pix (Isola et al. 2017, arXiv:1611.07004, §3.2.2): a score for each patch of the image.
+
+    Convolutions of 4×4 halve the size ``layers`` times; two more keep it, nearly. The width doubles with each, up to
+    eight times the first. The convolutions before a norm have no bias, as it would have no effect.
+
+    Parameters
+    ----------
+    width : int
+        Channels of the first layer.
+    layers : int
+        1, 2, 3, 4, … for patches of 16, 34, 70, 142, … pixels a side (see `receptive_field`); the paper's has 3. With 0
+        all kernels are 1×1, and each pixel is judged for itself.
+    norm : callable
+        Of a number of channels. Neither the first layer nor the last has one.
+
+    Returns
+    -------
+    Module, (N, channels, H, W) -> (N, 1, h, w)
+    """
+    kernel, padding = (4, 1) if layers else (1, 0)
+    widths = [channels, *(width * min(2**i, 8) for i in range(max(layers, 1) + 1))]
+
+    def convolution(i, **options):
+        stride = 2 if i < layers else 1
+        return nn.Conv2d(widths[i], widths[i + 1], kernel, stride, padding, rng=rng, **options)
+
+    stages = [convolution(0), nn.LeakyReLU(0.2)]
+    for i in range(1, len(widths) - 1):
+        stages += [convolution(i, bias=False), norm(widths[i + 1]), nn.LeakyReLU(0.2)]
+    return nn.Sequential(*stages, nn.Conv2d(widths[-1], 1, kernel, padding=padding, rng=rng))
+
+
+def receptive_field(network):
+    """The side of the square of pixels that one number at the end of a row of convolutions depends on."""
+    side = step = 1
+    for layer in network.modules():
+        if isinstance(layer, nn.Conv2d):
+            side, step = side + (layer.kernel_size[0] - 1) * step, step * layer.stride[0]
+    return side
+
+
 class Conditioned(nn.Module):
     """f([z; y]): a network that is told a label beside its latent.
 
@@ -72,3 +119,21 @@ class Conditioned(nn.Module):
 def count(network):
     """The number of its trained numbers."""
     return sum(parameter.numel() for parameter in network.parameters())
+
+
+def initialise(network, rng, deviation=0.02):
+    """DCGAN's first weights: N(0, 0.02²), scales of batch norm N(1, 0.02²), biases and shifts 0. Gives the network."""
+    for module in network.modules():
+        if isinstance(module, (nn.Linear, nn.Conv2d, nn.ConvTranspose2d)):
+            module.weight.data = _normal(module.weight, 0, deviation, rng)
+        elif isinstance(module, (nn.BatchNorm1d, nn.BatchNorm2d)):
+            module.weight.data = _normal(module.weight, 1, deviation, rng)
+        else:
+            continue
+        if isinstance(module.bias, Parameter):
+            module.bias.data = module.bias.data * 0
+    return network
+
+
+def _normal(parameter, mean, deviation, rng):
+    return (mean + deviation * rng.standard_normal(parameter.shape)).astype(np.float32)
