@@ -1,8 +1,9 @@
-"""What a user calls ``--data``: a data set by its name, a folder of IDX files, or a folder of pictures."""
+"""What a user calls ``--data``: a data set by its name, a folder of IDX files, of pictures, or of two domains."""
 
 from pathlib import Path
 
 from scratchgan.data.checks import NoTestSetError, checked_split
+from scratchgan.data.domains import Domains, has_domains
 from scratchgan.data.emoji import load_emoji
 from scratchgan.data.mnist import SETS, idx_in, load
 from scratchgan.data.pictures import Pictures, files_in
@@ -24,7 +25,7 @@ def find(data, split="train"):
 
     Returns
     -------
-    Dataset or Pictures
+    Dataset, Pictures or Domains
 
     Raises
     ------
@@ -36,6 +37,8 @@ def find(data, split="train"):
     if data in SETS:
         return load(data, split)
     folder = Path(data).expanduser()
+    if has_domains(folder):
+        return Domains(folder, split)
     if folder.is_dir() and not idx_in(folder) and files_in(folder):
         if checked_split(split, folder) == "test":
             raise NoTestSetError(f"{folder} is a folder of pictures, which has no test set")

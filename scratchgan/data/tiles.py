@@ -47,6 +47,15 @@ def load_tiles(split="train", kind=None):
     return Dataset("tiles", np.ascontiguousarray(images), None, f"the {kind or 'tiles'} shipped with scratchgan")
 
 
+def beside(dataset, kind, split="train"):
+    """Pictures, and tiles of a kind: two domains of uint8 (N, 3, 32, 32) and (M, 3, 32, 32), of which none are pairs.
+
+    For the test set, as many of each, so that they can be drawn together.
+    """
+    x, y = dataset.sized(32, 3), load_tiles(split, kind).images
+    return (x, y) if split == "train" else (x[: len(y)], y[: len(x)])
+
+
 def embed(source, target):
     """Write a choice of tiles: half of the grounds, all monsters of some size, and a quarter of such items.
 
