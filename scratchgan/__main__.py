@@ -4,7 +4,8 @@ scratchgan list                                    the systems, and what each te
 scratchgan train wgan_gp --preset quick            train one, or one of your own: train my_gan.py
 scratchgan sample runs/wgan_gp --strip             draw from a run, finished or not,
 scratchgan sample cgan --label 7                   or by the weights that ship
-scratchgan judge runs/wgan_gp/samples.npy          how good the samples are
+scratchgan judge runs/wgan_gp/samples.npy          how good the samples are,
+scratchgan judge runs/autoencoder                  or what a run that makes images from images does with unseen ones
 scratchgan check conv2d                            derivatives against finite differences
 """
 
@@ -40,11 +41,21 @@ def _done(words):
 
 def _elsewhere(word, words):
     """The commands that are programs of their own."""
+    if word == "judge" and len(words) == 1 and Path(words[0]).expanduser().is_dir():
+        return _measured(Path(words[0]).expanduser())
     if word == "judge":
         from scratchgan.metrics.__main__ import main as program
     else:
         from scratchgan.testing.__main__ import main as program
     return program(words, f"scratchgan {word}")
+
+
+def _measured(run):
+    """What the model of a run does with images that it never saw."""
+    from scratchgan.training.held_out import held_out_numbers, table
+
+    print(table(held_out_numbers(run)))
+    return 0
 
 
 def _parser():

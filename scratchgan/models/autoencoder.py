@@ -29,6 +29,7 @@ from scratchgan import nn
 from scratchgan.functional import mse_loss
 from scratchgan.models.model import Model, Preset, System, made
 from scratchgan.optim import Adam
+from scratchgan.tensor import Tensor
 
 
 def small_networks(rng, latent_size=2):
@@ -75,6 +76,13 @@ class Autoencoder(Model):
         """One step down (1)."""
         (x,) = self.draw(batches)
         return {"loss": self.descend(self.optimizer, self.loss(x)).item()}
+
+    def measure(self, held_out, rng):
+        """(1) on images that it never saw, and of one image for all of them, their mean."""
+        (x,) = held_out
+        mean = Tensor(x.data.mean(0, keepdims=True) + 0 * x.data)
+        loss = mse_loss(made(self.decoder, made(self.encoder, x)), x)
+        return {"mean squared error": loss.item(), "of their mean image": mse_loss(mean, x).item()}
 
     def show(self, examples, rng):
         """Four pairs of rows: eight images, and below them what is left of them."""

@@ -23,7 +23,7 @@ from scratchgan.tensor import Tensor, grad, no_grad
 class Model:
     """What can be trained. A subclass keeps its networks and optimisers as attributes.
 
-    It must say `train_step` and `show`, and it may say `samples` and `strip`.
+    It must say `train_step` and `show`, and it may say `samples`, `measure` and `strip`.
 
     Attributes
     ----------
@@ -83,6 +83,27 @@ class Model:
             Where a model has none: an autoencoder has no distribution of codes, a translator needs an image.
         """
         raise TypeError(f"{type(self).__name__} has no samples: it does not say samples(count, rng)")
+
+    def measure(self, held_out, rng):
+        """Numbers about what the model does with images that it never saw.
+
+        Parameters
+        ----------
+        held_out : tuple
+            Up to 1,000 examples of the test set at once, as `draw` gives a batch.
+        rng : numpy.random.Generator
+
+        Returns
+        -------
+        dict of str to float
+            With the numbers that make them honest: of the simplest rival, of chance, of the true image.
+
+        Raises
+        ------
+        TypeError
+            Where there is nothing to measure, as a model makes images from noise.
+        """
+        raise TypeError(f"{type(self).__name__} measures nothing: it does not say measure(held_out, rng)")
 
     def strip(self, rows, columns, rng):
         """Rows of images that lead from one latent to another: array (rows, columns, C, H, W) in [−1, 1].
@@ -183,6 +204,7 @@ class Preset:
     rates_fall: bool = True  # whether learning rates fall in a straight line, to a twentieth at the last step
     data: str = "mnist"  # where none is named
     view: Callable = views.images  # what of a data set a batch holds: (Dataset) -> arrays
+    held_out: Callable | None = None  # what of the test set is measured; without it, the view
     unpaired: bool = False  # whether these are domains of their own, each shuffled for itself
     options: dict = field(default_factory=dict)
 
