@@ -1,0 +1,188 @@
+"""AdaIN: "Arbitrary Style Transfer in Real-time with Adaptive Instance Normalization", Huang & Belongie 2017.
+
+arXiv:1703.06868. What a channel of an encoder f finds is *where* (content) and *how much of it on the whole* (style). So
+the style of an image s is put on a content image c by giving each channel of f(c) the mean μ and the deviation σ, over
+all places, that it has in f(s):
+
+    t = AdaIN(f(c), f(s)) = σ(f(s)) · (f(c) − μ(f(c))) / σ(f(c)) + μ(f(s))                                         (8)
+
+There is no game. A decoder g learns to draw an image o = g(t) from such features, for any pair of images:
+
+    L   = L_c + λ L_s                                                                                             (11)
+    L_c = ‖f(o) − t‖²                                                                                             (12)
+    L_s = Σ_i ‖μ(φ_i(o)) − μ(φ_i(s))‖² + ‖σ(φ_i(o)) − σ(φ_i(s))‖²                                                 (13)
+
+φ_1, φ_2, … are the first features of each size in the encoder, the last of them is f; ‖·‖² is the mean over the
+elements. f stays as it is, and t is a constant. Afterwards one style costs one pass, and styles can be mixed: with
+weights w_k of several, the rest being the content's own,
+
+    o = g((1 − Σ_k w_k) f(c) + Σ_k w_k AdaIN(f(c), f(s_k))).
+
+The paper's encoder is VGG-19, which has learnt from a million photos. Ours learns first, in the first steps of the same
+run: it and the decoder are an autoencoder of all images, (1/D) ‖g(f(x)) − x‖², until the encoder is frozen.
+
+Departures:
+
+| here                                                      | the paper or its code                               |
+|-----------------------------------------------------------|-----------------------------------------------------|
+| 32×32: digits or emoji in the style of walls and floors   | photos in the style of paintings, crops of 256×256  |
+| an encoder of three sizes, trained here, mean pooling     | VGG-19 to relu4_1, four sizes, maximum pooling      |
+| λ = 10 with means over channels                           | λ = 0.01 with sums: 0.64 to 5.12 a layer            |
+| batches of 8, α from 0.002 to a twentieth                 | batches of 8, 160,000 steps, α = 0.0001, to a ninth |
+| the variance divided by n, with 10⁻⁵ in the root          | by n − 1 in the target, by n elsewhere              |
+"""
+
+from functools import partial
+
+import numpy as np
+
+from scratchgan import nn
+from scratchgan.data import tiles
+from scratchgan.functional import cat, mse_loss
+from scratchgan.models.model import Model, Preset, System, made
+from scratchgan.nn.style import restyled, statistics
+from scratchgan.optim import Adam
+from scratchgan.tensor import Tensor, no_grad
+
+# Networks ------------------------------------------------------------------------------------------------------------
+
+
+class Encoder(nn.Module):
+    """φ_1, φ_2, …: the first features of each size; half the pixels a side from one to the next.
+
+    Parameters
+    ----------
+    widths : sequence of int
+        Channels of each size.
+    layers : sequence of int
+        Convolutions of each size but the last, of which only the first is there.
+    """
+
+    def __init__(self, rng, widths=(16, 32, 64), layers=(2, 2), pool=nn.AvgPool2d, channels=3):
+        self.stages = nn.ModuleList([nn.Sequential(*_convolution(channels, widths[0], rng), nn.ReLU())])
+        for few, many, more in zip(widths, widths[1:], layers):
+            within = [part for _ in range(more - 1) for part in (*_convolution(few, few, rng), nn.ReLU())]
+            self.stages.append(nn.Sequential(*within, pool(2), *_convolution(few, many, rng), nn.ReLU()))
+
+    def forward(self, x):
+        """(N, channels, H, W) -> [(N, widths[0], H, W), (N, widths[1], H / 2, W / 2), …]."""
+        features = []
+        for stage in self.stages:
+            x = stage(x)
+            features.append(x)
+        return features
+
+
+def decoder(rng, widths=(16, 32, 64), layers=(2, 2), channels=3):
+    """The encoder in reverse, with doubled pixels for the pooling, no ReLU at the end, and no norm anywhere."""
+    parts = []
+    for many, few, more in zip(widths[:0:-1], widths[-2::-1], layers[::-1]):
+        parts += [*_convolution(many, few, rng), nn.ReLU(), nn.Upsample(scale_factor=2)]
+        parts += [part for _ in range(more - 1) for part in (*_convolution(few, few, rng), nn.ReLU())]
+    return nn.Sequential(*parts, *_convolution(widths[0], channels, rng))
+
+
+def _convolution(few, many, rng):
+    """3×3 with mirrored edges; He's first weights, as no norm makes up for small ones."""
+    layer = nn.Conv2d(few, many, 3, rng=rng)
+    nn.init.begin_uniform(layer, (6 / (9 * few)) ** 0.5, rng)
+    return nn.ReflectionPad2d(1), layer
+
+
+def small_networks(rng, **options):
+    """f and g: 35,152 and 35,091 weights."""
+    return Encoder(rng, **options), decoder(rng, **options)
+
+
+def paper_networks(rng):
+    """VGG-19 to relu4_1, without its weights, and the published decoder."""
+    sizes = {"widths": (64, 128, 256, 512), "layers": (2, 2, 4)}
+    return Encoder(rng, **sizes, pool=nn.MaxPool2d), decoder(rng, **sizes)
+
+
+# Training ------------------------------------------------------------------------------------------------------------
+
+
+class StyleTransfer(Model):
+    """An encoder and a decoder; an optimiser for both at first, then one for the decoder.
+
+    Parameters
+    ----------
+    encoder : Module, (N, C, H, W) -> list of features
+    decoder : Module, the last of them -> (N, C, H, W)
+    optimizer : callable
+        ``(parameters) -> Optimizer``.
+    first : int
+        The steps in which the encoder learns.
+    style_weight : float
+        λ.
+    """
+
+    watch = {"reconstruction": "(f, g)", "content": "L_c", "style": "L_s"}
+    panels = {"autoencoder": ["reconstruction"], "content and style": ["content", "style"]}
+
+    def __init__(self, encoder, decoder, optimizer, first, style_weight):
+        self.encoder, self.decoder, self.first, self.style_weight = encoder, decoder, first, style_weight
+        self.both_optimizer = optimizer([*encoder.parameters(), *decoder.parameters()])
+        self.decoder_optimizer = optimizer(decoder.parameters())
+
+    def reconstruction(self, x):
+        """(1/D) ‖g(f(x)) − x‖²: Tensor, ()."""
+        return mse_loss(self.decoder(self.encoder(x)[-1]), x)
+
+    def losses(self, content, style):
+        """(12) and (13): two Tensors, ()."""
+        with no_grad():
+            wanted = [statistics(features) for features in self.encoder(style)]
+            target = restyled(self.encoder(content)[-1], *wanted[-1])
+        features = self.encoder(self.decoder(target))
+        found = [statistics(each) for each in features]
+        return mse_loss(features[-1], target), style_distance(found, wanted)
+
+    def train_step(self, batches, rng):
+        """One step of the autoencoder, or of the decoder; what does not learn just now is looked at on one pair."""
+        content, style = self.draw(batches)
+        if self.both_optimizer.steps < self.first:
+            error = self.descend(self.both_optimizer, self.reconstruction(cat([content, style])))
+            with no_grad():
+                of_content, of_style = self.losses(content[:1], style[:1])
+        else:
+            of_content, of_style = self.losses(content, style)
+            self.descend(self.decoder_optimizer, of_content + self.style_weight * of_style)
+            with no_grad():
+                error = self.reconstruction(cat([content[:1], style[:1]]))
+        return {"reconstruction": error.item(), "content": of_content.item(), "style": of_style.item()}
+
+    def stylised(self, content, *styles):
+        """Content images in a mixture of styles: Tensor, (N, C, H, W) in [−1, 1].
+
+        Parameters
+        ----------
+        content : Tensor, (N, C, H, W)
+        *styles : pairs of a Tensor, (N, C, H', W'), and a weight
+            The weights add up to 1, or less: the rest is the content's own. One style with the weight α is between it
+            and the content.
+        """
+        own = made(self.encoder, content)[-1]
+        mixed = (1 - sum(weight for _, weight in styles)) * own
+        for style, weight in styles:
+            mixed = mixed + weight * restyled(own, *statistics(made(self.encoder, style)[-1]))
+        return made(self.decoder, mixed).clip(-1, 1)
+
+    def show(self, examples, rng):
+        """Five contents in seven styles, each beside its own; then one from α = 0 to 1, and from a style to another."""
+        contents, styles = examples[0][:5], examples[1][:7]
+        sheet = [np.concatenate([np.ones_like(contents.numpy()[:1]), styles.numpy()])]
+        for i in range(len(contents)):
+            one = contents[[i]]
+            sheet += [np.concatenate([one.numpy(), self.stylised(one.expand(7, *one.shape[1:]), (styles, 1.0)).numpy()])]
+        one, first, second = contents[:1], styles[:1], styles[1:2]
+        shares = np.linspace(0, 1, 8)
+        sheet += [np.concatenate([self.stylised(one, (first, a)).numpy() for a in shares])]
+        sheet += [np.concatenate([self.stylised(one, (first, 1 - a), (second, a)).numpy() for a in shares])]
+        return self.shown(Tensor(np.stack(sheet)))
+
+
+def style_distance(found, wanted):
+    """(13): Σ_i of the mean squared differences of μ and of σ; of two lists of `statistics`."""
+    return sum(mse_loss(a, b) for pair, other in zip(found, wanted) for a, b in zip(pair, other))
