@@ -50,10 +50,10 @@ def load_tiles(split="train", kind=None):
 def beside(dataset, kind, split="train"):
     """Pictures, and tiles of a kind: two domains of uint8 (N, 3, 32, 32) and (M, 3, 32, 32), of which none are pairs.
 
-    For the test set, as many of each, so that they can be drawn together.
+    For the test set, each picture has a tile beside it, so that they can be drawn together; the tiles repeat.
     """
     x, y = dataset.sized(32, 3), load_tiles(split, kind).images
-    return (x, y) if split == "train" else (x[: len(y)], y[: len(x)])
+    return (x, y) if split == "train" else (x, y[np.arange(len(x)) % len(y)])
 
 
 def embed(source, target):

@@ -31,8 +31,8 @@ Departures:
 | batches of 8, 1,200 steps, α from 0.001 to a twentieth    | batches of 1, 200 epochs, α = 0.0002, then to 0   |
 | norms with weights of their own; PyTorch's first weights  | norms without weights; first weights N(0, 0.02²)  |
 
-Preset "paper" has what is on the right, but for α, which falls from the first step on. "no_cycle", "cycle_only" and
-"one_way" are the paper's ablations: (2) without a term.
+`paper_networks` are the published ones. Presets `no_cycle`, `cycle_only` and `one_way` are the paper's ablations: (2)
+without a term. `folder` is for two domains of your own, of 64×64 pixels: folders trainA and trainB, testA and testB.
 """
 
 from functools import partial
@@ -47,7 +47,6 @@ from scratchgan.models.model import Model, Preset, System, made
 from scratchgan.models.networks import initialise, patch_critic
 from scratchgan.models.pool import ImagePool
 from scratchgan.optim import Adam
-from scratchgan.tensor import Tensor
 
 # Networks ------------------------------------------------------------------------------------------------------------
 
@@ -198,17 +197,15 @@ class CycleGAN(Model):
         numbers = {}
         ways = ("there", x, y, self.there, self.back), ("back", y, x, self.back, self.there)
         for way, images, truth, out, home in ways:
-            moved = _in_parts(out, images.numpy())
-            found = translation.cycle_errors(images.numpy(), moved, partial(_in_parts, home), rng)
+            moved = made(out, images)
+            arrays = [each.numpy() for each in (images, moved, truth)]
+            found = translation.cycle_errors(
+                *arrays[:2], lambda array, home=home: made(home, self.tensor(array)).numpy(), rng
+            )
             if labels:
-                found |= translation.against_truth(images.numpy(), moved, truth.numpy(), *labels)
+                found |= translation.against_truth(*arrays, *labels)
             numbers |= {f"{name}, {way}": number for name, number in found.items()}
         return numbers
-
-
-def _in_parts(network, images, size=100):
-    """What a network makes of many images: array (N, …) -> the same shape."""
-    return np.concatenate([made(network, Tensor(images[i : i + size])).numpy() for i in range(0, len(images), size)])
 
 
 def build(
@@ -256,14 +253,6 @@ SYSTEM = System(
             view=partial(views.two_domains, size=64),
             unpaired=True,
             options={"networks": larger_networks, "image": (3, 64, 64)},
-        ),
-        "paper": Preset(
-            200_000,
-            every=500,
-            batch_size=1,
-            view=partial(views.two_domains, size=256),
-            unpaired=True,
-            options={"networks": paper_networks, "lr": 2e-4, "image": (3, 256, 256)},
         ),
     },
 )

@@ -5,9 +5,10 @@ import gc
 import numpy as np
 import pytest
 from instances import MODELS
+from PIL import Image
 
 from scratchgan import Tensor, nn
-from scratchgan.data import Batches, Dataset, Streams, load
+from scratchgan.data import Batches, Dataset, Streams, find, load, views
 from scratchgan.models import SYSTEMS
 from scratchgan.training import Run, TrainingError
 
@@ -147,6 +148,18 @@ WITHOUT_EFFECT = {
 UNTIL_ALL_MOVE = {"r3gan": 2}  # steps: the first moves the last weights of its blocks from 0, and so wakes the others
 
 
+def two_domains(folder):
+    """Pictures of A and of B as a data set."""
+    for domain in ("trainA", "trainB"):
+        (folder / domain).mkdir()
+        for i, pixels in enumerate(np.random.default_rng(0).integers(0, 256, (4, 8, 8, 3), np.uint8)):
+            Image.fromarray(pixels).save(folder / domain / f"{i}.png")
+    return find(folder)
+
+
+FOLDERS = {views.two_domains: two_domains}  # what stands there for the views that need a folder
+
+
 def wake(growth):
     """Let it fade its last block in; what draws smaller images than these two sizes is asleep."""
     growth.seen = growth.top * (growth.rest + growth.rise) - growth.rise // 2
@@ -155,11 +168,12 @@ def wake(growth):
 
 
 @pytest.mark.parametrize("system, preset", PRESETS, ids=[f"{system.name}-{preset}" for system, preset in PRESETS])
-def test_every_preset_builds_a_model_whose_step_moves_all_of_its_weights(system, preset):
-    """At a batch of four, on digits; but for biases that the loss does not depend on."""
+def test_every_preset_builds_a_model_whose_step_moves_all_of_its_weights(system, preset, tmp_path):
+    """At a batch of four, on digits or in a folder; but for biases that the loss does not depend on."""
     plan, rng = system.presets[preset], np.random.default_rng(0)
     model = system.build(rng, **plan.options)
-    arrays = plan.view(DIGITS)
+    folder = FOLDERS.get(getattr(plan.view, "func", None))
+    arrays = plan.view(folder(tmp_path) if folder else DIGITS)
     kind = Streams if plan.unpaired else Batches
     if hasattr(model, "critic_steps"):
         model.critic_steps = 1
