@@ -72,7 +72,7 @@ class Domains:
 
 def _tell_of_grey(pictures, images):
     grey = np.flatnonzero((images == images[:, :1]).all((1, 2, 3)))
-    if images.shape[1] == 3 and 0 < len(grey) < len(images):
+    if 0 < len(grey) < len(images):
         print(
             f"{pictures.folder}: {len(grey)} of {len(images)} pictures are grey among coloured ones, such as "
             f"{pictures.paths[grey[0]].name}; remove them if this domain has colours",
