@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from scratchgan.data import views
+from scratchgan.data import tiles, views
 from scratchgan.losses import R1, GradientPenalty, NonSaturating, Objective, Wasserstein
-from scratchgan.models import SYSTEMS, cgan, dcgan, diffusion_gan, gan, r3gan, stylegan, wgan_gp
+from scratchgan.models import SYSTEMS, adain, cgan, dcgan, diffusion_gan, gan, r3gan, stylegan, wgan_gp
 from scratchgan.models.latents import of_kinds, standard_normal
 from scratchgan.nn.options import options_of
 from scratchgan.optim import SGD, Adam
@@ -23,7 +23,15 @@ FILES = {name: importlib.import_module(f"scratchgan.models.{name}") for name in 
 ADAM = {"betas": (0.5, 0.999)}
 WGAN_ADAM = {"betas": (0.0, 0.9)}
 SMALL = {"latent_size": 64, "average_decay": 0.99}  # what nearly all share
-RUN = {"every": 100, "batch_size": 64, "rates_fall": True, "data": "mnist", "view": views.images, "unpaired": False}
+RUN = {
+    "every": 100,
+    "batch_size": 64,
+    "rates_fall": True,
+    "data": "mnist",
+    "view": views.images,
+    "held_out": None,
+    "unpaired": False,
+}
 
 
 def small(system, **options):
@@ -88,8 +96,14 @@ RBM = {
     "momentum": 0.5, "batch_size": 100,
 }  # fmt: skip
 CYCLEGAN = {
-    **RUN, **ADAM, **small("cyclegan"), "cycle": 10.0, "identity": 5.0, "lr": 1e-3, "pool_size": 50,
-    "image": (3, 28, 28), "batch_size": 8, "view": views.two_colours, "unpaired": True,
+    **RUN, **ADAM, **small("cyclegan"), "adversarial": 1.0, "cycle": (10.0, 10.0), "identity": 0.0, "lr": 1e-3,
+    "pool_size": 50, "image": (3, 28, 28), "batch_size": 8, "view": views.two_colours, "held_out": views.both_colours,
+    "unpaired": True,
+}  # fmt: skip
+SHORT = {**CYCLEGAN, "steps": 400, "every": 25}
+ADAIN = {
+    **RUN, **small("adain"), "first": 800, "style_weight": 10.0, "lr": 2e-3, "betas": (0.9, 0.999), "batch_size": 8,
+    "view": written(partial(tiles.beside, kind="grounds")), "held_out": adain._held_out, "unpaired": True,
 }  # fmt: skip
 PRESETS = {
     "gan": {
@@ -188,7 +202,27 @@ PRESETS = {
     },
     "rbm": {"quick": {**RBM, "steps": 1500}, "default": {**RBM, "steps": 10_000, "every": 400}},
     "cyclegan": {
-        "quick": {**CYCLEGAN, "steps": 250, "every": 25}, "default": {**CYCLEGAN, "steps": 1200, "every": 50}
+        "quick": SHORT,
+        "default": {**CYCLEGAN, "steps": 1500, "every": 50},
+        "no_cycle": {**SHORT, "cycle": (0.0, 0.0)},
+        "cycle_only": {**SHORT, "adversarial": 0.0},
+        "one_way": {**SHORT, "cycle": (10.0, 0.0)},
+        "identity": {**SHORT, "identity": 5.0},
+        "emoji_tiles": {
+            **CYCLEGAN, "steps": 1200, "every": 50, "data": "emoji", "image": (3, 32, 32),
+            "view": written(partial(tiles.beside, kind="things")),
+            "held_out": written(partial(tiles.beside, kind="things", split="test")),
+        },
+        "folder": {
+            **CYCLEGAN, **small("cyclegan", width=16, blocks=6, critic_width=32, layers=2), "steps": 20_000,
+            "every": 200, "batch_size": 4, "image": (3, 64, 64), "held_out": None,
+            "view": written(partial(views.two_domains, size=64)),
+        },
+    },
+    "adain": {
+        "quick": {**ADAIN, "first": 200, "steps": 700, "every": 50},
+        "default": {**ADAIN, "steps": 4000, "every": 200},
+        "emoji": {**ADAIN, "data": "emoji", "steps": 4000, "every": 200},
     },
 }  # fmt: skip
 every_preset = pytest.mark.parametrize(
@@ -265,12 +299,14 @@ SAID = [
     ("r3gan", "default", "γ from 5 to 0.5, by the end of training", {"gamma": (5.0, 0.5), "ramp": 1400, "steps": 1400}),
     ("r3gan", "default", "α from 0.004 in a straight line to a twentieth", {"lr": 4e-3, "rates_fall": True}),
     ("r3gan", "default", "β₂ 0.9 to 0.99; G's average: a half-life of up to 70 steps",
-     {"beta2": (0.9, 0.99), "half_life": (0.0, 70.0)}),
+    ("adain", "default", "batches of 8, α from 0.002 to a twentieth", {"batch_size": 8, "lr": 2e-3}),
     ("r3gan", "default", "batches of 64", {"batch_size": 64}),
     ("autoencoder", "default", "784-256-64-2", {"latent_size": 2}),
     ("rbm", "default", "persistent chains, momentum 0.5 throughout", {"persistent": True, "momentum": 0.5}),
-    ("cyclegan", "default", "batches of 8, 1,200 steps, α from 0.001 to a twentieth",
-     {"batch_size": 8, "steps": 1200, "lr": 1e-3, "rates_fall": True}),
+    ("cyclegan", "default", "batches of 8, 1,500 steps, α from 0.001 to a twentieth",
+     {"batch_size": 8, "steps": 1500, "lr": 1e-3, "rates_fall": True}),
+    ("adain", "default", "λ = 10 with means over channels", {"style_weight": 10.0}),
+    ("adain", "default", "batches of 8, α from 0.002 to a twentieth", {"batch_size": 8, "lr": 2e-3, "rates_fall": True}),
     ("cyclegan", "default", "one of the last fifty translations", {"pool_size": 50}),
 ]  # fmt: skip
 
@@ -356,8 +392,12 @@ OTHERS = {  # for each system, another value of all that its networks and its mo
         "image": (1, 4, 4), "hidden": 9, "turns": 2, "persistent": False, "chains": 99, "lr": 0.5, "momentum": 0.25,
     },
     "cyclegan": {
-        "networks": lambda rng: FILES["cyclegan"].small_networks(rng)[::-1], "cycle": 9.0, "identity": 9.0, "lr": 0.5,
-        "betas": (0.25, 0.5), "pool_size": 9, "image": (3, 8, 8),
+        "networks": lambda rng: FILES["cyclegan"].small_networks(rng)[::-1], "adversarial": 0.5, "cycle": (9.0, 8.0),
+        "identity": 9.0, "lr": 0.5, "betas": (0.25, 0.5), "pool_size": 9, "image": (3, 8, 8),
+    },
+    "adain": {
+        "networks": partial(adain.small_networks, widths=(8, 16, 32)), "first": 9, "style_weight": 9.0, "lr": 0.5,
+        "betas": (0.25, 0.5),
     },
 }  # fmt: skip
 
@@ -412,8 +452,11 @@ WHERE = {  # what holds a number, and by which name
     "classes": lambda model: [model.classes],
     "turns": lambda model: [model.turns],
     "persistent": lambda model: [model.persistent],
-    "cycle": lambda model: [model.weights[0]],
-    "identity": lambda model: [model.weights[1]],
+    "adversarial": lambda model: [model.weights[0]],
+    "cycle": lambda model: [model.weights[1:3]],
+    "identity": lambda model: [model.weights[3]],
+    "first": lambda model: [model.first],
+    "style_weight": lambda model: [model.style_weight],
     "pool_size": lambda model: [len(pool.kept) for pool in (model.pool_x, model.pool_y)],
     "timesteps": lambda model: [model.diffusion.timesteps],
     "sigma": lambda model: [model.diffusion.sigma],
