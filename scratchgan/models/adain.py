@@ -19,7 +19,8 @@ weights w_k of several, the rest being the content's own,
     o = g((1 − Σ_k w_k) f(c) + Σ_k w_k AdaIN(f(c), f(s_k))).
 
 The paper's encoder is VGG-19, which has learnt from a million photos. Ours learns first, in the first steps of the same
-run: it and the decoder are an autoencoder of all images, (1/D) ‖g(f(x)) − x‖², until the encoder is frozen.
+run: it and the decoder are an autoencoder of all images, (1/D) ‖g(f(x)) − x‖², until the encoder is frozen. With
+`paper_networks` and weights of VGG-19 in a file, the encoder is the paper's.
 
 Departures:
 
@@ -33,18 +34,23 @@ Departures:
 """
 
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 
 from scratchgan import nn
 from scratchgan.data import tiles
+from scratchgan.data.checks import DataError
 from scratchgan.data.colours import separated
 from scratchgan.functional import cat, mse_loss
 from scratchgan.models.model import Model, Preset, System, made
 from scratchgan.nn import init
 from scratchgan.nn.style import restyled, statistics
+from scratchgan.npy import ArrayError, read_npz
 from scratchgan.optim import Adam
 from scratchgan.tensor import no_grad
+
+IMAGENET = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # mean and deviation of its red, green and blue, in [0, 1]
 
 # Networks ------------------------------------------------------------------------------------------------------------
 
@@ -96,10 +102,47 @@ def small_networks(rng, **options):
     return Encoder(rng, **options), decoder(rng, **options)
 
 
-def paper_networks(rng):
-    """VGG-19 to relu4_1, without its weights, and the published decoder."""
+def paper_networks(rng, weights=None):
+    """VGG-19 to relu4_1, and the published decoder.
+
+    Parameters
+    ----------
+    weights : path-like, optional
+        An .npz of torchvision's ``vgg19().state_dict()``, or that of its ``features``; `build` then takes ``first=0``.
+    """
     sizes = {"widths": (64, 128, 256, 512), "layers": (2, 2, 4)}
-    return Encoder(rng, **sizes, pool=nn.MaxPool2d), decoder(rng, **sizes)
+    encoder = Encoder(rng, **sizes, pool=nn.MaxPool2d)
+    return encoder if weights is None else loaded(encoder, weights), decoder(rng, **sizes)
+
+
+def loaded(encoder, path):
+    """An encoder with the first weights of a file in torchvision's layout, for images in [−1, 1].
+
+    ImageNet's mean and deviation, by which VGG's images are normed, go into the first convolution. That is exact, as
+    edges are mirrored: with a border of zeros it would not be.
+
+    Raises
+    ------
+    DataError
+        When the file is not there, or holds other shapes.
+    """
+    try:
+        arrays = read_npz(Path(path).expanduser())
+    except ArrayError as error:
+        raise DataError(str(error)) from error
+    names = sorted((name for name in arrays if arrays[name].ndim == 4), key=lambda name: int(name.split(".")[-2]))
+    layers = [layer for layer in encoder.modules() if isinstance(layer, nn.Conv2d)]
+    found, wanted = ([each.shape for each in parts] for parts in (map(arrays.get, names), [x.weight for x in layers]))
+    if found[: len(wanted)] != wanted:
+        raise DataError(f"{path} has no weights of this encoder: its kernels are {found}, not {wanted}")
+    for layer, name in zip(layers, names):
+        layer.weight.data = arrays[name].astype(np.float32)
+        layer.bias.data = arrays[name.replace("weight", "bias")].astype(np.float32)
+    mean, deviation = np.array(IMAGENET, np.float32)[:, :, None, None]
+    first = layers[0].weight.data / deviation
+    layers[0].bias.data = layers[0].bias.data + (first * (0.5 - mean)).sum((1, 2, 3))
+    layers[0].weight.data = first / 2
+    return encoder
 
 
 # Training ------------------------------------------------------------------------------------------------------------
@@ -234,7 +277,7 @@ def build(
     rng,
     device="cpu",
     networks=small_networks,
-    first=800,  # steps of the autoencoder
+    first=600,  # steps of the autoencoder
     style_weight=10.0,  # λ
     lr=2e-3,  # of both Adams
     betas=(0.9, 0.999),
@@ -263,7 +306,7 @@ SYSTEM = System(
     build,
     {
         "quick": Preset(700, every=50, options={"first": 200}, **GROUNDS),
-        "default": Preset(4000, every=200, **GROUNDS),
-        "emoji": Preset(4000, every=200, data="emoji", **GROUNDS),
+        "default": Preset(2500, every=100, **GROUNDS),
+        "emoji": Preset(2500, every=100, data="emoji", **GROUNDS),
     },
 )

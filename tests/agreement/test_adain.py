@@ -6,6 +6,7 @@ The script is written from the paper. Nothing of ours is in it but the first wei
 import numpy as np
 import pytest
 
+from scratchgan import Tensor, nn
 from scratchgan.models import adain
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed; it is needed only to compare with")
@@ -93,3 +94,27 @@ def test_ten_steps_end_in_the_same_weights(record_property):
             moved.append(np.abs(mine - old).max())
     record_property("largest difference", np.max(errors))
     assert np.max(errors) < 1e-5 < min(moved) / 10
+
+
+def test_weights_of_vgg_are_taken_over_with_the_norm_of_their_images(tmp_path):
+    """Random ones, in torchvision's layout: kernels and biases at 0, 2, 5, … of ``features``, and a classifier."""
+    rng, places, sizes = np.random.default_rng(0), (0, 2, 5), ((4, 3), (4, 4), (5, 4))
+    arrays = {"classifier.0.weight": rng.standard_normal((7, 9)).astype(np.float32)}
+    for place, size in zip(places, sizes):
+        arrays[f"features.{place}.weight"] = rng.standard_normal((*size, 3, 3)).astype(np.float32)
+        arrays[f"features.{place}.bias"] = rng.standard_normal(size[0]).astype(np.float32)
+    arrays["features.10.weight"] = rng.standard_normal((6, 5, 3, 3)).astype(np.float32)
+    np.savez(tmp_path / "vgg.npz", **arrays)
+    encoder = adain.Encoder(rng, widths=(4, 5), layers=(2,), pool=nn.MaxPool2d)
+    images = rng.uniform(-1, 1, (2, 3, 8, 8)).astype(np.float32)
+    found = adain.loaded(encoder, tmp_path / "vgg.npz")(Tensor(images))
+
+    mean, deviation = (torch.tensor(numbers).view(-1, 1, 1) for numbers in adain.IMAGENET)
+    x, wanted = ((torch.from_numpy(images) + 1) / 2 - mean) / deviation, []
+    for place in places:
+        x = T.functional.pad(T.functional.max_pool2d(x, 2) if place == 5 else x, (1, 1, 1, 1), "reflect")
+        weight, bias = (torch.from_numpy(arrays[f"features.{place}.{name}"]) for name in ("weight", "bias"))
+        x = T.functional.conv2d(x, weight, bias).relu()
+        wanted.append(x.numpy())
+    for mine, theirs in zip(found, (wanted[0], wanted[2])):
+        np.testing.assert_allclose(mine.data, theirs, rtol=1e-4, atol=1e-4)

@@ -6,7 +6,7 @@ from derivatives import weights_replaced
 from seeded import rng
 
 from scratchgan import Tensor, nn
-from scratchgan.data import Batches, Dataset, load
+from scratchgan.data import Batches, DataError, Dataset, load
 from scratchgan.models import adain
 from scratchgan.models.adain import style_distance
 from scratchgan.models.networks import count
@@ -193,6 +193,23 @@ def test_a_border_is_mirrored_and_has_no_zeros():
     levels = encoder(Tensor(np.full((1, 3, 16, 16), 0.3, np.float32)))
     for plain in (*levels, decoder(levels[-1])):
         np.testing.assert_allclose(plain.data, plain.data[:, :, :1, :1] + np.zeros_like(plain.data), atol=1e-5)
+
+
+def test_an_encoder_can_be_loaded_and_other_weights_are_refused(tmp_path):
+    donor, encoder = (adain.Encoder(rng(seed), widths=(3, 4), layers=(1,)) for seed in (1, 2))
+    layers = [layer for layer in donor.modules() if isinstance(layer, nn.Conv2d)]
+    arrays = {f"{8 * i + 2}.{name}": p.data for i, layer in enumerate(layers) for name, p in layer.named_parameters()}
+    np.savez(tmp_path / "weights.npz", **arrays)
+    adain.loaded(encoder, tmp_path / "weights.npz")
+    mean, deviation = np.array(adain.IMAGENET)[:, None, :, None, None]
+    normed = Tensor(rng().uniform(-1, 1, (2, 3, 4, 4)).astype(np.float32))
+    as_given = Tensor((2 * (normed.data * deviation + mean) - 1).astype(np.float32))
+    for found, wanted in zip(encoder(as_given), donor(normed)):
+        np.testing.assert_allclose(found.data, wanted.data, atol=1e-5)
+    with pytest.raises(DataError, match=r"no weights of this encoder: its kernels are "):
+        adain.loaded(adain.Encoder(rng(), widths=(3, 5), layers=(1,)), tmp_path / "weights.npz")
+    with pytest.raises(DataError, match="missing.npz"):
+        adain.loaded(encoder, tmp_path / "missing.npz")
 
 
 # What is measured ----------------------------------------------------------------------------------------------------

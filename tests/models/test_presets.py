@@ -102,7 +102,7 @@ CYCLEGAN = {
 }  # fmt: skip
 SHORT = {**CYCLEGAN, "steps": 400, "every": 25}
 ADAIN = {
-    **RUN, **small("adain"), "first": 800, "style_weight": 10.0, "lr": 2e-3, "betas": (0.9, 0.999), "batch_size": 8,
+    **RUN, **small("adain"), "first": 600, "style_weight": 10.0, "lr": 2e-3, "betas": (0.9, 0.999), "batch_size": 8,
     "view": written(partial(tiles.beside, kind="grounds")), "held_out": adain._held_out, "unpaired": True,
 }  # fmt: skip
 PRESETS = {
@@ -221,8 +221,8 @@ PRESETS = {
     },
     "adain": {
         "quick": {**ADAIN, "first": 200, "steps": 700, "every": 50},
-        "default": {**ADAIN, "steps": 4000, "every": 200},
-        "emoji": {**ADAIN, "data": "emoji", "steps": 4000, "every": 200},
+        "default": {**ADAIN, "steps": 2500, "every": 100},
+        "emoji": {**ADAIN, "data": "emoji", "steps": 2500, "every": 100},
     },
 }  # fmt: skip
 every_preset = pytest.mark.parametrize(
