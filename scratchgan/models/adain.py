@@ -302,7 +302,7 @@ SYSTEM = System(
     "adain",
     "AdaIN",
     "any style for any content, by mean and deviation",
-    5,
+    3,
     build,
     {
         "quick": Preset(700, every=50, options={"first": 200}, **GROUNDS),

@@ -28,7 +28,7 @@ Departures:
 |-----------------------------------------------------------|---------------------------------------------------|
 | 28×28 digits, orange on black and blue on white           | photos and paintings of 256×256                   |
 | 3 residual blocks of 32 channels; patches of 16           | 9 of 256 channels; patches of 70                  |
-| batches of 8, 1,500 steps, α from 0.001 to a twentieth    | batches of 1, 200 epochs, α = 0.0002, then to 0   |
+| batches of 8, 1,000 steps, α from 0.001 to a twentieth    | batches of 1, 200 epochs, α = 0.0002, then to 0   |
 | norms with weights of their own; PyTorch's first weights  | norms without weights; first weights N(0, 0.02²)  |
 
 `paper_networks` are the published ones. Presets `no_cycle`, `cycle_only` and `one_way` are the paper's ablations: (2)
@@ -237,11 +237,11 @@ SYSTEM = System(
     "cyclegan",
     "CycleGAN",
     "two domains without pairs: there and back again",
-    5,
+    3,
     build,
     {
         "quick": Preset(400, every=25, **COLOURS),
-        "default": Preset(1500, every=50, **COLOURS),
+        "default": Preset(1000, every=50, **COLOURS),
         "no_cycle": Preset(400, every=25, options={"cycle": (0.0, 0.0)}, **COLOURS),
         "cycle_only": Preset(400, every=25, options={"adversarial": 0.0}, **COLOURS),
         "one_way": Preset(400, every=25, options={"cycle": (10.0, 0.0)}, **COLOURS),
