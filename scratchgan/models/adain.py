@@ -232,32 +232,33 @@ class StyleTransfer(Model):
         """Whether style and content have arrived.
 
         A style distance is (13), over that of the content image as it is: at 0 the style is there, at 1 nothing has
-        changed. Content is kept where a decoder without a style, α = 0, draws the image, and where the class of a digit
-        can still be read.
+        changed. The error of the mean colour does not depend on the encoder. Content is kept where the class of a digit
+        can still be read, and where a decoder without a style, α = 0, draws the image.
 
         Parameters
         ----------
         held_out : contents and styles (N, C, H, W), and perhaps labels (N,)
         """
         content, style, *labels = held_out
+        given, wanted = content.numpy(), style.numpy()
         pictures = {
             "": self.stylised(content, (style, 1.0)),
-            " of the content": content.numpy(),
-            " of another style": style.numpy()[rng.permutation(len(style))],
+            " at α = 0.5": self.stylised(content, (style, 0.5)),
+            " of the content": given,
+            " of another style": wanted[rng.permutation(len(style))],
         }
-        wanted = self._statistics(style)
-        found = {of: self._statistics(self.tensor(images)) for of, images in pictures.items()}
-        distances = {of: style_distance(each, wanted).item() for of, each in found.items()}
-        unchanged = distances.pop(" of the content")
-        numbers = {f"style distance{of}": distance / unchanged for of, distance in distances.items()}
+        distances = {of: self._style_distance(images, wanted) for of, images in pictures.items()}
+        numbers = {f"style distance{of}": each / distances[" of the content"] for of, each in distances.items()}
+        colours = {of: np.abs((images - wanted).mean((2, 3))).mean() for of, images in pictures.items()}
+        numbers |= {f"error of the mean colour{of}": float(error) for of, error in colours.items()}
         if labels:
             numbers |= {f"right class{of}": _right_class(images, *labels) for of, images in pictures.items()}
-        given = content.numpy()
         numbers["error at α = 0"] = float(np.abs(self.stylised(content) - given).mean())
         return numbers | {"error of the mean image": float(np.abs(given.mean(0) - given).mean())}
 
-    def _statistics(self, images):
-        return [statistics(features) for features in made(self.encoder, images)]
+    def _style_distance(self, *images):
+        found, wanted = ([statistics(each) for each in made(self.encoder, self.tensor(x))] for x in images)
+        return style_distance(found, wanted).item()
 
 
 def style_distance(found, wanted):

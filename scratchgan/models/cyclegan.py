@@ -246,7 +246,7 @@ SYSTEM = System(
         "cycle_only": Preset(400, every=25, options={"adversarial": 0.0}, **COLOURS),
         "one_way": Preset(400, every=25, options={"cycle": (10.0, 0.0)}, **COLOURS),
         "identity": Preset(400, every=25, options={"identity": 5.0}, **COLOURS),
-        "emoji_tiles": Preset(1200, every=50, batch_size=8, options={"image": (3, 32, 32)}, **THINGS),
+        "emoji_tiles": Preset(800, every=50, batch_size=8, options={"image": (3, 32, 32)}, **THINGS),
         "folder": Preset(
             20_000,
             every=200,

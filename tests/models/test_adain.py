@@ -221,16 +221,26 @@ def test_the_measures_know_perfect_and_useless_transfers(monkeypatch):
     contents, styles, labels = images(3, 6), images(4, 6), np.arange(6)
     model.stylised = lambda content, *pairs: pairs[0][0].numpy() if pairs else content.numpy()
     found = model.measure((contents, styles, labels), rng())
-    assert found["style distance"] == found["error at α = 0"] == 0 and found["style distance of another style"] > 0.1
+    assert found["style distance"] == found["error of the mean colour"] == found["error at α = 0"] == 0
+    assert found["style distance of the content"] == 1 and found["style distance of another style"] > 0.1
+    colours = np.abs(contents.data.mean((2, 3)) - styles.data.mean((2, 3))).mean()
+    assert found["error of the mean colour of the content"] == pytest.approx(colours)
+    assert found["error of the mean colour of another style"] > 0.01
     assert found["error of the mean image"] == pytest.approx(np.abs(contents.data - contents.data.mean(0)).mean())
     assert found["right class"] == found["right class of the content"] == found["right class of another style"] == 0.5
-    assert [(pictures == each).all() for (pictures, _), each in zip(shown, (styles.data, contents.data))] == [
-        True,
-        True,
-    ]
+    for (pictures, of), wanted in zip(shown, (styles.data, styles.data, contents.data)):
+        assert (pictures == wanted).all() and of is labels
     model.stylised = lambda content, *pairs: content.numpy()
     found = model.measure((contents, styles), rng())
     assert found["style distance"] == pytest.approx(1) and "right class" not in found
+
+
+def test_halfway_to_a_style_is_measured_too():
+    model, asked = tiny(), []
+    stylised = model.stylised
+    model.stylised = lambda content, *pairs: asked.append([a for _, a in pairs]) or stylised(content, *pairs)
+    found = model.measure((images(3, 6), images(4, 6)), rng())
+    assert asked == [[1.0], [0.5], []] and "style distance at α = 0.5" in found
 
 
 def test_the_class_is_that_of_the_ink_without_the_margin(monkeypatch):
