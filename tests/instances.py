@@ -11,7 +11,7 @@ import numpy as np
 
 from scratchgan import nn
 from scratchgan.data import Batches, Streams
-from scratchgan.models import autoencoder, cyclegan, pix2pix, rbm, srgan
+from scratchgan.models import adain, autoencoder, cyclegan, pix2pix, rbm, srgan
 from scratchgan.models.superres import SRResNet
 
 COUNT = 40  # images
@@ -78,6 +78,13 @@ MODELS = {
         name: Tiny(paper, partial(game, name), games.image(name), name in games.CONDITIONAL)
         for name, (paper, *_) in games.GAMES.items()
     },
+    "AdaIN": Tiny(
+        adain,
+        partial(adain.build, networks=partial(adain.small_networks, widths=(2, 3), layers=(1,)), first=3),
+        image=(3, 4, 4),
+        unpaired=True,
+        samples=False,
+    ),
     "autoencoder": Tiny(autoencoder, partial(autoencoder.build, networks=codes), samples=False),
     "RBM": Tiny(rbm, partial(rbm.build, image=games.IMAGE, hidden=5, chains=64)),
     "pix2pix": Tiny(
@@ -89,7 +96,7 @@ MODELS = {
     ),
     "CycleGAN": Tiny(
         cyclegan,
-        partial(cyclegan.build, networks=translators, pool_size=9, image=(3, 4, 4)),
+        partial(cyclegan.build, networks=translators, identity=5.0, pool_size=9, image=(3, 4, 4)),
         image=(3, 4, 4),
         unpaired=True,
         samples=False,

@@ -1,13 +1,16 @@
-"""What a user calls ``--data``: a data set by its name, a folder of IDX files, or a folder of pictures."""
+"""What a user calls ``--data``: a data set by its name, a folder of IDX files, of pictures, or of two domains."""
 
 from pathlib import Path
 
 from scratchgan.data.checks import NoTestSetError, checked_split
+from scratchgan.data.domains import Domains, has_domains
 from scratchgan.data.emoji import load_emoji
 from scratchgan.data.mnist import SETS, idx_in, load
 from scratchgan.data.pictures import Pictures, files_in
+from scratchgan.data.tiles import load_tiles
 
-NAMES = *SETS, "emoji"
+SHIPPED = {"emoji": load_emoji, "tiles": load_tiles}
+NAMES = *SETS, *SHIPPED
 
 
 def find(data, split="train"):
@@ -16,24 +19,26 @@ def find(data, split="train"):
     Parameters
     ----------
     data : str or path-like
-        "mnist", "fashion-mnist", "emoji", or a folder.
+        "mnist", "fashion-mnist", "emoji", "tiles", or a folder.
     split : {"train", "test"}
         A folder of pictures has a test set where these lie in train/, and in val/ or test/ or both.
 
     Returns
     -------
-    Dataset or Pictures
+    Dataset, Pictures or Domains
 
     Raises
     ------
     DataError
         When it is not there, or not what it should be; NoTestSetError where only the test set is not there.
     """
-    if data == "emoji":
-        return load_emoji(split)
+    if data in SHIPPED:
+        return SHIPPED[data](split)
     if data in SETS:
         return load(data, split)
     folder = Path(data).expanduser()
+    if has_domains(folder):
+        return Domains(folder, split)
     if folder.is_dir() and not idx_in(folder) and files_in(folder):
         return _pictures(folder, checked_split(split, folder))
     return load(split=split, directory=folder)

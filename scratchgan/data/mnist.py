@@ -137,8 +137,8 @@ def _what_there_is(given):
     """The end of a complaint about a name."""
     near = difflib.get_close_matches(str(given), SETS, n=1)
     return (
-        f"--data takes the name of a data set ({', '.join(SETS)}, emoji), a folder of pictures, or one of IDX files of "
-        f"28×28 images, named as MNIST's{f'; did you mean {near[0]}?' if near else ''}"
+        f"--data takes the name of a data set ({', '.join(SETS)}, emoji, tiles), a folder of pictures, or one of IDX "
+        f"files of 28×28 images, named as MNIST's{f'; did you mean {near[0]}?' if near else ''}"
     )
 
 

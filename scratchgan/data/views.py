@@ -118,6 +118,26 @@ def halves(dataset, direction="AtoB", size=128, channels=3):
     return (a, b) if direction == "AtoB" else (b, a)
 
 
+def both_colours(dataset):
+    """Each image in orange on black, and in blue on white: the hidden truth of `two_colours`; and labels, if any."""
+    grey = dataset.sized(28, 1)
+    pairs = coloured(grey, ORANGE, BLACK), coloured(grey, BLUE, WHITE)
+    return pairs if dataset.labels is None else (*pairs, dataset.labels)
+
+
+def two_domains(dataset, size, channels=3):
+    """Those of a folder with trainA and trainB: two arrays, (N, channels, size, size) and (M, channels, size, size).
+
+    Raises
+    ------
+    DataError
+        For other data.
+    """
+    if not hasattr(dataset, "domains"):
+        raise DataError("two domains are needed here: name a folder with the folders trainA and trainB, --data DIR")
+    return dataset.each(size, channels)
+
+
 # Of images -----------------------------------------------------------------------------------------------------------
 
 

@@ -5,6 +5,7 @@
 
 from scratchgan.models import (
     acgan,
+    adain,
     autoencoder,
     cgan,
     cyclegan,
@@ -26,6 +27,6 @@ from scratchgan.models.model import Model, Preset, System
 
 PAPERS = (
     gan, dcgan, lsgan, wgan, wgan_gp, sngan, cgan, acgan, progan, stylegan, diffusion_gan, r3gan, pix2pix, cyclegan,
-    srgan, autoencoder, rbm,
+    srgan, adain, autoencoder, rbm,
 )  # fmt: skip
 SYSTEMS = {paper.SYSTEM.name: paper.SYSTEM for paper in PAPERS}

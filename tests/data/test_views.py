@@ -144,6 +144,14 @@ def test_the_two_colours_are_of_all_classes_where_images_are_sorted_by_them():
     assert np.unique(DIGITS.labels[::2]).size == np.unique(DIGITS.labels[1::2]).size == 10
 
 
+def test_both_colours_of_an_image_are_the_hidden_truth():
+    x, y, labels = views.both_colours(SOME)
+    np.testing.assert_array_equal(x, coloured(SOME.images, views.ORANGE, views.BLACK))
+    np.testing.assert_array_equal(y, coloured(SOME.images, views.BLUE, views.WHITE))
+    np.testing.assert_array_equal(labels, SOME.labels)
+    assert len(views.both_colours(Dataset("mnist", SOME.images, None, ""))) == 2
+
+
 # Images --------------------------------------------------------------------------------------------------------------
 
 

@@ -9,11 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from scratchgan.data import views
+from scratchgan.data import tiles, views
 from scratchgan.data.photographs import patches
 from scratchgan.losses import R1, GradientPenalty, NonSaturating, Objective, Wasserstein
 from scratchgan.models import (
     SYSTEMS,
+    adain,
     cgan,
     dcgan,
     diffusion_gan,
@@ -110,8 +111,14 @@ FACADES = {
     **small("pix2pix", widths=(16, 32, 64, 128, 128, 128, 128), channels=(3, 3), dropped=3, layers=3),
 }  # fmt: skip
 CYCLEGAN = {
-    **RUN, **ADAM, **small("cyclegan"), "cycle": 10.0, "identity": 5.0, "lr": 1e-3, "pool_size": 50,
-    "image": (3, 28, 28), "batch_size": 8, "view": views.two_colours, "unpaired": True,
+    **RUN, **ADAM, **small("cyclegan"), "adversarial": 1.0, "cycle": (10.0, 10.0), "identity": 0.0, "lr": 1e-3,
+    "pool_size": 50, "image": (3, 28, 28), "batch_size": 8, "view": views.two_colours, "held_out": views.both_colours,
+    "unpaired": True,
+}  # fmt: skip
+SHORT = {**CYCLEGAN, "steps": 400, "every": 25}
+ADAIN = {
+    **RUN, **small("adain"), "first": 600, "style_weight": 10.0, "lr": 2e-3, "betas": (0.9, 0.999), "batch_size": 8,
+    "view": written(partial(tiles.beside, kind="grounds")), "held_out": adain._held_out, "unpaired": True,
 }  # fmt: skip
 SRGAN = {
     **RUN, **small("srgan"), "encoder": srgan.Encoder, "channels": 1, "classes": 10, "pretraining": 1800,
@@ -244,7 +251,27 @@ PRESETS = {
         "a_to_b": {**FACADES, "view": written(partial(views.halves, direction="AtoB", size=128))},
     },
     "cyclegan": {
-        "quick": {**CYCLEGAN, "steps": 250, "every": 25}, "default": {**CYCLEGAN, "steps": 1200, "every": 50}
+        "quick": SHORT,
+        "default": {**CYCLEGAN, "steps": 1000, "every": 50},
+        "no_cycle": {**SHORT, "cycle": (0.0, 0.0)},
+        "cycle_only": {**SHORT, "adversarial": 0.0},
+        "one_way": {**SHORT, "cycle": (10.0, 0.0)},
+        "identity": {**SHORT, "identity": 5.0},
+        "emoji_tiles": {
+            **CYCLEGAN, "steps": 800, "every": 50, "data": "emoji", "image": (3, 32, 32),
+            "view": written(partial(tiles.beside, kind="things")),
+            "held_out": written(partial(tiles.beside, kind="things", split="test")),
+        },
+        "folder": {
+            **CYCLEGAN, **small("cyclegan", width=16, blocks=6, critic_width=32, layers=2), "steps": 20_000,
+            "every": 200, "batch_size": 4, "image": (3, 64, 64), "held_out": None,
+            "view": written(partial(views.two_domains, size=64)),
+        },
+    },
+    "adain": {
+        "quick": {**ADAIN, "first": 200, "steps": 700, "every": 50},
+        "default": {**ADAIN, "steps": 2500, "every": 100},
+        "emoji": {**ADAIN, "data": "emoji", "steps": 2500, "every": 100},
     },
 }  # fmt: skip
 every_preset = pytest.mark.parametrize(
@@ -334,8 +361,10 @@ SAID = [
     ("pix2pix", "default", "L_G = L_cGAN(G) + λ L_L1(G), λ = 100", {"weights": (1.0, 100.0)}),
     ("pix2pix", "facades", "`facades` learns B → A",
      {"view": written(partial(views.halves, direction="BtoA", size=128))}),
-    ("cyclegan", "default", "batches of 8, 1,200 steps, α from 0.001 to a twentieth",
-     {"batch_size": 8, "steps": 1200, "lr": 1e-3, "rates_fall": True}),
+    ("cyclegan", "default", "batches of 8, 1,000 steps, α from 0.001 to a twentieth",
+     {"batch_size": 8, "steps": 1000, "lr": 1e-3, "rates_fall": True}),
+    ("adain", "default", "λ = 10 with means over channels", {"style_weight": 10.0}),
+    ("adain", "default", "batches of 8, α from 0.002 to a twentieth", {"batch_size": 8, "lr": 2e-3}),
     ("cyclegan", "default", "one of the last fifty translations", {"pool_size": 50}),
 ]  # fmt: skip
 
@@ -430,8 +459,12 @@ OTHERS = {  # for each system, another value of all that its networks and its mo
         "betas": (0.25, 0.5),
     },
     "cyclegan": {
-        "networks": lambda rng: FILES["cyclegan"].small_networks(rng)[::-1], "cycle": 9.0, "identity": 9.0, "lr": 0.5,
-        "betas": (0.25, 0.5), "pool_size": 9, "image": (3, 8, 8),
+        "networks": lambda rng: FILES["cyclegan"].small_networks(rng)[::-1], "adversarial": 0.5, "cycle": (9.0, 8.0),
+        "identity": 9.0, "lr": 0.5, "betas": (0.25, 0.5), "pool_size": 9, "image": (3, 8, 8),
+    },
+    "adain": {
+        "networks": partial(adain.small_networks, widths=(8, 16, 32)), "first": 9, "style_weight": 9.0, "lr": 0.5,
+        "betas": (0.25, 0.5),
     },
 }  # fmt: skip
 
@@ -483,15 +516,17 @@ WHERE = {  # what holds a number, and by which name
     "average_decay": lambda model: [model.average.decay],
     "class_weights": lambda model: [model.class_weights],
     "low": lambda model: [model.low],
-    "classes": lambda model: [model.classes],
+    "classes": lambda model: [model.classes if hasattr(model, "classes") else len(model.encoder.head.bias)],
     "turns": lambda model: [model.turns],
     "persistent": lambda model: [model.persistent],
-    "cycle": lambda model: [model.weights[0]],
-    "identity": lambda model: [model.weights[1]],
     "content": lambda model: [model.weights[0]],
-    "adversarial": lambda model: [model.weights[1]],
+    "adversarial": lambda model: [model.weights[0] if hasattr(model, "pool_x") else model.weights[1]],
     "pretraining": lambda model: [model.pretraining],
     "adversarial_lr": lambda model: [model.generator_optimizer.lr, model.critic_optimizer.lr],
+    "cycle": lambda model: [model.weights[1:3]],
+    "identity": lambda model: [model.weights[3]],
+    "first": lambda model: [model.first],
+    "style_weight": lambda model: [model.style_weight],
     "pool_size": lambda model: [len(pool.kept) for pool in (model.pool_x, model.pool_y)],
     "timesteps": lambda model: [model.diffusion.timesteps],
     "sigma": lambda model: [model.diffusion.sigma],

@@ -161,7 +161,17 @@ def side_by_side(folder):
     return find(folder)
 
 
-FOLDERS = {views.halves: side_by_side}  # what stands there for the views that need a folder
+def two_domains(folder):
+    """Pictures of A and of B as a data set."""
+    for domain in ("trainA", "trainB"):
+        (folder / domain).mkdir()
+        for i, pixels in enumerate(np.random.default_rng(0).integers(0, 256, (4, 8, 8, 3), np.uint8)):
+            Image.fromarray(pixels).save(folder / domain / f"{i}.png")
+    return find(folder)
+
+
+# What stands there for the views that need a folder:
+FOLDERS = {views.halves: side_by_side, views.two_domains: two_domains}
 
 
 def wake(growth):
