@@ -6,12 +6,13 @@ A new system adds one here, and gets all the tests of `training/test_systems.py`
 from dataclasses import dataclass
 from functools import partial
 
+import captioned
 import games
 import numpy as np
 
 from scratchgan import nn
 from scratchgan.data import Batches, Streams
-from scratchgan.models import autoencoder, cyclegan, rbm
+from scratchgan.models import autoencoder, cyclegan, rbm, stackgan
 
 COUNT = 40  # images
 
@@ -24,14 +25,17 @@ class Tiny:
     build: callable  # (rng) -> Model
     image: tuple = games.IMAGE
     labels: bool = False
+    words: bool = False  # captions, and what they mean
     unpaired: bool = False
     samples: bool = True  # whether it makes any from noise alone
+    at_rest: tuple = ()  # networks that the third step does not look at
 
     def batches(self, rng, low):
         """The stream of batches that the model trains on."""
         pixels = np.random.default_rng(1).integers(0, 256, (2, COUNT, *self.image), dtype=np.uint8)
         arrays = tuple(pixels) if self.unpaired else (pixels[0],)
         arrays += (np.arange(COUNT) % games.CLASSES,) if self.labels else ()
+        arrays += captioned.described(COUNT) if self.words else ()
         return (Streams if self.unpaired else Batches)(arrays, 6, rng, low)
 
 
@@ -65,6 +69,13 @@ MODELS = {
     },
     "autoencoder": Tiny(autoencoder, partial(autoencoder.build, networks=codes), samples=False),
     "RBM": Tiny(rbm, partial(rbm.build, image=games.IMAGE, hidden=5, chains=64)),
+    "StackGAN": Tiny(
+        stackgan,
+        lambda rng: captioned.tiny(rng=rng),
+        image=captioned.IMAGE,
+        words=True,
+        at_rest=("features", "generator_1", "critic_1"),
+    ),
     "CycleGAN": Tiny(
         cyclegan,
         partial(cyclegan.build, networks=translators, pool_size=9, image=(3, 4, 4)),

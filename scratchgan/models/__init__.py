@@ -11,11 +11,13 @@ from scratchgan.models import (
     dcgan,
     diffusion_gan,
     gan,
+    logan,
     lsgan,
     progan,
     r3gan,
     rbm,
     sngan,
+    stackgan,
     stylegan,
     wgan,
     wgan_gp,
@@ -23,7 +25,7 @@ from scratchgan.models import (
 from scratchgan.models.model import Model, Preset, System
 
 PAPERS = (
-    gan, dcgan, lsgan, wgan, wgan_gp, sngan, cgan, acgan, progan, stylegan, diffusion_gan, r3gan, cyclegan, autoencoder,
-    rbm,
+    gan, dcgan, lsgan, wgan, wgan_gp, sngan, cgan, acgan, progan, stylegan, diffusion_gan, r3gan, cyclegan, stackgan,
+    logan, autoencoder, rbm,
 )  # fmt: skip
 SYSTEMS = {paper.SYSTEM.name: paper.SYSTEM for paper in PAPERS}
