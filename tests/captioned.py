@@ -10,7 +10,7 @@ from scratchgan.models.stacked import CaptionEncoder, Critic, Refinement, Sketch
 IMAGE, LATENTS, TEXT, CODE = (3, 16, 16), 3, 5, 2
 NETWORKS = {
     "encoder": lambda rng: CaptionEncoder(rng, TEXT, 4),
-    "features": lambda rng: nn.Sequential(nn.Flatten(), nn.Linear(768, TEXT, rng=rng)),
+    "readout": lambda rng: nn.Linear(TEXT, sum(captions.KINDS), rng=rng),
     "first": lambda rng: Sketch(rng, LATENTS, TEXT, CODE, (3, 2)),
     "first critic": lambda rng: Critic(rng, TEXT, 2, (2,)),
     "second": lambda rng: Refinement(rng, TEXT, CODE, (2, 3), (3, 2, 2), 1),

@@ -74,7 +74,7 @@ MODELS = {
         lambda rng: captioned.tiny(rng=rng),
         image=captioned.IMAGE,
         words=True,
-        at_rest=("features", "generator_1", "critic_1"),
+        at_rest=("readout", "generator_1", "critic_1"),
     ),
     "CycleGAN": Tiny(
         cyclegan,

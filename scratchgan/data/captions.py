@@ -20,6 +20,7 @@ from scratchgan.data.colours import NAMES, PALETTE, contrast
 DIGITS = "zero one two three four five six seven eight nine".split()
 INKS = "red orange yellow green cyan blue purple pink".split()
 PAPERS = "black white yellow blue".split()
+KINDS = len(DIGITS), len(NAMES), len(NAMES)  # how many digits, inks and papers there are names for
 LEAST_CONTRAST = 120
 PAIRS = [(ink, paper) for ink in INKS for paper in PAPERS if contrast(ink, paper) > LEAST_CONTRAST]
 SYNONYMS = {

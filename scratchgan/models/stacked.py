@@ -17,11 +17,11 @@ class CaptionEncoder(nn.Module):
 
     def __init__(self, rng, size=32, width=64, words=len(captions.VOCABULARY)):
         self.embedding = nn.Embedding(words, 32, rng=rng)
-        self.convolution = nn.Conv2d(32, width, (5, 1), padding=(2, 0), rng=rng)
+        self.convolution = nn.Conv2d(32, width, (3, 1), padding=(1, 0), rng=rng)
         self.head = nn.Linear(width, size, rng=rng)
 
     def forward(self, words):
-        """The largest response to any five words, for each feature."""
+        """The largest response to any three words, for each feature."""
         seen = self.convolution(self.embedding(words).permute(0, 2, 1).unsqueeze(3))  # (N, width, L, 1)
         return self.head(seen.relu().amax((2, 3))).tanh()
 
@@ -146,19 +146,18 @@ class Critic(nn.Module):
         return self.decide(joined(self.look(x), self.read(text)))
 
 
-def small_networks(rng, latent_size=32, text=32, code=16, width=16):
-    """φ, f, and G and D of both stages, for images of 32×32.
+def small_networks(rng, latent_size=32, text=64, code=64, widths=(32, 16)):
+    """φ, its readout, and G and D of both stages, for images of 32×32.
 
-    With a width of 16, G₁, D₁, G₂ and D₂ have 74,755, 11,617, 67,955 and 48,577 weights, if one counts a bias before
-    each norm, where it has no effect, and not the norms.
+    With 32 numbers in φ, 16 in ĉ and widths of 16, G₁, D₁, G₂ and D₂ have 74,755, 11,617, 67,955 and 48,577 weights, if
+    one counts a bias before each norm, where it has no effect, and not the norms.
     """
-    w = width
-    features = nn.Sequential(*halved(rng, (16, 32, 64)), nn.Flatten(), nn.Linear(1024, text, rng=rng))
+    v, w = widths
     return (
         CaptionEncoder(rng, text),
-        features,
-        Sketch(rng, latent_size, text, code, (4 * w, 2 * w, w)),
-        Critic(rng, text, w, (w, 2 * w)),
+        nn.Linear(text, sum(captions.KINDS), rng=rng),
+        Sketch(rng, latent_size, text, code, (4 * v, 2 * v, v)),
+        Critic(rng, text, v, (v, 2 * v)),
         Refinement(rng, text, code, (w, 2 * w), (2 * w, w, w)),
         Critic(rng, text, w, (w, 2 * w, 4 * w)),
     )
@@ -166,10 +165,9 @@ def small_networks(rng, latent_size=32, text=32, code=16, width=16):
 
 def paper_networks(rng, latent_size=100, text=1024, code=128):
     """Those of the authors' code, for 64×64 and then 256×256 pixels, around an encoder of captions as here."""
-    features = nn.Sequential(*halved(rng, (64, 128, 256, 512, 512, 512)), nn.Flatten(), nn.Linear(8192, text, rng=rng))
     return (
         CaptionEncoder(rng, text, 1024),
-        features,
+        nn.Linear(text, sum(captions.KINDS), rng=rng),
         Sketch(rng, latent_size, text, code, (1024, 512, 256, 128), blocks=2),
         Critic(rng, text, code, (64, 128, 256, 512), blocks=1),
         Refinement(rng, text, code, (128, 256, 512), (512, 256, 128, 64, 32), blocks=4),

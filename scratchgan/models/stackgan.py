@@ -17,8 +17,8 @@ With x̃ = G₁(z, ĉ) in stage I and x̃ = G₂(G₁(z, ĉ₁), ĉ) in stage II
 x_wrong is a real image that the caption does not describe: D has to read it, not only to look for what is real.
 
 A run has three phases: the encoder learns, then stage I, then stage II, which sees the averaged and frozen G₁. The
-encoder learns to find the caption of each image in a batch, and the image of each caption: with s_ij = f(x_i)·φ(t_j)
-it descends ½ (CE of the rows + CE of the columns), a plain form of the paper's joint embedding.
+encoder learns what captions mean: from φ a linear layer reads the digit, its ink and the paper, and both descend the
+sum of three cross-entropies.
 
     model = load_model("runs/stackgan")
     model.draw_caption("a red seven on white", 8, np.random.default_rng(0))  # float32 (8, 3, 32, 32) in [−1, 1]
@@ -28,7 +28,8 @@ Departures:
 | here                                              | the paper or its code                                         |
 |---------------------------------------------------|---------------------------------------------------------------|
 | coloured digits, 16×16 and then 32×32             | birds, flowers and COCO, 64×64 and then 256×256               |
-| φ: words, a convolution over five, the maximum    | char-CNN-RNN, 1,024 numbers, the mean of four captions        |
+| φ: words, a convolution over three, the maximum,   | char-CNN-RNN, 1,024 numbers, the mean of four captions,       |
+| which has learned what captions mean              | which has learned which image is whose                        |
 | narrow networks, no residual blocks in stage I    | `paper_networks`                                              |
 | ε is normal; the KL is a mean, λ = 2, as the code | ε is truncated; the paper writes λ KL                         |
 | α from 0.004 to a twentieth in one straight line  | α = 0.0002, halved every 50 or 100 epochs                     |
@@ -107,27 +108,27 @@ class Stage(Model):
 
 
 class StackGAN(Model):
-    """An encoder of captions, which learns beside one of pictures, and two stages, one after the other.
+    """An encoder of captions, what reads their meaning from it, and two stages, one after the other.
 
     Parameters
     ----------
-    encoder, features : Module
-        φ: words (N, L) -> (N, text), and f: images -> (N, text).
+    encoder, readout : Module
+        φ: words (N, L) -> (N, text), and (N, text) -> the logits of all parts of a meaning side by side.
     first, second : Stage
     optimizer : callable
-        ``(parameters) -> Optimizer``, of the encoders.
+        ``(parameters) -> Optimizer``, of these two.
     schedule : tuple of int
-        Steps of the encoders, and of stage I; all further ones are of stage II.
+        Steps of the encoder, and of stage I; all further ones are of stage II.
     latent_size, code : int
         How many numbers z and ε have.
     """
 
-    watch = {"stage": "stage", "matching": "CE", "L_D": "L_D", "L_G": "L_G"}
-    panels = {"captions and images": ["matching"], "both stages": ["L_D", "L_G"], "augmentation": ["KL", "deviation"]}
+    watch = {"stage": "stage", "reading": "CE", "L_D": "L_D", "L_G": "L_G"}
+    panels = {"captions": ["reading"], "both stages": ["L_D", "L_G"], "augmentation": ["KL", "deviation"]}
 
-    def __init__(self, encoder, features, first, second, optimizer, schedule, latent_size, code):
-        self.encoder, self.features, self.first, self.second = encoder, features, first, second
-        self.optimizer = optimizer([*encoder.parameters(), *features.parameters()])
+    def __init__(self, encoder, readout, first, second, optimizer, schedule, latent_size, code):
+        self.encoder, self.readout, self.first, self.second = encoder, readout, first, second
+        self.optimizer = optimizer([*encoder.parameters(), *readout.parameters()])
         self.schedule, self.sizes = schedule, (latent_size, code, code)
 
     def parts(self):
@@ -143,17 +144,18 @@ class StackGAN(Model):
             return 0
         return 1 if self.first.generator_optimizer.steps < self.schedule[1] else 2
 
-    def matching_loss(self, images, words):
-        """How badly images find their captions in the batch, and captions their images: Tensor, ()."""
-        scores, own = self.features(images) @ self.encoder(words).mT, self.tensor(np.eye(len(words)))
-        return (cross_entropy(scores, own) + cross_entropy(scores.mT, own)) / 2
+    def reading_loss(self, words, meanings):
+        """How far the meaning that is read from φ is from that of the caption, summed over its parts: Tensor, ()."""
+        logits, ends = self.readout(self.encoder(words)), np.cumsum(captions.KINDS)
+        parts = zip(meanings.T, captions.KINDS, ends)
+        return sum(cross_entropy(logits[:, end - n : end], self.tensor(np.eye(n)[part])) for part, n, end in parts)
 
     def train_step(self, batches, rng):
         """A step of the phase that has come; the numbers of the others are 0."""
         images, words, meanings = self.draw(batches)
-        numbers = {"stage": self.stage, "matching": 0.0, "L_D": 0.0, "L_G": 0.0, "KL": 0.0, "deviation": 0.0}
+        numbers = {"stage": self.stage, "reading": 0.0, "L_D": 0.0, "L_G": 0.0, "KL": 0.0, "deviation": 0.0}
         if not self.stage:
-            return numbers | {"matching": self.descend(self.optimizer, self.matching_loss(images, words)).item()}
+            return numbers | {"reading": self.descend(self.optimizer, self.reading_loss(words, meanings)).item()}
         text, wrong = made(self.encoder, words), mismatched(meanings, rng)
         z, first, second = (partial(self._normal, len(words), size, rng) for size in self.sizes)
         if self.stage == 1:
@@ -233,11 +235,11 @@ class StackGAN(Model):
 def build(
     rng,
     device="cpu",
-    networks=small_networks,  # (rng, latent_size, text, code) -> φ, f, G₁, D₁, G₂, D₂
-    schedule=(600, 1800),  # steps of φ and of stage I
+    networks=small_networks,  # (rng, latent_size, text, code) -> φ, its readout, G₁, D₁, G₂, D₂
+    schedule=(500, 1600),  # steps of φ and of stage I
     latent_size=32,
-    text=32,  # numbers of φ
-    code=16,  # numbers of ĉ
+    text=64,  # numbers of φ
+    code=64,  # numbers of ĉ
     kl=2.0,  # λ
     wrong_share=0.5,  # of a real image with a wrong caption in what D takes for false
     lr=4e-3,  # α, of all Adams
@@ -245,10 +247,10 @@ def build(
     average_decay=0.99,
 ):
     """The games of (2) and (3), one after the other."""
-    encoder, features, *players = (network.to(device) for network in networks(rng, latent_size, text, code))
+    encoder, readout, *players = (network.to(device) for network in networks(rng, latent_size, text, code))
     adam = partial(Adam, lr=lr, betas=betas)
     stages = (Stage(*pair, adam, kl, wrong_share, average_decay) for pair in (players[:2], players[2:]))
-    return StackGAN(encoder, features, *stages, adam, schedule, latent_size, code)
+    return StackGAN(encoder, readout, *stages, adam, schedule, latent_size, code)
 
 
 TEST = partial(captions.coloured_digits, kept=0.5)

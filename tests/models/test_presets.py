@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from scratchgan.data import views
+from scratchgan.data import captions, colours, views
 from scratchgan.losses import R1, GradientPenalty, NonSaturating, Objective, Wasserstein
-from scratchgan.models import SYSTEMS, cgan, dcgan, diffusion_gan, gan, r3gan, stylegan, wgan_gp
+from scratchgan.models import SYSTEMS, Model, cgan, dcgan, diffusion_gan, gan, r3gan, stylegan, wgan_gp
 from scratchgan.models.latents import of_kinds, standard_normal
 from scratchgan.nn.options import options_of
 from scratchgan.optim import SGD, Adam
@@ -23,7 +23,10 @@ FILES = {name: importlib.import_module(f"scratchgan.models.{name}") for name in 
 ADAM = {"betas": (0.5, 0.999)}
 WGAN_ADAM = {"betas": (0.0, 0.9)}
 SMALL = {"latent_size": 64, "average_decay": 0.99}  # what nearly all share
-RUN = {"every": 100, "batch_size": 64, "rates_fall": True, "data": "mnist", "view": views.images, "unpaired": False}
+RUN = {
+    "every": 100, "batch_size": 64, "rates_fall": True, "data": "mnist", "view": views.images, "held_out": None,
+    "unpaired": False,
+}  # fmt: skip
 
 
 def small(system, **options):
@@ -90,6 +93,15 @@ RBM = {
 CYCLEGAN = {
     **RUN, **ADAM, **small("cyclegan"), "cycle": 10.0, "identity": 5.0, "lr": 1e-3, "pool_size": 50,
     "image": (3, 28, 28), "batch_size": 8, "view": views.two_colours, "unpaired": True,
+}  # fmt: skip
+STACKGAN = {
+    **RUN, **ADAM, **small("stackgan"), "schedule": (500, 1600), "latent_size": 32, "text": 64, "code": 64, "kl": 2.0,
+    "wrong_share": 0.5, "lr": 4e-3, "average_decay": 0.99, "view": captions.coloured_digits,
+    "held_out": written(partial(captions.coloured_digits, kept=0.5)),
+}  # fmt: skip
+LOGAN = {
+    **ACGAN, **small("logan"), "classes": 12, "low": -1.0, "data": "emoji", "view": colours.by_colour,
+    "held_out": written(partial(colours.by_colour, balanced=False)),
 }  # fmt: skip
 PRESETS = {
     "gan": {
@@ -189,6 +201,16 @@ PRESETS = {
     "rbm": {"quick": {**RBM, "steps": 1500}, "default": {**RBM, "steps": 10_000, "every": 400}},
     "cyclegan": {
         "quick": {**CYCLEGAN, "steps": 250, "every": 25}, "default": {**CYCLEGAN, "steps": 1200, "every": 50}
+    },
+    "stackgan": {
+        "quick": {**STACKGAN, "schedule": (200, 350), "steps": 700, "every": 50},
+        "default": {**STACKGAN, "steps": 3200},
+        "no_wrong_pairs": {**STACKGAN, "wrong_share": 0.0, "steps": 3200},
+    },
+    "logan": {
+        "quick": {**LOGAN, "steps": 300, "every": 25},
+        "default": {**LOGAN, "steps": 1500},
+        "no_class_loss": {**LOGAN, "class_weights": (1.0, 0.0), "steps": 1500},
     },
 }  # fmt: skip
 every_preset = pytest.mark.parametrize(
@@ -359,6 +381,15 @@ OTHERS = {  # for each system, another value of all that its networks and its mo
         "networks": lambda rng: FILES["cyclegan"].small_networks(rng)[::-1], "cycle": 9.0, "identity": 9.0, "lr": 0.5,
         "betas": (0.25, 0.5), "pool_size": 9, "image": (3, 8, 8),
     },
+    "stackgan": {
+        "networks": partial(FILES["stackgan"].small_networks, widths=(8, 8)), "schedule": (5, 6), "latent_size": 31,
+        "text": 31, "code": 15, "kl": 1.0, "wrong_share": 0.25, "lr": 0.5, "betas": (0.25, 0.5), "average_decay": 0.5,
+    },
+    "logan": {
+        "networks": partial(FILES["logan"].small_networks, width=8), "latent_size": 63, "classes": 9,
+        "penalty_weight": 5.0, "class_weights": (1.0, 0.5), "critic_steps": 3, "lr": 0.5, "betas": (0.25, 0.5),
+        "average_decay": 0.5, "low": 0.0,
+    },
 }  # fmt: skip
 
 
@@ -377,7 +408,13 @@ def look(model):
     average = options_of(model.average) if hasattr(model, "average") else None
     functions = getattr(model, "noise", None), taken(model)
     options = {name: value for name, value in options_of(model).items() if not callable(value)}
-    return states, optimizers, options, rest, repr(inner), average, functions
+    inside = [look(part) for part in vars(model).values() if isinstance(part, Model)]
+    return states, optimizers, options, rest, repr(inner), average, functions, inside
+
+
+def stages(model):
+    """The models that a model is made of, or itself."""
+    return [part for part in vars(model).values() if isinstance(part, Model)] or [model]
 
 
 def fingerprint(value):
@@ -406,7 +443,10 @@ WHERE = {  # what holds a number, and by which name
     "ramp": lambda model: [model.ramp],
     "clip": lambda model: [model.clip],
     "penalty_weight": lambda model: [model.penalty.weight],
-    "average_decay": lambda model: [model.average.decay],
+    "average_decay": lambda model: [stage.average.decay for stage in stages(model)],
+    "schedule": lambda model: [model.schedule],
+    "kl": lambda model: [stage.kl for stage in stages(model)],
+    "wrong_share": lambda model: [stage.wrong_share for stage in stages(model)],
     "class_weights": lambda model: [model.class_weights],
     "low": lambda model: [model.low],
     "classes": lambda model: [model.classes],
@@ -438,10 +478,13 @@ def test_a_number_of_a_preset_arrives_where_it_belongs(name):
             assert found == [others[name]] * len(found) and found
 
 
-@pytest.mark.parametrize("system", [name for name in OTHERS if "latent_size" in OTHERS[name] and name != "autoencoder"])
+WITH_LATENTS = [name for name in OTHERS if "latent_size" in OTHERS[name] and name not in ("autoencoder", "stackgan")]
+
+
+@pytest.mark.parametrize("system", WITH_LATENTS)
 def test_the_latents_of_a_preset_are_what_its_generator_takes(system):
     game, rng = build(system, latent_size=7), np.random.default_rng(0)
-    assert game.images(game.latents(2, rng), *game.conditions(2, rng)).shape[:2] == (2, 1)
+    assert game.images(game.latents(2, rng), *game.conditions(2, rng)).shape[0] == 2
 
 
 @pytest.mark.parametrize("change", [{"size": 16}, {"channels": 2}, {"width": 8}])

@@ -69,13 +69,15 @@ def test_the_generator_wants_to_be_taken_for_real_and_pays_for_the_kl(stage):
     assert loss.item() == pytest.approx(softplus(-part.critic(fake, text).data).mean() + 3 * divergence.item())
 
 
-def test_the_encoders_find_images_and_captions_of_each_other():
+def test_the_encoder_learns_that_digit_ink_and_paper_can_be_read():
     model = tiny(np.float64)
-    images, words, _ = model.draw(iter([batch(5)]))
-    scores = model.features(images).data @ model.encoder(words).data.T
-    of_rows, of_columns = (np.exp(scores) / np.exp(scores).sum(axis, keepdims=True) for axis in (1, 0))
-    expected = -(np.log(np.diag(of_rows)).mean() + np.log(np.diag(of_columns)).mean()) / 2
-    assert model.matching_loss(images, words).item() == pytest.approx(expected)
+    words, meanings = described(5)
+    logits = model.readout(model.encoder(words)).data
+    expected = 0
+    for column, (begin, end) in enumerate(((0, 10), (10, 22), (22, 34))):
+        u = logits[:, begin:end]
+        expected += np.mean(np.log(np.exp(u).sum(1)) - u[np.arange(5), meanings[:, column]])
+    assert model.reading_loss(words, meanings).item() == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("stage", [1, 2])
@@ -96,15 +98,15 @@ def test_derivatives_in_all_weights_to_second_order(stage, player):
     check_grads(loss, network.parameters(), order=2)
 
 
-@pytest.mark.parametrize("part", ["encoder", "features"])
-def test_derivatives_of_the_matching_to_second_order(part):
+@pytest.mark.parametrize("part", ["encoder", "readout"])
+def test_derivatives_of_the_reading_to_second_order(part):
     model = tiny(np.float64)
-    images, words, _ = model.draw(iter([batch(4)]))
+    words, meanings = described(4)
     network, model.tensor = getattr(model, part), Tensor
 
     def loss(*weights):
         with weights_replaced(network, weights):
-            return model.matching_loss(images, words)
+            return model.reading_loss(words, meanings)
 
     check_grads(loss, network.parameters(), order=2)
 
@@ -157,7 +159,7 @@ PLAYERS = "generator", "critic", "generator_optimizer", "critic_optimizer", "ave
 @pytest.mark.parametrize(
     "schedule, parts",
     [
-        ((1, 0), {"encoder", "features", "optimizer"}),
+        ((1, 0), {"encoder", "readout", "optimizer"}),
         (
             (0, 1),
             {f"{part}_1" for part in ("generator", "critic", "generator_optimizer", "critic_optimizer", "average")},
@@ -176,7 +178,7 @@ def test_the_phases_follow_each_other_and_what_rests_is_0():
     numbers, _ = moved(tiny(schedule=(2, 3)), steps=7)
     assert [number["stage"] for number in numbers] == [0, 0, 1, 1, 1, 2, 2]
     for number in numbers:
-        names = {"matching"} if number["stage"] == 0 else {"L_D", "L_G", "KL", "deviation"}
+        names = {"reading"} if number["stage"] == 0 else {"L_D", "L_G", "KL", "deviation"}
         assert {name for name, value in number.items() if value and name != "stage"} == names
 
 
@@ -291,7 +293,7 @@ def published(network):
 
 
 def test_the_small_networks_have_the_sizes_that_their_file_says():
-    counts = [published(player) for player in small_networks(rng())[2:]]
+    counts = [published(player) for player in small_networks(rng(), text=32, code=16, widths=(16, 16))[2:]]
     assert counts == [74_755, 11_617, 67_955, 48_577]
     assert all(f"{count:,}" in small_networks.__doc__ for count in counts)
 
@@ -311,7 +313,8 @@ def test_the_papers_networks_have_the_sizes_of_its_tables():
     def downs(*widths):
         return sum(conv(few, many, 4) + 2 * many for few, many in zip(widths, widths[1:]))
 
-    encoder, features, *players = paper_networks(rng())
+    encoder, _, *players = paper_networks(rng())
+    assert encoder.head.weight.shape == (1024, 1024)
     augmentation = 1024 * 256 + 256
     sketch = augmentation + 228 * 16_384 + 2 * 1024 + block(1024) + block(512) + ups(1024, 512, 256, 128)
     sketch += conv(128, 3, 3, True)
@@ -324,13 +327,16 @@ def test_the_papers_networks_have_the_sizes_of_its_tables():
     assert [count(player) for player in players] == [sketch, critic, refinement, second]
 
 
-def test_the_papers_networks_double_the_size_twice_between_the_stages():
-    _, features, first, critic, second, last = small_networks(rng(), width=4)
-    text, z, noise = (Tensor(rng(i).standard_normal((2, n)).astype(np.float32)) for i, n in enumerate((32, 32, 16)))
+def test_the_second_stage_doubles_the_size():
+    encoder, readout, first, critic, second, last = small_networks(rng(), widths=(4, 4))
+    text, (z, noise) = (
+        encoder(described(2)[0]),
+        (Tensor(rng().standard_normal((2, n)).astype(np.float32)) for n in (32, 64)),
+    )
     small, _ = first(z, text, noise)
     large, _ = second(small, text, noise)
     assert small.shape == (2, 3, 16, 16) and large.shape == (2, 3, 32, 32)
-    assert critic(small, text).shape == last(large, text).shape == (2, 1) and features(large).shape == (2, 32)
+    assert critic(small, text).shape == last(large, text).shape == (2, 1) and readout(text).shape == (2, 34)
 
 
 def test_a_caption_is_read_in_order():
