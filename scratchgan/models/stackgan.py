@@ -73,10 +73,8 @@ class Stage(Model):
 
     def __init__(self, generator, critic, optimizer, kl, wrong_share, average_decay):
         self.generator, self.critic, self.kl, self.wrong_share = generator, critic, kl, wrong_share
-        self.generator_optimizer, self.critic_optimizer = (
-            optimizer(generator.parameters()),
-            optimizer(critic.parameters()),
-        )
+        self.generator_optimizer = optimizer(generator.parameters())
+        self.critic_optimizer = optimizer(critic.parameters())
         self.average = nn.AveragedWeights(generator, average_decay)
 
     def critic_loss(self, real, wrong, fake, text):
