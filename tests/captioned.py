@@ -31,9 +31,11 @@ def tiny(dtype=np.float32, rng=None, **options):
 
 
 def described(count, seed=1):
-    """Captions (count, L) and what they mean (count, 3)."""
-    meanings, words = captions.conditions(count, np.random.default_rng(seed))
-    return words, meanings
+    """Captions (count, L), wrong ones, and what the first mean (count, 3)."""
+    rng = np.random.default_rng(seed)
+    meanings, words = captions.conditions(count, rng)
+    wrong = captions.conditions(count, rng)[1]
+    return words, wrong, meanings
 
 
 def batch(count, seed=1):

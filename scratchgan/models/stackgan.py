@@ -11,10 +11,10 @@ N(0, I) so that captions between captions are drawn, too:
 
 With x̃ = G₁(z, ĉ) in stage I and x̃ = G₂(G₁(z, ĉ₁), ĉ) in stage II, D a logit and ζ(u) = log(1 + eᵘ), they descend
 
-    L_D = E ζ(−D(x, φ)) + ½ (E ζ(D(x_wrong, φ)) + E ζ(D(x̃, φ)))                                                     (2)
+    L_D = E ζ(−D(x, φ)) + ½ (E ζ(D(x, φ_wrong)) + E ζ(D(x̃, φ)))                                                     (2)
     L_G = E ζ(−D(x̃, φ)) + λ KL,   λ = 2                                                                              (3)
 
-x_wrong is a real image that the caption does not describe: D has to read it, not only to look for what is real.
+φ_wrong is of a caption that does not describe the real image x: D has to read, not only to look for what is real.
 
 A run has three phases: the encoder learns, then stage I, then stage II, which sees the averaged and frozen G₁. The
 encoder learns what captions mean: from φ a linear layer reads the digit, its ink and the paper, and both descend the
@@ -30,6 +30,7 @@ Departures:
 | coloured digits, 16×16 and then 32×32             | birds, flowers and COCO, 64×64 and then 256×256               |
 | φ: words, a convolution over three, the maximum,   | char-CNN-RNN, 1,024 numbers, the mean of four captions,       |
 | which has learned what captions mean              | which has learned which image is whose                        |
+| a wrong caption is wrong in digit, ink or paper   | another image, whose class is another                         |
 | narrow networks, no residual blocks in stage I    | `paper_networks`                                              |
 | ε is normal; the KL is a mean, λ = 2, as the code | ε is truncated; the paper writes λ KL                         |
 | α from 0.004 to a twentieth in one straight line  | α = 0.0002, halved every 50 or 100 epochs                     |
@@ -52,20 +53,6 @@ from scratchgan.tensor import no_grad
 # Training ------------------------------------------------------------------------------------------------------------
 
 
-def mismatched(meanings, rng):
-    """For each caption, the place of an image of the batch that it does not describe: int64 (N,).
-
-    Raises
-    ------
-    ValueError
-        Where a caption describes all images.
-    """
-    differ = (meanings[:, None] != meanings).any(2)
-    if not differ.any(1).all():
-        raise ValueError(f"a caption describes all {len(meanings)} images of its batch, so no image is wrong for it")
-    return (rng.random(differ.shape) * differ).argmax(1)
-
-
 class Stage(Model):
     """G and D of one stage, their optimisers, and the average of G."""
 
@@ -77,22 +64,22 @@ class Stage(Model):
         self.critic_optimizer = optimizer(critic.parameters())
         self.average = nn.AveragedWeights(generator, average_decay)
 
-    def critic_loss(self, real, wrong, fake, text):
-        """(2): Tensor, ()."""
+    def critic_loss(self, real, fake, text, wrong):
+        """(2) with φ of the right and of the wrong captions: Tensor, ()."""
         share = self.wrong_share
         loss = softplus(-self.critic(real, text)).mean() + (1 - share) * softplus(self.critic(fake, text)).mean()
-        return loss + share * softplus(self.critic(wrong, text)).mean() if share else loss
+        return loss + share * softplus(self.critic(real, wrong)).mean() if share else loss
 
     def generator_loss(self, before, text, noise):
         """(3), and the KL in it: Tensors, (); ``before`` is z, or the picture of stage I."""
         fake, divergence = self.generator(before, text, noise)
         return softplus(-self.critic(fake, text)).mean() + self.kl * divergence, divergence
 
-    def step(self, real, wrong, text, before, noise):
+    def step(self, real, text, wrong, before, noise):
         """A step of D, then one of G on the same captions: numbers to watch."""
         with no_grad():
             fake, _ = self.generator(before(), text, noise())
-        critic_loss = self.descend(self.critic_optimizer, self.critic_loss(real, wrong, fake, text))
+        critic_loss = self.descend(self.critic_optimizer, self.critic_loss(real, fake, text, wrong))
         loss, divergence = self.generator_loss(before(), text, noise())
         generator_loss = self.descend(self.generator_optimizer, loss)
         self.average.update(self.generator)
@@ -150,19 +137,16 @@ class StackGAN(Model):
 
     def train_step(self, batches, rng):
         """A step of the phase that has come; the numbers of the others are 0."""
-        images, words, meanings = self.draw(batches)
+        images, words, wrong, meanings = self.draw(batches)
         numbers = {"stage": self.stage, "reading": 0.0, "L_D": 0.0, "L_G": 0.0, "KL": 0.0, "deviation": 0.0}
         if not self.stage:
             return numbers | {"reading": self.descend(self.optimizer, self.reading_loss(words, meanings)).item()}
-        text, wrong = made(self.encoder, words), mismatched(meanings, rng)
+        text, wrong = made(self.encoder, words), made(self.encoder, wrong)
         z, first, second = (partial(self._normal, len(words), size, rng) for size in self.sizes)
         if self.stage == 1:
-            images = avg_pool2d(images, 2)
-            found = self.first.step(images, images[wrong], text, z, first)
+            found = self.first.step(avg_pool2d(images, 2), text, wrong, z, first)
         else:
-            found = self.second.step(
-                images, images[wrong], text, lambda: self.first.picture(z(), text, first()), second
-            )
+            found = self.second.step(images, text, wrong, lambda: self.first.picture(z(), text, first()), second)
         return numbers | {name: value.item() for name, value in found.items()}
 
     def _normal(self, count, size, rng):
@@ -175,7 +159,7 @@ class StackGAN(Model):
         """
         from scratchgan.metrics.captioned import agreement, frechet  # here: training needs no judge
 
-        images, words, meanings = held_out
+        images, words, _, meanings = held_out
         small, large = self.paint(made(self.encoder, words), rng.standard_normal((len(words), sum(self.sizes))))
         real, small, large = self.shown(images), self.shown(small), self.shown(large)
         coarse = self.shown(avg_pool2d(images, 2))
@@ -224,7 +208,7 @@ class StackGAN(Model):
 
     def show(self, examples, rng):
         """Three times three rows of eight: real images, and from their captions those of stage I and of stage II."""
-        images, words, _ = (array[:24] for array in examples)
+        images, words, *_ = (array[:24] for array in examples)
         small, large = self.paint(made(self.encoder, words), rng.standard_normal((24, sum(self.sizes))))
         rows = np.stack([self.shown(images), self.shown(small).repeat(2, 2).repeat(2, 3), self.shown(large)])
         return rows.reshape(3, 3, 8, *images.shape[1:]).swapaxes(0, 1).reshape(9, 8, *images.shape[1:])
@@ -251,7 +235,11 @@ def build(
     return StackGAN(encoder, readout, *stages, adam, schedule, latent_size, code)
 
 
-TEST = partial(captions.coloured_digits, kept=0.5)
+DIGITS = {
+    "batch_size": 32,
+    "view": captions.coloured_digits,
+    "held_out": partial(captions.coloured_digits, kept=0.5),
+}
 SYSTEM = System(
     "stackgan",
     "StackGAN",
@@ -259,8 +247,8 @@ SYSTEM = System(
     6,
     build,
     {
-        "quick": Preset(700, every=50, view=captions.coloured_digits, held_out=TEST, options={"schedule": (200, 350)}),
-        "default": Preset(3200, view=captions.coloured_digits, held_out=TEST),
-        "no_wrong_pairs": Preset(3200, view=captions.coloured_digits, held_out=TEST, options={"wrong_share": 0.0}),
+        "quick": Preset(900, every=50, **DIGITS, options={"schedule": (300, 400)}),
+        "default": Preset(3250, **DIGITS),
+        "no_wrong_pairs": Preset(3250, **DIGITS, options={"wrong_share": 0.0}),
     },
 )

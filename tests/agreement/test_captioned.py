@@ -119,7 +119,8 @@ def stack_batches():
     rng = np.random.default_rng(1)
     for _ in range(STEPS):
         meanings, words = captions.conditions(BATCH, rng)
-        yield np.tanh(rng.standard_normal((BATCH, 3, 32, 32))), words, meanings
+        wrong = captions.conditions(BATCH, rng)[1]
+        yield np.tanh(rng.standard_normal((BATCH, 3, 32, 32))), words, wrong, meanings
 
 
 def train_stack(encoder, readout, g1, d1, g2, d2):
@@ -128,16 +129,14 @@ def train_stack(encoder, readout, g1, d1, g2, d2):
     reading = adam(encoder, readout)
     optimizers = {1: (adam(g1), adam(d1)), 2: (adam(g2), adam(d2))}
     averages = [{k: v.detach().clone() for k, v in w.items()} for w in (g1, g2)]
-    for step, (images, words, meanings) in enumerate(stack_batches()):
-        images, words = torch.from_numpy(images), torch.from_numpy(words)
+    for step, (images, words, others, meanings) in enumerate(stack_batches()):
+        images, words, others = map(torch.from_numpy, (images, words, others))
         if step < SCHEDULE[0]:
             logits = F.linear(read(words, encoder), readout["weight"], readout["bias"]).split([10, 12, 12], 1)
             descend(reading, sum(F.cross_entropy(u, torch.from_numpy(y)) for u, y in zip(logits, meanings.T)))
             continue
         stage = 1 if step < sum(SCHEDULE) else 2
-        text = read(words, encoder).detach()
-        other = torch.from_numpy((meanings[:, None] != meanings[None]).any(2))
-        wrong = (torch.from_numpy(rng.random((BATCH, BATCH))) * other).argmax(1)
+        text, wrong = (read(each, encoder).detach() for each in (words, others))
         g, d, draw = (g1, d1, first) if stage == 1 else (g2, d2, second)
         if stage == 1:
             images = F.avg_pool2d(images, 2)
@@ -150,7 +149,7 @@ def train_stack(encoder, readout, g1, d1, g2, d2):
 
         fake = draw(begin(), text, normal(rng, BATCH, CODE), g)[0].detach()
         loss = bce(judge(images, text, d), ones)
-        false = [bce(judge(x, text, d), zeros) for x in (fake, images[wrong])]
+        false = [bce(judge(*pair, d), zeros) for pair in ((fake, text), (images, wrong))]
         descend(optimizers[stage][1], loss + sum(false) / 2)
         fake, kl = draw(begin(), text, normal(rng, BATCH, CODE), g)
         descend(optimizers[stage][0], bce(judge(fake, text, d), ones) + 2 * kl)

@@ -6,9 +6,10 @@ from seeded import rng
 
 from scratchgan.data import DataError, Dataset, captions, load, views
 from scratchgan.data.captions import (
-    DIGITS,
-    INKS,
+    DIGITS, INKS, LENGTH, MEANINGS, PAIRS, PAPERS, SENTENCES, SYNONYMS, VOCABULARY, coloured_digits, compose,
+    conditions, decode, encode, mistaken, pairs_of, unseen,
     LENGTH,
+    MEANINGS,
     PAIRS,
     PAPERS,
     SENTENCES,
@@ -19,6 +20,7 @@ from scratchgan.data.captions import (
     conditions,
     decode,
     encode,
+    mistaken,
     pairs_of,
     unseen,
 )  # fmt: skip
@@ -96,7 +98,7 @@ def test_each_digit_has_one_ink_and_each_ink_some_digit_that_training_does_not_s
 
 
 def test_digits_are_coloured_as_their_captions_mean():
-    images, words, meanings = coloured_digits(SOME)
+    images, words, _, meanings = coloured_digits(SOME)
     assert images.shape == (500, 3, 32, 32) and images.dtype == np.uint8 and words.shape == (500, LENGTH)
     np.testing.assert_array_equal(meanings[:, 0], SOME.labels)
     assert len(np.unique(meanings, axis=0)) > 150 and not any(unseen(d, i) for d, i, _ in meanings.tolist())
@@ -118,8 +120,37 @@ def test_colours_and_words_are_the_same_each_time_and_others_with_another_seed()
 
 @pytest.mark.parametrize("kept, least, most", [(1.0, 1.0, 1.0), (0.5, 0.4, 0.6), (0.0, 0.0, 0.0)])
 def test_to_test_digits_are_shown_in_the_inks_that_were_kept(kept, least, most):
-    _, _, meanings = coloured_digits(SOME, size=28, kept=kept)
+    *_, meanings = coloured_digits(SOME, size=28, kept=kept)
     assert least <= np.mean([unseen(digit, ink) for digit, ink, _ in meanings.tolist()]) <= most
+
+
+def test_a_wrong_caption_is_wrong_in_one_thing_and_says_what_training_shows():
+    meanings, _ = conditions(900, rng())
+    wrong = mistaken(meanings, rng(1))
+    differ = wrong != meanings
+    assert (differ.sum(1) == 1).all() and (np.abs(differ.mean(0) - 1 / 3) < 0.06).all()
+    assert {tuple(each) for each in wrong.tolist()} <= {tuple(each) for each in MEANINGS.tolist()}
+    other = {digit for digit, *_ in mistaken(np.array([[7, 3, 1]] * 300), rng(2)).tolist()}
+    assert len(other) > 7  # any of those that differ
+    kept = np.array([[digit, *pair] for digit in range(10) for pair in pairs_of(digit, True)])
+    assert ((mistaken(kept, rng()) != kept).sum(1) == 1).all()
+    assert mistaken(np.zeros((0, 3), int), rng()).shape == (0, 3)
+
+
+def things(row):
+    """The digit and the two colours that a caption names."""
+    words = decode(row).split()
+    called = {word: name for name in (*DIGITS, *INKS, *PAPERS) for word in SYNONYMS.get(name, (name,))}
+    names = {called[word] for word in words if word in called}
+    return names & set(DIGITS), names - set(DIGITS)
+
+
+def test_the_wrong_captions_of_a_view_differ_from_the_right_ones_in_one_thing():
+    _, right, wrong, _ = coloured_digits(SOME)
+    for one, other in zip(right, wrong):
+        (digit, colours), (another, others) = things(one), things(other)
+        assert len(digit) == len(another) == 1 and len(colours) == len(others) == 2
+        assert len(digit - another) + len(colours - others) == 1
 
 
 def test_drawn_captions_are_of_all_that_training_shows():

@@ -34,7 +34,7 @@ def judge(monkeypatch):
 
 
 def shown(**options):
-    images, _, meanings = captions.coloured_digits(SOME, **options)
+    images, *_, meanings = captions.coloured_digits(SOME, **options)
     return images.astype(np.float32) / 127.5 - 1, meanings
 
 

@@ -96,7 +96,7 @@ CYCLEGAN = {
 }  # fmt: skip
 STACKGAN = {
     **RUN, **ADAM, **small("stackgan"), "schedule": (500, 1600), "latent_size": 32, "text": 64, "code": 64, "kl": 2.0,
-    "wrong_share": 0.5, "lr": 4e-3, "average_decay": 0.99, "view": captions.coloured_digits,
+    "wrong_share": 0.5, "lr": 4e-3, "average_decay": 0.99, "batch_size": 32, "view": captions.coloured_digits,
     "held_out": written(partial(captions.coloured_digits, kept=0.5)),
 }  # fmt: skip
 LOGAN = {
@@ -203,9 +203,9 @@ PRESETS = {
         "quick": {**CYCLEGAN, "steps": 250, "every": 25}, "default": {**CYCLEGAN, "steps": 1200, "every": 50}
     },
     "stackgan": {
-        "quick": {**STACKGAN, "schedule": (200, 350), "steps": 700, "every": 50},
-        "default": {**STACKGAN, "steps": 3200},
-        "no_wrong_pairs": {**STACKGAN, "wrong_share": 0.0, "steps": 3200},
+        "quick": {**STACKGAN, "schedule": (300, 400), "steps": 900, "every": 50},
+        "default": {**STACKGAN, "steps": 3250},
+        "no_wrong_pairs": {**STACKGAN, "wrong_share": 0.0, "steps": 3250},
     },
     "logan": {
         "quick": {**LOGAN, "steps": 300, "every": 25},

@@ -12,7 +12,6 @@ from scratchgan.functional import avg_pool2d
 from scratchgan.models import stackgan
 from scratchgan.models.networks import count
 from scratchgan.models.stacked import Augmentation, Residual, joined, paper_networks, small_networks
-from scratchgan.models.stackgan import mismatched
 from scratchgan.testing import check_grads
 
 
@@ -21,16 +20,15 @@ def softplus(u):
 
 
 def scene(stage, **options):
-    """A model in float64, one of its stages, and what this is given: real, wrong, fake, φ, what comes before, ε."""
+    """One of a model's stages in float64, and what it is given: real, fake, φ, wrong φ, what comes before, ε."""
     model = tiny(np.float64, **options)
-    images, words, meanings = model.draw(iter([batch(6)]))
-    text = Tensor(np.tanh(rng(1).standard_normal((6, 5))))
+    images = model.draw(iter([batch(6)]))[0]
+    text, wrong = (Tensor(np.tanh(rng(seed).standard_normal((6, 5)))) for seed in (1, 3))
     z, small = Tensor(rng(2).standard_normal((6, 3))), avg_pool2d(images, 2)
-    images = small if stage == 1 else images
-    wrong = images[mismatched(meanings, rng(3))]
-    fake = Tensor(np.tanh(rng(4).standard_normal(images.shape)))
+    real = small if stage == 1 else images
+    fake = Tensor(np.tanh(rng(4).standard_normal(real.shape)))
     part = model.first if stage == 1 else model.second
-    return part, images, wrong, fake, text, z if stage == 1 else small, Tensor(rng(5).standard_normal((6, 2)))
+    return part, real, fake, text, wrong, z if stage == 1 else small, Tensor(rng(5).standard_normal((6, 2)))
 
 
 # The equations -------------------------------------------------------------------------------------------------------
@@ -54,15 +52,16 @@ def test_conditioning_augmentation_draws_around_the_caption_and_its_kl_is_the_me
 @pytest.mark.parametrize("stage", [1, 2])
 @pytest.mark.parametrize("share", [0.5, 0.25, 0.0])
 def test_the_critic_learns_that_fakes_and_wrong_pairs_weigh_together_as_much_as_reals(stage, share):
-    part, real, wrong, fake, text, *_ = scene(stage, wrong_share=share)
-    on_real, on_wrong, on_fake = (part.critic(x, text).data for x in (real, wrong, fake))
+    part, real, fake, text, wrong, *_ = scene(stage, wrong_share=share)
+    pairs = (real, text), (real, wrong), (fake, text)
+    on_real, on_wrong, on_fake = (part.critic(*pair).data for pair in pairs)
     expected = softplus(-on_real).mean() + (1 - share) * softplus(on_fake).mean() + share * softplus(on_wrong).mean()
-    assert part.critic_loss(real, wrong, fake, text).item() == pytest.approx(expected)
+    assert part.critic_loss(real, fake, text, wrong).item() == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("stage", [1, 2])
 def test_the_generator_wants_to_be_taken_for_real_and_pays_for_the_kl(stage):
-    part, _, _, _, text, before, noise = scene(stage, kl=3.0)
+    part, _, _, text, _, before, noise = scene(stage, kl=3.0)
     fake, divergence = part.generator(before, text, noise)
     loss, shown = part.generator_loss(before, text, noise)
     assert shown.item() == divergence.item() > 0
@@ -71,7 +70,7 @@ def test_the_generator_wants_to_be_taken_for_real_and_pays_for_the_kl(stage):
 
 def test_the_encoder_learns_that_digit_ink_and_paper_can_be_read():
     model = tiny(np.float64)
-    words, meanings = described(5)
+    words, _, meanings = described(5)
     logits = model.readout(model.encoder(words)).data
     expected = 0
     for column, (begin, end) in enumerate(((0, 10), (10, 22), (22, 34))):
@@ -83,7 +82,7 @@ def test_the_encoder_learns_that_digit_ink_and_paper_can_be_read():
 @pytest.mark.parametrize("stage", [1, 2])
 @pytest.mark.parametrize("player", ["critic", "generator"])
 def test_derivatives_in_all_weights_to_second_order(stage, player):
-    part, real, wrong, fake, text, before, noise = scene(stage)
+    part, real, fake, text, wrong, before, noise = scene(stage)
     network = getattr(part, player)
     for seed, weight in enumerate(network.parameters()):  # no scale at 1, no shift at 0
         weight.data = weight.data + 0.2 * rng(seed + 30).standard_normal(weight.shape)
@@ -93,7 +92,7 @@ def test_derivatives_in_all_weights_to_second_order(stage, player):
     def loss(*weights):
         with weights_replaced(network, weights):
             if player == "critic":
-                return part.critic_loss(real, wrong, fake, text)
+                return part.critic_loss(real, fake, text, wrong)
             return part.generator_loss(before, text, noise)[0]
 
     check_grads(loss, network.parameters(), order=2)
@@ -102,7 +101,7 @@ def test_derivatives_in_all_weights_to_second_order(stage, player):
 @pytest.mark.parametrize("part", ["encoder", "readout"])
 def test_derivatives_of_the_reading_to_second_order(part):
     model = tiny(np.float64)
-    words, meanings = described(4)
+    words, _, meanings = described(4)
     network, model.tensor = getattr(model, part), Tensor
 
     def loss(*weights):
@@ -112,36 +111,21 @@ def test_derivatives_of_the_reading_to_second_order(part):
     check_grads(loss, network.parameters(), order=2)
 
 
-# Wrong pairs ---------------------------------------------------------------------------------------------------------
-
-
-def test_a_wrong_image_differs_from_the_caption_and_is_any_of_those_that_do():
-    meanings = np.array([[1, 3, 0], [1, 3, 0], [1, 4, 0], [2, 3, 1]])
-    draws = np.array([mismatched(meanings, rng(seed)) for seed in range(200)])
-    assert [set(column) for column in draws.T.tolist()] == [{2, 3}, {2, 3}, {0, 1, 3}, {0, 1, 2}]
-    assert min(np.bincount(draws[:, 2])[[0, 1, 3]]) > 40
-
-
-def test_captions_of_one_meaning_have_no_wrong_image():
-    with pytest.raises(ValueError, match="a caption describes all 3 images of its batch"):
-        mismatched(np.ones((3, 3), int), rng())
-
-
 @pytest.mark.parametrize("stage", [1, 2])
-def test_each_stage_sees_images_of_its_size_and_wrong_ones_among_them(stage, monkeypatch):
+def test_each_stage_sees_images_of_its_size_and_right_and_wrong_captions(stage):
     model, seen = tiny(schedule=(0, 9 if stage == 1 else 0)), []
     part = model.first if stage == 1 else model.second
     loss = part.critic_loss
     part.critic_loss = lambda *given: seen.append(given) or loss(*given)
-    arrays = batch(6)
+    images, words, wrong, _ = arrays = batch(6)
     model.train_step(iter([arrays]), rng(7))
-    ((real, wrong, fake, text),) = seen
-    expected = arrays[0] if stage == 2 else avg_pool2d(Tensor(arrays[0]), 2).data
+    ((real, fake, *texts),) = seen
+    expected = images if stage == 2 else avg_pool2d(Tensor(images), 2).data
     np.testing.assert_allclose(real.data, expected, atol=1e-6)
-    places = mismatched(arrays[2], rng(7))
-    np.testing.assert_array_equal(wrong.data, real.data[places])
-    np.testing.assert_array_equal(text.data, model.encoder(arrays[1]).data)
-    assert fake.shape == real.shape and not fake.requires_grad and not text.requires_grad
+    for text, of_words in zip(texts, (words, wrong), strict=True):
+        np.testing.assert_array_equal(text.data, model.encoder(of_words).data)
+        assert not text.requires_grad
+    assert fake.shape == real.shape and not fake.requires_grad
 
 
 # The phases ----------------------------------------------------------------------------------------------------------
@@ -191,7 +175,6 @@ def test_stage_two_sees_the_averaged_generator_of_stage_one_as_it_is_when_drawin
     model.train_step(iter([batch(6)]), rng(1))
     assert not model.first.average.module.training and not seen[0].requires_grad
     draws = rng(1)
-    draws.random((6, 6))  # the wrong images
     for size in (3, 2, 2):  # of D's step: z, ε of stage I, ε
         draws.standard_normal((6, size))
     z, noise = (Tensor(draws.standard_normal((6, size)).astype(np.float32)) for size in (3, 2))
@@ -236,8 +219,8 @@ def test_the_second_picture_is_drawn_from_the_first():
 
 def test_the_picture_shows_real_images_above_those_of_both_stages():
     model = tiny()
-    images, words, meanings = model.draw(iter([batch(30)]))
-    sheet = model.show((images, words, meanings), rng(2))
+    examples = images, words, *_ = model.draw(iter([batch(30)]))
+    sheet = model.show(examples, rng(2))
     small, large = model.paint(model.encoder(words[:24]), rng(2).standard_normal((24, 7)))
     assert sheet.shape == (9, 8, 3, 16, 16)
     np.testing.assert_allclose(sheet[::3].reshape(24, 3, 16, 16), images.data[:24], atol=1e-6)
@@ -280,8 +263,8 @@ def test_what_is_measured_is_told_apart_by_stage_and_has_its_anchors(monkeypatch
     expected = [small.data, large.data, held_out[0].data, avg_pool2d(held_out[0], 2).data, held_out[0].data]
     for (images, meanings), wanted in zip(shown, expected):
         np.testing.assert_allclose(images, wanted, atol=1e-5)
-    assert [(meanings == held_out[2]).all() for _, meanings in shown] == [True] * 4 + [False]
-    np.testing.assert_array_equal(shown[4][1], held_out[2][::-1])
+    assert [(meanings == held_out[3]).all() for _, meanings in shown] == [True] * 4 + [False]
+    np.testing.assert_array_equal(shown[4][1], held_out[3][::-1])
 
 
 # Networks ------------------------------------------------------------------------------------------------------------
