@@ -6,8 +6,8 @@ from seeded import rng
 
 from scratchgan.data import DataError, Dataset, captions, load, views
 from scratchgan.data.captions import (
-    DIGITS, INKS, LENGTH, MEANINGS, PAIRS, PAPERS, SENTENCES, SYNONYMS, VOCABULARY, coloured_digits, compose,
-    conditions, decode, encode, mistaken, pairs_of, unseen,
+    DIGITS,
+    INKS,
     LENGTH,
     MEANINGS,
     PAIRS,
@@ -23,7 +23,7 @@ from scratchgan.data.captions import (
     mistaken,
     pairs_of,
     unseen,
-)  # fmt: skip
+)
 from scratchgan.data.colours import NAMES, PALETTE
 
 EMBEDDED = load(embedded=True)
