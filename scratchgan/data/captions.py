@@ -10,6 +10,7 @@ understood the digit and the ink apart.
 
 import difflib
 import re
+from functools import cache
 
 import numpy as np
 
@@ -121,14 +122,20 @@ def mistaken(meanings, rng):
     They are drawn from those of training. If a wrong caption could mean what no right one does, whoever reads captions
     would learn that such a thing is always wrong.
     """
-    kinds, which = np.unique(meanings, axis=0, return_inverse=True)
-    differ = kinds[:, None] != MEANINGS
-    others = [[MEANINGS[each & (there.sum(1) == 1)] for each in there.T] for there in differ]  # by what they differ in
-    others = [[few for few in of_kind if len(few)] for of_kind in others]
-    of_each = [others[kind] for kind in which.ravel().tolist()]
-    groups = [few[place] for few, place in zip(of_each, rng.integers([len(few) for few in of_each]).tolist())]
-    places = rng.integers([len(group) for group in groups]).tolist()
-    return np.array([group[place] for group, place in zip(groups, places)], np.int64).reshape(-1, 3)
+    wrong = []
+    for meaning in map(tuple, meanings.tolist()):
+        groups = _alike(meaning)
+        group = groups[rng.integers(len(groups))]
+        wrong.append(group[rng.integers(len(group))])
+    return np.array(wrong, np.int64).reshape(-1, 3)
+
+
+@cache
+def _alike(meaning):
+    """Meanings of training that differ from this one in one thing: an array for each thing in which there are any."""
+    differ = MEANINGS != meaning
+    groups = [MEANINGS[column & (differ.sum(1) == 1)] for column in differ.T]
+    return [group for group in groups if len(group)]
 
 
 def coloured_digits(dataset, size=32, kept=0.0, seed=0):
