@@ -179,7 +179,12 @@ def build(
     )
 
 
-EMOJI = {"data": "emoji", "view": colours.by_colour, "held_out": partial(colours.by_colour, balanced=False)}
+EMOJI = {
+    "batch_size": 32,
+    "data": "emoji",
+    "view": colours.by_colour,
+    "held_out": partial(colours.by_colour, balanced=False),
+}
 SYSTEM = System(
     "logan",
     "LoGAN",
@@ -187,8 +192,8 @@ SYSTEM = System(
     5,
     build,
     {
-        "quick": Preset(300, every=25, **EMOJI),
-        "default": Preset(1500, **EMOJI),
-        "no_class_loss": Preset(1500, **EMOJI, options={"class_weights": (1.0, 0.0)}),
+        "quick": Preset(400, every=25, **EMOJI),
+        "default": Preset(1900, **EMOJI),
+        "no_class_loss": Preset(1900, **EMOJI, options={"class_weights": (1.0, 0.0)}),
     },
 )

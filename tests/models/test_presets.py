@@ -100,7 +100,7 @@ STACKGAN = {
     "held_out": written(partial(captions.coloured_digits, kept=0.5)),
 }  # fmt: skip
 LOGAN = {
-    **ACGAN, **small("logan"), "classes": 12, "low": -1.0, "data": "emoji", "view": colours.by_colour,
+    **ACGAN, **small("logan"), "classes": 12, "low": -1.0, "batch_size": 32, "data": "emoji", "view": colours.by_colour,
     "held_out": written(partial(colours.by_colour, balanced=False)),
 }  # fmt: skip
 PRESETS = {
@@ -208,9 +208,9 @@ PRESETS = {
         "no_wrong_pairs": {**STACKGAN, "wrong_share": 0.0, "steps": 3250},
     },
     "logan": {
-        "quick": {**LOGAN, "steps": 300, "every": 25},
-        "default": {**LOGAN, "steps": 1500},
-        "no_class_loss": {**LOGAN, "class_weights": (1.0, 0.0), "steps": 1500},
+        "quick": {**LOGAN, "steps": 400, "every": 25},
+        "default": {**LOGAN, "steps": 1900},
+        "no_class_loss": {**LOGAN, "class_weights": (1.0, 0.0), "steps": 1900},
     },
 }  # fmt: skip
 every_preset = pytest.mark.parametrize(
@@ -294,6 +294,12 @@ SAID = [
     ("cyclegan", "default", "batches of 8, 1,200 steps, α from 0.001 to a twentieth",
      {"batch_size": 8, "steps": 1200, "lr": 1e-3, "rates_fall": True}),
     ("cyclegan", "default", "one of the last fifty translations", {"pool_size": 50}),
+    ("stackgan", "default", "λ = 2", {"kl": 2.0}),
+    ("stackgan", "default", "α from 0.004 to a twentieth in one straight line", {"lr": 4e-3, "rates_fall": True}),
+    ("stackgan", "default", "+ ½ (E ζ(D(x, φ_wrong))", {"wrong_share": 0.5}),
+    ("logan", "default", "C learns from reals, a = 1, b = 1", {"class_weights": (1, 1)}),
+    ("logan", "default", "two critic steps, α = 0.003 to a twentieth",
+     {"critic_steps": 2, "lr": 3e-3, "rates_fall": True}),
 ]  # fmt: skip
 
 
