@@ -131,35 +131,36 @@ class Refinement(nn.Module):
 class Critic(nn.Module):
     """D: x (N, 3, H, H), φ (N, text) -> a logit (N, 1): whether x is real and the caption is its own."""
 
-    def __init__(self, rng, text, code, widths, squeezed=(), blocks=0):
+    def __init__(self, rng, text, code, widths, squeezed=(), blocks=0, joint=1):
         ways = [
             part for few, many in zip((widths[-1], *squeezed), squeezed) for part in layer(rng, few, many, 1, 1, LEAKY)
         ]
         width = (*widths, *squeezed)[-1]
         self.look = nn.Sequential(*halved(rng, widths), *ways, *(bottleneck(rng, width, LEAKY) for _ in range(blocks)))
         self.read = nn.Sequential(nn.Linear(text, code, rng=rng), LEAKY())
-        head = nn.Flatten(), nn.Linear(width * 4 * 4, 1, rng=rng)
-        self.decide = nn.Sequential(*layer(rng, width + code, width, 1, 1, LEAKY), *head)
+        head = nn.Flatten(), nn.Linear(joint * width * 4 * 4, 1, rng=rng)
+        self.decide = nn.Sequential(*layer(rng, width + code, joint * width, 1, 1, LEAKY), *head)
 
     def forward(self, x, text):
         """The caption meets the image at 4×4 places."""
         return self.decide(joined(self.look(x), self.read(text)))
 
 
-def small_networks(rng, latent_size=32, text=64, code=64, widths=(32, 16)):
+def small_networks(rng, latent_size=32, text=64, code=64, widths=(32, 16), joint=2):
     """φ, its readout, and G and D of both stages, for images of 32×32.
 
-    With 32 numbers in φ, 16 in ĉ and widths of 16, G₁, D₁, G₂ and D₂ have 74,755, 11,617, 67,955 and 48,577 weights, if
-    one counts a bias before each norm, where it has no effect, and not the norms.
+    ``joint`` says how many times wider a critic is where the caption has met the image. With 1, 32 numbers in φ, 16 in ĉ
+    and widths of 16, G₁, D₁, G₂ and D₂ have 74,755, 11,617, 67,955 and 48,577 weights, if one counts a bias before each
+    norm, where it has no effect, and not the norms.
     """
     v, w = widths
     return (
         CaptionEncoder(rng, text),
         nn.Linear(text, sum(captions.KINDS), rng=rng),
         Sketch(rng, latent_size, text, code, (4 * v, 2 * v, v)),
-        Critic(rng, text, v, (v, 2 * v)),
+        Critic(rng, text, v, (v, 2 * v), joint=joint),
         Refinement(rng, text, code, (w, 2 * w), (2 * w, w, w)),
-        Critic(rng, text, w, (w, 2 * w, 4 * w)),
+        Critic(rng, text, w, (w, 2 * w, 4 * w), joint=joint),
     )
 
 
