@@ -149,7 +149,7 @@ class Critic(nn.Module):
 def small_networks(rng, latent_size=32, text=64, code=64, widths=(32, 16), joint=2):
     """φ, its readout, and G and D of both stages, for images of 32×32.
 
-    ``joint`` says how many times wider a critic is where the caption has met the image. With 1, 32 numbers in φ, 16 in ĉ
+    ``joint`` says how many times wider a critic is where captions have met images. With 1, 32 numbers in φ, 16 in ĉ
     and widths of 16, G₁, D₁, G₂ and D₂ have 74,755, 11,617, 67,955 and 48,577 weights, if one counts a bias before each
     norm, where it has no effect, and not the norms.
     """
