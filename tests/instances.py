@@ -6,12 +6,13 @@ A new system adds one here, and gets all the tests of `training/test_systems.py`
 from dataclasses import dataclass
 from functools import partial
 
+import captioned
 import games
 import numpy as np
 
 from scratchgan import nn
 from scratchgan.data import Batches, Streams
-from scratchgan.models import adain, autoencoder, cyclegan, pix2pix, rbm, srgan
+from scratchgan.models import adain, autoencoder, cyclegan, pix2pix, rbm, srgan, stackgan
 from scratchgan.models.superres import SRResNet
 
 COUNT = 40  # images
@@ -25,6 +26,7 @@ class Tiny:
     build: callable  # (rng) -> Model
     image: tuple = games.IMAGE
     labels: bool = False
+    words: bool = False  # captions, and what they mean
     unpaired: bool = False
     paired: bool = False
     small: tuple = ()  # the shape of a smaller image beside each
@@ -39,6 +41,7 @@ class Tiny:
             (pixels[1].reshape(COUNT, -1)[:, : np.prod(self.small)].reshape(COUNT, *self.small),) if self.small else ()
         )
         arrays += (np.arange(COUNT) % games.CLASSES,) if self.labels else ()
+        arrays += captioned.described(COUNT) if self.words else ()
         return (Streams if self.unpaired else Batches)(arrays, 6, rng, low)
 
 
@@ -87,6 +90,13 @@ MODELS = {
     ),
     "autoencoder": Tiny(autoencoder, partial(autoencoder.build, networks=codes), samples=False),
     "RBM": Tiny(rbm, partial(rbm.build, image=games.IMAGE, hidden=5, chains=64)),
+    "StackGAN": Tiny(
+        stackgan,
+        lambda rng: captioned.tiny(rng=rng),
+        image=captioned.IMAGE,
+        words=True,
+        at_rest=("readout", "generator_1", "critic_1"),
+    ),
     "pix2pix": Tiny(
         pix2pix,
         partial(pix2pix.build, networks=partial(pix2pix.small_networks, widths=(2, 3, 4), width=2), jitter=1),

@@ -12,6 +12,7 @@ from scratchgan.models import (
     dcgan,
     diffusion_gan,
     gan,
+    logan,
     lsgan,
     pix2pix,
     progan,
@@ -19,6 +20,7 @@ from scratchgan.models import (
     rbm,
     sngan,
     srgan,
+    stackgan,
     stylegan,
     wgan,
     wgan_gp,
@@ -27,6 +29,6 @@ from scratchgan.models.model import Model, Preset, System
 
 PAPERS = (
     gan, dcgan, lsgan, wgan, wgan_gp, sngan, cgan, acgan, progan, stylegan, diffusion_gan, r3gan, pix2pix, cyclegan,
-    srgan, adain, autoencoder, rbm,
+    srgan, stackgan, logan, adain, autoencoder, rbm,
 )  # fmt: skip
 SYSTEMS = {paper.SYSTEM.name: paper.SYSTEM for paper in PAPERS}

@@ -9,11 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from scratchgan.data import tiles, views
+from scratchgan.data import captions, colours, tiles, views
 from scratchgan.data.photographs import patches
 from scratchgan.losses import R1, GradientPenalty, NonSaturating, Objective, Wasserstein
 from scratchgan.models import (
     SYSTEMS,
+    Model,
     adain,
     cgan,
     dcgan,
@@ -124,6 +125,15 @@ SRGAN = {
     **RUN, **small("srgan"), "encoder": srgan.Encoder, "channels": 1, "classes": 10, "pretraining": 1800,
     "content": 0.03, "adversarial": 1e-3, "lr": 2e-3, "adversarial_lr": 1.5e-3, "betas": (0.9, 0.999), "batch_size": 32,
     "view": views.enlargements,
+}  # fmt: skip
+STACKGAN = {
+    **RUN, **ADAM, **small("stackgan"), "schedule": (500, 1600), "latent_size": 32, "text": 64, "code": 64, "kl": 2.0,
+    "wrong_share": 0.5, "lr": 4e-3, "average_decay": 0.99, "batch_size": 32, "view": captions.coloured_digits,
+    "held_out": written(partial(captions.coloured_digits, kept=0.5)),
+}  # fmt: skip
+LOGAN = {
+    **ACGAN, **small("logan"), "classes": 12, "low": -1.0, "batch_size": 32, "data": "emoji", "view": colours.by_colour,
+    "held_out": written(partial(colours.by_colour, balanced=False)),
 }  # fmt: skip
 PRESETS = {
     "gan": {
@@ -273,6 +283,16 @@ PRESETS = {
         "default": {**ADAIN, "steps": 2500, "every": 100},
         "emoji": {**ADAIN, "data": "emoji", "steps": 2500, "every": 100},
     },
+    "stackgan": {
+        "quick": {**STACKGAN, "schedule": (300, 400), "steps": 900, "every": 50},
+        "default": {**STACKGAN, "steps": 3250},
+        "no_wrong_pairs": {**STACKGAN, "wrong_share": 0.0, "steps": 3250},
+    },
+    "logan": {
+        "quick": {**LOGAN, "steps": 400, "every": 25},
+        "default": {**LOGAN, "steps": 1900},
+        "no_class_loss": {**LOGAN, "class_weights": (1.0, 0.0), "steps": 1900},
+    },
 }  # fmt: skip
 every_preset = pytest.mark.parametrize(
     "system, preset", [(system, preset) for system, presets in PRESETS.items() for preset in presets]
@@ -366,6 +386,12 @@ SAID = [
     ("adain", "default", "λ = 10 with means over channels", {"style_weight": 10.0}),
     ("adain", "default", "batches of 8, α from 0.002 to a twentieth", {"batch_size": 8, "lr": 2e-3}),
     ("cyclegan", "default", "one of the last fifty translations", {"pool_size": 50}),
+    ("stackgan", "default", "λ = 2", {"kl": 2.0}),
+    ("stackgan", "default", "α from 0.004 to a twentieth in one straight line", {"lr": 4e-3, "rates_fall": True}),
+    ("stackgan", "default", "+ ½ (E ζ(D(x, φ_wrong))", {"wrong_share": 0.5}),
+    ("logan", "default", "C learns from reals, a = 1, b = 1", {"class_weights": (1, 1)}),
+    ("logan", "default", "two critic steps, α = 0.003 to a twentieth",
+     {"critic_steps": 2, "lr": 3e-3, "rates_fall": True}),
 ]  # fmt: skip
 
 
@@ -466,6 +492,15 @@ OTHERS = {  # for each system, another value of all that its networks and its mo
         "networks": partial(adain.small_networks, widths=(8, 16, 32)), "first": 9, "style_weight": 9.0, "lr": 0.5,
         "betas": (0.25, 0.5),
     },
+    "stackgan": {
+        "networks": partial(FILES["stackgan"].small_networks, widths=(8, 8)), "schedule": (5, 6), "latent_size": 31,
+        "text": 31, "code": 15, "kl": 1.0, "wrong_share": 0.25, "lr": 0.5, "betas": (0.25, 0.5), "average_decay": 0.5,
+    },
+    "logan": {
+        "networks": partial(FILES["logan"].small_networks, width=8), "latent_size": 63, "classes": 9,
+        "penalty_weight": 5.0, "class_weights": (1.0, 0.5), "critic_steps": 3, "lr": 0.5, "betas": (0.25, 0.5),
+        "average_decay": 0.5, "low": 0.0,
+    },
 }  # fmt: skip
 
 
@@ -484,7 +519,13 @@ def look(model):
     average = options_of(model.average) if hasattr(model, "average") else None
     functions = getattr(model, "noise", None), taken(model)
     options = {name: value for name, value in options_of(model).items() if not callable(value)}
-    return states, optimizers, options, rest, repr(inner), average, functions
+    inside = [look(part) for part in vars(model).values() if isinstance(part, Model)]
+    return states, optimizers, options, rest, repr(inner), average, functions, inside
+
+
+def stages(model):
+    """The models that a model is made of, or itself."""
+    return [part for part in vars(model).values() if isinstance(part, Model)] or [model]
 
 
 def fingerprint(value):
@@ -513,7 +554,10 @@ WHERE = {  # what holds a number, and by which name
     "ramp": lambda model: [model.ramp],
     "clip": lambda model: [model.clip],
     "penalty_weight": lambda model: [model.penalty.weight],
-    "average_decay": lambda model: [model.average.decay],
+    "average_decay": lambda model: [stage.average.decay for stage in stages(model)],
+    "schedule": lambda model: [model.schedule],
+    "kl": lambda model: [stage.kl for stage in stages(model)],
+    "wrong_share": lambda model: [stage.wrong_share for stage in stages(model)],
     "class_weights": lambda model: [model.class_weights],
     "low": lambda model: [model.low],
     "classes": lambda model: [model.classes if hasattr(model, "classes") else len(model.encoder.head.bias)],
@@ -553,10 +597,13 @@ def test_a_number_of_a_preset_arrives_where_it_belongs(name):
             assert found == [others[name]] * len(found) and found
 
 
-@pytest.mark.parametrize("system", [name for name in OTHERS if "latent_size" in OTHERS[name] and name != "autoencoder"])
+WITH_LATENTS = [name for name in OTHERS if "latent_size" in OTHERS[name] and name not in ("autoencoder", "stackgan")]
+
+
+@pytest.mark.parametrize("system", WITH_LATENTS)
 def test_the_latents_of_a_preset_are_what_its_generator_takes(system):
     game, rng = build(system, latent_size=7), np.random.default_rng(0)
-    assert game.images(game.latents(2, rng), *game.conditions(2, rng)).shape[:2] == (2, 1)
+    assert game.images(game.latents(2, rng), *game.conditions(2, rng)).shape[0] == 2
 
 
 @pytest.mark.parametrize("change", [{"size": 16}, {"channels": 2}, {"width": 8}])

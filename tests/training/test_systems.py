@@ -149,8 +149,8 @@ WITHOUT_EFFECT = {
     "sngan": {"critic 11.bias"},
 }
 
-# Steps: the first moves the last weights of R3GAN's blocks from 0, and so wakes the others; SRGAN has two stages.
-UNTIL_ALL_MOVE = {"r3gan": 2, "srgan": 2}
+# Steps: the first moves the last weights of R3GAN's blocks from 0, and so wakes the others; two have stages.
+UNTIL_ALL_MOVE = {"r3gan": 2, "srgan": 2, "stackgan": 3}
 
 
 def side_by_side(folder):
@@ -174,6 +174,15 @@ def two_domains(folder):
 FOLDERS = {views.halves: side_by_side, views.two_domains: two_domains}
 
 
+def data_for(plan, preset, folder):
+    """What stands there for the data of a preset."""
+    if make := FOLDERS.get(getattr(plan.view, "func", None)):
+        return make(folder)
+    if preset == "photos":
+        return PHOTOGRAPHS
+    return DIGITS if plan.data == "mnist" else find(plan.data)
+
+
 def wake(growth):
     """Let it fade its last block in; what draws smaller images than these two sizes is asleep."""
     growth.seen = growth.top * (growth.rest + growth.rise) - growth.rise // 2
@@ -186,13 +195,14 @@ def test_every_preset_builds_a_model_whose_step_moves_all_of_its_weights(system,
     """At a batch of four, on digits or in a folder; but for biases that the loss does not depend on."""
     plan, rng = system.presets[preset], np.random.default_rng(0)
     model = system.build(rng, **plan.options)
-    folder = FOLDERS.get(getattr(plan.view, "func", None))
-    arrays = plan.view(folder(tmp_path) if folder else PHOTOGRAPHS if preset == "photos" else DIGITS)
+    arrays = plan.view(data_for(plan, preset, tmp_path))
     kind = Streams if plan.unpaired else Batches
     if hasattr(model, "critic_steps"):
         model.critic_steps = 1
     if hasattr(model, "pretraining"):
         model.pretraining = 1
+    if hasattr(model, "schedule"):
+        model.schedule = 1, 1
     asleep = wake(model.growth) if hasattr(model, "growth") else set()
     networks = {k: part for k, part in model.parts().items() if isinstance(part, nn.Module)}
     before = {f"{k} {path}": p.data.copy() for k, part in networks.items() for path, p in part.named_parameters()}
