@@ -255,7 +255,7 @@ SYSTEM = System(
     "srgan",
     "SRGAN",
     "four times larger: the likeliest image is blurred, a likely one is sharp",
-    6,
+    5,
     build,
     {
         "quick": Preset(600, every=50, batch_size=32, view=DIGITS, options={"pretraining": 450}),

@@ -12,7 +12,19 @@ import pytest
 from scratchgan.data import views
 from scratchgan.data.photographs import patches
 from scratchgan.losses import R1, GradientPenalty, NonSaturating, Objective, Wasserstein
-from scratchgan.models import SYSTEMS, cgan, dcgan, diffusion_gan, gan, pix2pix, r3gan, srgan, stylegan, wgan_gp
+from scratchgan.models import (
+    SYSTEMS,
+    cgan,
+    dcgan,
+    diffusion_gan,
+    gan,
+    growing,
+    pix2pix,
+    r3gan,
+    srgan,
+    stylegan,
+    wgan_gp,
+)
 from scratchgan.models.latents import of_kinds, standard_normal
 from scratchgan.nn.options import options_of
 from scratchgan.optim import SGD, Adam
@@ -24,15 +36,8 @@ FILES = {name: importlib.import_module(f"scratchgan.models.{name}") for name in 
 ADAM = {"betas": (0.5, 0.999)}
 WGAN_ADAM = {"betas": (0.0, 0.9)}
 SMALL = {"latent_size": 64, "average_decay": 0.99}  # what nearly all share
-RUN = {
-    "every": 100,
-    "batch_size": 64,
-    "rates_fall": True,
-    "data": "mnist",
-    "view": views.images,
-    "unpaired": False,
-    "held_out": None,
-}
+RUN = {"every": 100, "batch_size": 64, "rates_fall": True, "data": "mnist", "view": views.images, "held_out": None,
+       "unpaired": False}  # fmt: skip
 
 
 def small(system, **options):
@@ -82,10 +87,10 @@ GROWING = {
     "view": written(partial(views.images, size=32)), "steps": 5000,
 }  # fmt: skip
 GROWING_QUICKLY = {"rest": 1200, "rise": 1200, "steps": 800, "every": 25}
-PROGAN = {**GROWING, **small("progan"), "noise": standard_normal, "penalty_weight": 10.0, "drift": 1e-3}
+PROGAN = {**GROWING, **small("progan"), "noise": standard_normal, "penalty_weight": 1.0, "drift": 1e-3, "lr": 0.02}
 STYLEGAN = {
     **GROWING, **small("stylegan"), "rest": 3200, "rise": 3200, "steps": 4600,
-    "objective": written(NonSaturating()), "penalty": written(stylegan.R1OfEnlarged(12.0)),
+    "objective": written(NonSaturating()), "penalty": written(growing.R1OfEnlarged(12.0)),
 }  # fmt: skip
 R3GAN = {
     **RUN, "networks": r3gan.small_networks, "latent_size": 64, "lr": 4e-3, "gamma": (5.0, 0.5),
@@ -187,7 +192,8 @@ PRESETS = {
         "quick": {**STYLEGAN, **GROWING_QUICKLY},
         "default": STYLEGAN,
         "wasserstein": {
-            **STYLEGAN, "objective": written(Wasserstein(1e-3)), "penalty": written(GradientPenalty(10.0)), "lr": 0.01
+            **STYLEGAN, "objective": written(Wasserstein(1e-3)), "lr": 0.01,
+            "penalty": written(growing.GradientPenaltyOfEnlarged(1.0)),
         },
         "emoji": {**STYLEGAN, **small("stylegan", channels=3), **images(32, 3), "data": "emoji"},
         "b": {**STYLEGAN, "networks": stylegan.unstyled_networks},
@@ -299,10 +305,11 @@ SAID = [
     ("wgan_gp", "paper", "no norm, five critic steps", {"critic_steps": 5}),
     ("wgan_gp", "paper", "α = 0.0001, β₁ = 0.5", {"lr": 0.0001, "betas": (0.5, 0.9)}),
     ("progan", "default", "a level takes 2,400 images, a fade as many", {"rest": 2400, "rise": 2400}),
-    ("progan", "default", "α = 0.03 falls to a twentieth; average β = 0.99", {"lr": 0.03, "average_decay": 0.99}),
+    ("progan", "default", "λ = 1; the slope is that of enlarged images", {"penalty_weight": 1.0}),
+    ("progan", "default", "α = 0.02 falls to a twentieth; average β = 0.99", {"lr": 0.02, "average_decay": 0.99}),
     ("stylegan", "default", "a level takes 3,200 images, a fade as many", {"rest": 3200, "rise": 3200}),
     ("stylegan", "default", "batches of 16", {"batch_size": 16}),
-    ("stylegan", "default", "γ = 12 at 32×32", {"penalty": written(stylegan.R1OfEnlarged(12.0))}),
+    ("stylegan", "default", "γ = 12 at 32×32", {"penalty": written(growing.R1OfEnlarged(12.0))}),
     ("sngan", "default", "α from 0.002 to a twentieth, β = (0, 0.9), n_dis = 1",
      {"lr": 0.002, "betas": (0, 0.9), "critic_steps": 1}),
     ("acgan", "default", "λ = 10, a = 1, b = 1, two critic steps",
