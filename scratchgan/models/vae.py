@@ -183,7 +183,8 @@ def build(
     return VAE(encoder, decoder, latent_size, partial(Adam, lr=lr, betas=betas), binarised, draws)
 
 
-LONG, CONVOLUTIONAL = {"every": 500, "batch_size": 128}, {"networks": convolutional_networks}
+LONG, SHORT = {"every": 500, "batch_size": 128}, {"every": 50, "batch_size": 128}
+CONVOLUTIONAL = {"networks": convolutional_networks}
 SYSTEM = System(
     "vae",
     "variational autoencoder",
@@ -194,8 +195,8 @@ SYSTEM = System(
         "quick": Preset(4000, batch_size=128),
         "default": Preset(22_000, **LONG),
         "2": Preset(22_000, **LONG, options={"latent_size": 2}),
-        "conv": Preset(1600, batch_size=128, options={**CONVOLUTIONAL, "latent_size": 2}),
-        "conv_20": Preset(1600, batch_size=128, options=CONVOLUTIONAL),
+        "conv": Preset(1600, **SHORT, options={**CONVOLUTIONAL, "latent_size": 2}),
+        "conv_20": Preset(1600, **SHORT, options=CONVOLUTIONAL),
         "grey": Preset(22_000, **LONG, options={"binarised": False}),
     },
 )
