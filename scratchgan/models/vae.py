@@ -79,7 +79,7 @@ class VAE(Model):
     watch = {"loss": "−ELBO", "kl": "KL"}
     panels = {"−ELBO, nats": ["loss"], "its terms": ["reconstruction", "kl"]}
 
-    def __init__(self, encoder, decoder, latent_size, optimizer, binarised=True, draws=50):
+    def __init__(self, encoder, decoder, latent_size, optimizer, binarised, draws):
         self.encoder, self.decoder = encoder, decoder
         self.latent_size, self.binarised, self.draws = latent_size, binarised, draws
         self.optimizer = optimizer([*encoder.parameters(), *decoder.parameters()])
