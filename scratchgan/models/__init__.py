@@ -22,6 +22,7 @@ from scratchgan.models import (
     srgan,
     stackgan,
     stylegan,
+    vae,
     wgan,
     wgan_gp,
 )
@@ -29,6 +30,6 @@ from scratchgan.models.model import Model, Preset, System
 
 PAPERS = (
     gan, dcgan, lsgan, wgan, wgan_gp, sngan, cgan, acgan, progan, stylegan, diffusion_gan, r3gan, pix2pix, cyclegan,
-    srgan, stackgan, logan, adain, autoencoder, rbm,
+    srgan, stackgan, logan, adain, autoencoder, vae, rbm,
 )  # fmt: skip
 SYSTEMS = {paper.SYSTEM.name: paper.SYSTEM for paper in PAPERS}

@@ -16,6 +16,7 @@ from scratchgan.models import (
     SYSTEMS,
     Model,
     adain,
+    autoencoder,
     cgan,
     dcgan,
     diffusion_gan,
@@ -25,6 +26,7 @@ from scratchgan.models import (
     r3gan,
     srgan,
     stylegan,
+    vae,
     wgan_gp,
 )
 from scratchgan.models.latents import of_kinds, standard_normal
@@ -98,7 +100,16 @@ R3GAN = {
     **RUN, "networks": r3gan.small_networks, "latent_size": 64, "lr": 4e-3, "gamma": (5.0, 0.5),
     "beta2": (0.9, 0.99), "half_life": (0.0, 70.0), "ramp": 1400,
 }  # fmt: skip
-AUTOENCODER = {**RUN, **small("autoencoder"), "latent_size": 2, "lr": 1e-3, "betas": (0.9, 0.999), "batch_size": 128}
+AUTOENCODER = {
+    **RUN, "networks": autoencoder.dense_networks, "latent_size": 2, "lr": 1e-3, "betas": (0.9, 0.999),
+    "batch_size": 128, "every": 200, "steps": 7000,
+}  # fmt: skip
+AUTOENCODER_CONV = {**AUTOENCODER, "networks": autoencoder.convolutional_networks, "every": 50, "steps": 1600}
+VAE = {
+    **RUN, "networks": vae.dense_networks, "latent_size": 20, "binarised": True, "draws": 50, "lr": 1e-3,
+    "betas": (0.9, 0.999), "batch_size": 128, "every": 300, "steps": 12_000,
+}  # fmt: skip
+VAE_CONV = {**VAE, "networks": vae.convolutional_networks, "every": 50, "steps": 1600}
 RBM = {
     **RUN, "image": (1, 28, 28), "hidden": 256, "turns": 1, "persistent": True, "chains": 100, "lr": 0.05,
     "momentum": 0.5, "batch_size": 100,
@@ -242,7 +253,23 @@ PRESETS = {
         },
     },
     "autoencoder": {
-        "quick": {**AUTOENCODER, "steps": 2000}, "default": {**AUTOENCODER, "steps": 9000, "every": 300}
+        "quick": {
+            **AUTOENCODER, "networks": written(partial(autoencoder.dense_networks, hidden=(256, 64))), "every": 100,
+            "steps": 6000,
+        },
+        "default": AUTOENCODER,
+        "20": {**AUTOENCODER, "latent_size": 20},
+        "32": {**AUTOENCODER, "latent_size": 32},
+        "conv": AUTOENCODER_CONV,
+        "conv_32": {**AUTOENCODER_CONV, "latent_size": 32},
+    },
+    "vae": {
+        "quick": {**VAE, "every": 100, "steps": 4000},
+        "default": VAE,
+        "2": {**VAE, "latent_size": 2},
+        "conv": {**VAE_CONV, "latent_size": 2},
+        "conv_20": VAE_CONV,
+        "grey": {**VAE, "binarised": False},
     },
     "rbm": {"quick": {**RBM, "steps": 1500}, "default": {**RBM, "steps": 10_000, "every": 400}},
     "pix2pix": {
@@ -374,7 +401,11 @@ SAID = [
     ("srgan", "default", "0.002 and 0.0015, falling to a twentieth",
      {"lr": 0.002, "adversarial_lr": 0.0015, "rates_fall": True}),
     ("srgan", "default", "λ = 0.03", {"content": 0.03, "adversarial": 1e-3}),
-    ("autoencoder", "default", "784-256-64-2", {"latent_size": 2}),
+    ("autoencoder", "default", "784-512-256-128-2", {"latent_size": 2, "networks": autoencoder.dense_networks}),
+    ("vae", "default", "784-400-20, as PyTorch's example", {"latent_size": 20, "networks": vae.dense_networks}),
+    ("vae", "default", "pixels drawn anew as bits in each step", {"binarised": True}),
+    ("vae", "grey", "grey, as in the preset `grey`", {"binarised": False}),
+    ("vae", "default", "α from 0.001 to a twentieth", {"lr": 1e-3, "rates_fall": True}),
     ("rbm", "default", "persistent chains, momentum 0.5 throughout", {"persistent": True, "momentum": 0.5}),
     ("pix2pix", "default", "batches of 16, α from 0.001 to a twentieth",
      {"batch_size": 16, "lr": 1e-3, "rates_fall": True}),
@@ -469,8 +500,12 @@ OTHERS = {  # for each system, another value of all that its networks and its mo
         "beta2": (0.25, 0.5), "half_life": (1.0, 2.0), "ramp": 9,
     },
     "autoencoder": {
-        "networks": lambda rng, latent_size: FILES["autoencoder"].small_networks(rng, latent_size + 1),
-        "latent_size": 3, "lr": 0.5, "betas": (0.25, 0.5),
+        "networks": partial(autoencoder.dense_networks, hidden=(9,)), "latent_size": 3, "lr": 0.5,
+        "betas": (0.25, 0.5),
+    },
+    "vae": {
+        "networks": partial(vae.dense_networks, hidden=(9,)), "latent_size": 3, "binarised": False, "draws": 9,
+        "lr": 0.5, "betas": (0.25, 0.5),
     },
     "rbm": {
         "image": (1, 4, 4), "hidden": 9, "turns": 2, "persistent": False, "chains": 99, "lr": 0.5, "momentum": 0.25,
@@ -561,6 +596,8 @@ WHERE = {  # what holds a number, and by which name
     "class_weights": lambda model: [model.class_weights],
     "low": lambda model: [model.low],
     "classes": lambda model: [model.classes if hasattr(model, "classes") else len(model.encoder.head.bias)],
+    "binarised": lambda model: [model.binarised],
+    "draws": lambda model: [model.draws],
     "turns": lambda model: [model.turns],
     "persistent": lambda model: [model.persistent],
     "content": lambda model: [model.weights[0]],
@@ -597,7 +634,14 @@ def test_a_number_of_a_preset_arrives_where_it_belongs(name):
             assert found == [others[name]] * len(found) and found
 
 
-WITH_LATENTS = [name for name in OTHERS if "latent_size" in OTHERS[name] and name not in ("autoencoder", "stackgan")]
+NO_GENERATOR = {
+    "autoencoder",
+    "vae",
+    "aae",
+    "stackgan",
+    "pixelvae",
+}  # of one latent: their latents are codes, or no argument
+WITH_LATENTS = [name for name in OTHERS if "latent_size" in OTHERS[name] and name not in NO_GENERATOR]
 
 
 @pytest.mark.parametrize("system", WITH_LATENTS)
