@@ -11,7 +11,8 @@ import numpy as np
 
 from scratchgan import nn
 from scratchgan.data import Batches, Streams
-from scratchgan.models import autoencoder, cyclegan, rbm
+from scratchgan.models import aae, autoencoder, cyclegan, rbm
+from scratchgan.models.latents import petals
 
 COUNT = 40  # images
 
@@ -48,6 +49,10 @@ def codes(rng, latent_size):
     return encoder, decoder
 
 
+def adversarial_codes(rng, latent_size, classes):
+    return aae.mlp_networks(rng, latent_size, classes, width=9, image=games.IMAGE)
+
+
 def translators(rng):
     def translator():
         return nn.Sequential(nn.Conv2d(3, 3, 3, padding=1, rng=rng), nn.InstanceNorm2d(3, affine=True), nn.Tanh())
@@ -64,6 +69,12 @@ MODELS = {
         for name, (paper, *_) in games.GAMES.items()
     },
     "autoencoder": Tiny(autoencoder, partial(autoencoder.build, networks=codes), samples=False),
+    "AAE": Tiny(aae, partial(aae.build, networks=adversarial_codes, latent_size=3)),
+    "AAE, labelled": Tiny(
+        aae,
+        partial(aae.build, networks=adversarial_codes, latent_size=2, prior=petals, classes=games.CLASSES),
+        labels=True,
+    ),
     "RBM": Tiny(rbm, partial(rbm.build, image=games.IMAGE, hidden=5, chains=64)),
     "CycleGAN": Tiny(
         cyclegan,

@@ -4,6 +4,7 @@
 """
 
 from scratchgan.models import (
+    aae,
     acgan,
     autoencoder,
     cgan,
@@ -24,6 +25,6 @@ from scratchgan.models.model import Model, Preset, System
 
 PAPERS = (
     gan, dcgan, lsgan, wgan, wgan_gp, sngan, cgan, acgan, progan, stylegan, diffusion_gan, r3gan, cyclegan, autoencoder,
-    rbm,
+    rbm, aae,
 )  # fmt: skip
 SYSTEMS = {paper.SYSTEM.name: paper.SYSTEM for paper in PAPERS}

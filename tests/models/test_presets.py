@@ -11,7 +11,7 @@ import pytest
 
 from scratchgan.data import views
 from scratchgan.losses import R1, GradientPenalty, NonSaturating, Objective, Wasserstein
-from scratchgan.models import SYSTEMS, cgan, dcgan, diffusion_gan, gan, r3gan, stylegan, wgan_gp
+from scratchgan.models import SYSTEMS, cgan, dcgan, diffusion_gan, gan, latents, r3gan, stylegan, wgan_gp
 from scratchgan.models.latents import of_kinds, standard_normal
 from scratchgan.nn.options import options_of
 from scratchgan.optim import SGD, Adam
@@ -82,8 +82,12 @@ R3GAN = {
 }  # fmt: skip
 AUTOENCODER = {**RUN, **small("autoencoder"), "latent_size": 2, "lr": 1e-3, "betas": (0.9, 0.999), "batch_size": 128}
 RBM = {
-    **RUN, "image": (1, 28, 28), "hidden": 256, "turns": 1, "persistent": True, "chains": 100, "lr": 0.05,
-    "momentum": 0.5, "batch_size": 100,
+    **RUN, "image": (1, 28, 28), "hidden": 500, "turns": 1, "persistent": True, "centred": True, "chains": 100,
+    "lr": 0.05, "momentum": 0.5, "batch_size": 100,
+}  # fmt: skip
+AAE = {
+    **RUN, "networks": FILES["aae"].mlp_networks, "latent_size": 8, "prior": latents.one_gaussian, "classes": 0,
+    "rates": (1e-3, 5e-4, 5e-4), "betas": (0.5, 0.999), "batch_size": 100, "steps": 9000, "every": 300,
 }  # fmt: skip
 CYCLEGAN = {
     **RUN, **ADAM, **small("cyclegan"), "cycle": 10.0, "identity": 5.0, "lr": 1e-3, "pool_size": 50,
@@ -184,7 +188,19 @@ PRESETS = {
     "autoencoder": {
         "quick": {**AUTOENCODER, "steps": 2000}, "default": {**AUTOENCODER, "steps": 9000, "every": 300}
     },
-    "rbm": {"quick": {**RBM, "steps": 1500}, "default": {**RBM, "steps": 10_000, "every": 400}},
+    "rbm": {
+        "quick": {**RBM, "steps": 3000},
+        "default": {**RBM, "steps": 18_000, "every": 600},
+        "small": {**RBM, "hidden": 16, "steps": 10_000, "every": 400},
+        "cd": {**RBM, "persistent": False, "steps": 18_000, "every": 600},
+    },
+    "aae": {
+        "quick": {**AAE, "steps": 1500, "every": 100},
+        "default": AAE,
+        "plane": {**AAE, "latent_size": 2},
+        "mixture": {**AAE, "latent_size": 2, "prior": latents.petals},
+        "labelled": {**AAE, "latent_size": 2, "prior": latents.petals, "view": views.labelled},
+    },
     "cyclegan": {
         "quick": {**CYCLEGAN, "steps": 250, "every": 25}, "default": {**CYCLEGAN, "steps": 1200, "every": 50}
     },
@@ -266,7 +282,7 @@ SAID = [
      {"beta2": (0.9, 0.99), "half_life": (0.0, 70.0)}),
     ("r3gan", "default", "batches of 64", {"batch_size": 64}),
     ("autoencoder", "default", "784-256-64-2", {"latent_size": 2}),
-    ("rbm", "default", "persistent chains, momentum 0.5 throughout", {"persistent": True, "momentum": 0.5}),
+    ("rbm", "default", "persistent chains, centred, momentum 0.5", {"persistent": True, "momentum": 0.5}),
     ("cyclegan", "default", "batches of 8, 1,200 steps, α from 0.001 to a twentieth",
      {"batch_size": 8, "steps": 1200, "lr": 1e-3, "rates_fall": True}),
     ("cyclegan", "default", "one of the last fifty translations", {"pool_size": 50}),
@@ -293,6 +309,12 @@ def test_the_readme_names_presets_that_are_there():
 
 
 # Each is obeyed ------------------------------------------------------------------------------------------------------
+
+
+def narrow(size, modes):
+    """A prior of another shape."""
+    return latents.Mixture(np.zeros((1, size)), np.eye(size)[None] / 2)
+
 
 OTHERS = {  # for each system, another value of all that its networks and its model are made with
     "gan": {
@@ -351,7 +373,12 @@ OTHERS = {  # for each system, another value of all that its networks and its mo
         "latent_size": 3, "lr": 0.5, "betas": (0.25, 0.5),
     },
     "rbm": {
-        "image": (1, 4, 4), "hidden": 9, "turns": 2, "persistent": False, "chains": 99, "lr": 0.5, "momentum": 0.25,
+        "image": (1, 4, 4), "hidden": 9, "turns": 2, "persistent": False, "centred": False, "chains": 99,
+        "lr": 0.5, "momentum": 0.25,
+    },
+    "aae": {
+        "networks": partial(FILES["aae"].mlp_networks, width=399), "latent_size": 9, "prior": narrow, "classes": 3,
+        "rates": (0.5, 0.25, 0.125), "betas": (0.25, 0.5),
     },
     "cyclegan": {
         "networks": lambda rng: FILES["cyclegan"].small_networks(rng)[::-1], "cycle": 9.0, "identity": 9.0, "lr": 0.5,
@@ -370,7 +397,9 @@ def look(model):
     states = [(name, path, *fingerprint(value)) for name, state in parts.items() for path, value in state.items()]
     optimizers = [(type(optimizer).__name__, options_of(optimizer)) for optimizer in model.optimizers()]
     rest = {name: value for name, value in vars(model).items() if isinstance(value, (bool, int, float, str, tuple))}
-    inner = [(type(part).__name__, vars(part)) for part in map(vars(model).get, ("objective", "penalty")) if part]
+    inner = [
+        (type(part).__name__, vars(part)) for part in map(vars(model).get, ("objective", "penalty", "prior")) if part
+    ]
     inner += [repr(sorted(vars(part).items())) for part in map(vars(model).get, ("diffusion", "growth")) if part]
     average = options_of(model.average) if hasattr(model, "average") else None
     functions = getattr(model, "noise", None), taken(model)
@@ -397,6 +426,7 @@ def test_every_number_of_a_preset_makes_another_model(system, name):
 
 WHERE = {  # what holds a number, and by which name
     "lr": lambda model: [optimizer.lr for optimizer in model.optimizers()],
+    "rates": lambda model: [tuple(optimizer.lr for optimizer in model.optimizers())],
     "betas": lambda model: [optimizer.betas for optimizer in model.optimizers()],
     "momentum": lambda model: [optimizer.momentum for optimizer in model.optimizers()],
     "beta2": lambda model: [model.beta2],
@@ -410,6 +440,7 @@ WHERE = {  # what holds a number, and by which name
     "classes": lambda model: [model.classes],
     "turns": lambda model: [model.turns],
     "persistent": lambda model: [model.persistent],
+    "centred": lambda model: [model.centred],
     "cycle": lambda model: [model.weights[0]],
     "identity": lambda model: [model.weights[1]],
     "pool_size": lambda model: [len(pool.kept) for pool in (model.pool_x, model.pool_y)],
@@ -436,7 +467,9 @@ def test_a_number_of_a_preset_arrives_where_it_belongs(name):
             assert found == [others[name]] * len(found) and found
 
 
-@pytest.mark.parametrize("system", [name for name in OTHERS if "latent_size" in OTHERS[name] and name != "autoencoder"])
+@pytest.mark.parametrize(
+    "system", [name for name in OTHERS if "latent_size" in OTHERS[name] and name not in ("autoencoder", "aae")]
+)
 def test_the_latents_of_a_preset_are_what_its_generator_takes(system):
     game, rng = build(system, latent_size=7), np.random.default_rng(0)
     assert game.images(game.latents(2, rng), *game.conditions(2, rng)).shape[:2] == (2, 1)
