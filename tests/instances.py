@@ -11,8 +11,8 @@ import numpy as np
 
 from scratchgan import nn
 from scratchgan.data import Batches, Streams
-from scratchgan.models import aae, autoencoder, cyclegan, rbm
-from scratchgan.models.latents import petals
+from scratchgan.models import aae, autoencoder, cyclegan, rbm, vae
+from scratchgan.models.priors import petals
 
 COUNT = 40  # images
 
@@ -49,6 +49,11 @@ def codes(rng, latent_size):
     return encoder, decoder
 
 
+def fuzzy_codes(rng, latent_size):
+    encoder = nn.Sequential(nn.Flatten(), nn.Linear(16, 5, rng=rng), nn.ReLU(), nn.Linear(5, 2 * latent_size, rng=rng))
+    return encoder, nn.Sequential(nn.Linear(latent_size, 16, rng=rng), nn.Unflatten(1, games.IMAGE))
+
+
 def adversarial_codes(rng, latent_size, classes):
     return aae.mlp_networks(rng, latent_size, classes, width=9, image=games.IMAGE)
 
@@ -69,6 +74,7 @@ MODELS = {
         for name, (paper, *_) in games.GAMES.items()
     },
     "autoencoder": Tiny(autoencoder, partial(autoencoder.build, networks=codes), samples=False),
+    "VAE": Tiny(vae, partial(vae.build, networks=fuzzy_codes, latent_size=3, draws=4)),
     "AAE": Tiny(aae, partial(aae.build, networks=adversarial_codes, latent_size=3)),
     "AAE, labelled": Tiny(
         aae,

@@ -33,7 +33,7 @@ FLOORS = {
     "__main__": {"nn", "models", "training", "checkpoint", "metrics", "testing"},  # the command is the roof
 }
 SISTERS = {("stylegan", "progan"), ("wgan_gp", "wgan")}  # the models that build on another, as their papers do
-SHARED = {"model", "game", "growing", "latents", "networks", "pool"}  # what models have in common
+SHARED = {"model", "game", "growing", "latents", "networks", "pool", "priors"}  # what models have in common
 
 
 def module_name(path):

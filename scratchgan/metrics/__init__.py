@@ -23,7 +23,8 @@ from scratchgan.metrics.modes import (
     modes_covered, reverse_kl, reverse_kl_floor,
 )
 from scratchgan.metrics.partition import annealed_log_partition, log_partition
-from scratchgan.metrics.probes import energy_distance, linear_classes, nearest_classes, principal_codes
+from scratchgan.metrics.probes import energy_distance, linear_classes, nearest_classes
+from scratchgan.metrics.pca import pca_reconstruction
 from scratchgan.metrics.report import Measures, Report, Score
 from scratchgan.metrics.similarity import ssim
 from scratchgan.metrics.transport import (

@@ -80,20 +80,6 @@ def linear_classes(codes, labels, others, weight=1e-3):
     return ((others - mean) / deviation @ w + share).argmax(axis=1)
 
 
-def principal_codes(x, size):
-    """The first principal components of vectors (N, d): codes (N, size), and what is left of the vectors, (N, d).
-
-    No other linear code of that size loses less of these vectors, by the mean square.
-    """
-    x = as_points(x, "x")
-    if not whole(size, "size") <= min(x.shape):
-        raise ValueError(f"{x.shape} vectors have no {size} components")
-    mean = x.mean(axis=0)
-    _, _, directions = np.linalg.svd(x - mean, full_matrices=False)
-    codes = (x - mean) @ directions[:size].T
-    return codes, mean + codes @ directions[:size]
-
-
 def energy_distance(x, y):
     """2 E‖x − y‖ − E‖x − x′‖ − E‖y − y′‖, 0 only where the two laws are the same (Székely & Rizzo 2013).
 

@@ -18,6 +18,7 @@ from scratchgan.models import (
     rbm,
     sngan,
     stylegan,
+    vae,
     wgan,
     wgan_gp,
 )
@@ -25,6 +26,6 @@ from scratchgan.models.model import Model, Preset, System
 
 PAPERS = (
     gan, dcgan, lsgan, wgan, wgan_gp, sngan, cgan, acgan, progan, stylegan, diffusion_gan, r3gan, cyclegan, autoencoder,
-    rbm, aae,
+    vae, aae, rbm,
 )  # fmt: skip
 SYSTEMS = {paper.SYSTEM.name: paper.SYSTEM for paper in PAPERS}

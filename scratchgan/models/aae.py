@@ -34,9 +34,10 @@ from scratchgan import nn
 from scratchgan.data import views
 from scratchgan.functional import mse_loss
 from scratchgan.losses import NonSaturating
-from scratchgan.models.latents import one_gaussian, petals, slerp
+from scratchgan.models.latents import slerp
 from scratchgan.models.model import Model, Preset, System, in_blocks, made
-from scratchgan.models.networks import Conditioned
+from scratchgan.models.networks import Conditioned, dense
+from scratchgan.models.priors import one_gaussian, petals
 from scratchgan.optim import Adam
 
 
@@ -49,16 +50,10 @@ def mlp_networks(rng, latent_size, classes=0, width=400, image=(1, 28, 28)):
     decoder : Module, (N, latent_size) -> (N, 1, 28, 28) in [0, 1]
     critic : Module, (N, latent_size) -> (N, 1); with classes, (N, latent_size), (N, classes) -> (N, 1)
     """
-
-    def layers(few, many):
-        sizes = few, width, width, many
-        parts = [part for pair in zip(sizes, sizes[1:]) for part in (nn.Linear(*pair, rng=rng), nn.ReLU())]
-        return parts[:-1]
-
-    pixels = int(np.prod(image))
-    encoder = nn.Sequential(nn.Flatten(), *layers(pixels, latent_size))
-    decoder = nn.Sequential(*layers(latent_size, pixels), nn.Sigmoid(), nn.Unflatten(1, image))
-    critic = nn.Sequential(*layers(latent_size + classes, 1))
+    pixels, hidden = int(np.prod(image)), (width, width)
+    encoder = nn.Sequential(nn.Flatten(), *dense((pixels, *hidden, latent_size), rng))
+    decoder = nn.Sequential(*dense((latent_size, *hidden, pixels), rng), nn.Sigmoid(), nn.Unflatten(1, image))
+    critic = nn.Sequential(*dense((latent_size + classes, *hidden, 1), rng))
     return encoder, decoder, Conditioned(critic) if classes else critic
 
 
@@ -71,7 +66,7 @@ class AAE(Model):
     decoder : Module, (N, latent_size) -> (N, …) in [0, 1]
     critic : Module, (N, latent_size) -> (N, 1); with classes, (N, latent_size), (N, classes) -> (N, 1)
     prior : Mixture
-        See `latents`.
+        See `priors`.
     optimizers : sequence of callable
         ``(parameters) -> Optimizer``: for (1), (2) and (3).
     classes : int
@@ -166,24 +161,27 @@ class AAE(Model):
         Classes are read off each image's code by those of all others; the anchors are as many principal components of
         the same images, and as many draws of the prior.
         """
-        from scratchgan.metrics import energy_distance, nearest_classes, principal_codes  # training need not wait
+        from scratchgan.metrics import energy_distance, nearest_classes, pca_reconstruction  # training does without
 
         x, *labels = held_out
         codes, pixels = made(self.encoder, x), x.flatten(1).numpy()
         error, codes = mse_loss(made(self.decoder, codes), x).item(), codes.numpy()
-        components, restored = principal_codes(pixels, codes.shape[1])
+        linear = pca_reconstruction(pixels, codes.shape[1])
         draw, other = (self.prior.draw(len(x), rng) for _ in range(2))
-        numbers = {"mean squared error": error, "of as many components of PCA": np.square(restored - pixels).mean()}
+        numbers = {
+            "mean squared error": error,
+            "of as many components of PCA": float(np.square(linear - pixels).mean()),
+        }
         for whose, points in (("codes'", codes), ("a draw's", other)):
             numbers[f"{whose} energy distance to the prior"] = energy_distance(points, draw)
             mean, covariance = self.prior.gaps(points)
             numbers[f"{whose} mean off the prior's"], numbers[f"{whose} covariance off the prior's"] = mean, covariance
         if labels:
-            seen = {"the nearest codes": codes, "as many components of PCA": components, "the nearest images": pixels}
+            seen = {"the nearest codes": codes, "as many components of PCA": linear, "the nearest images": pixels}
             for name, points in seen.items():
-                numbers[f"class from {name}"] = (nearest_classes(points, labels[0]) == labels[0]).mean()
+                numbers[f"class from {name}"] = float((nearest_classes(points, labels[0]) == labels[0]).mean())
         if self.classes:
-            numbers["codes in the mode of their class"] = (self.prior.modes_of(codes) == labels[0]).mean()
+            numbers["codes in the mode of their class"] = float((self.prior.modes_of(codes) == labels[0]).mean())
         return numbers
 
 

@@ -187,7 +187,7 @@ class RBM(Model):
 
     def measure(self, held_out, rng):
         """log p of images that it never saw, as bits drawn once, in nats; and of the best independent pixels."""
-        from scratchgan.metrics import annealed_log_partition, log_partition  # training need not wait for them
+        from scratchgan.metrics import annealed_log_partition, log_partition  # training does without
 
         with no_grad():
             v = bits(held_out[0].flatten(1), rng)
@@ -202,7 +202,7 @@ class RBM(Model):
         numbers = {"nats of fixed bits, by AIS": fitted - log_z, "by AIS backwards": fitted - back}
         if min(weights[0].shape) <= LISTED:
             numbers = {"nats of fixed bits, exactly": fitted - log_partition(*weights)} | numbers
-        return numbers | {"of independent pixels": (v.numpy() @ odds).mean() - np.log1p(np.exp(odds)).sum()}
+        return numbers | {"of independent pixels": float((v.numpy() @ odds).mean() - np.log1p(np.exp(odds)).sum())}
 
     def show(self, examples, rng):
         """Rows of eight of the chains, 64 at most, as the probabilities of their next bits."""

@@ -11,7 +11,7 @@ import pytest
 
 from scratchgan.data import views
 from scratchgan.losses import R1, GradientPenalty, NonSaturating, Objective, Wasserstein
-from scratchgan.models import SYSTEMS, cgan, dcgan, diffusion_gan, gan, latents, r3gan, stylegan, wgan_gp
+from scratchgan.models import SYSTEMS, cgan, dcgan, diffusion_gan, gan, priors, r3gan, stylegan, wgan_gp
 from scratchgan.models.latents import of_kinds, standard_normal
 from scratchgan.nn.options import options_of
 from scratchgan.optim import SGD, Adam
@@ -88,7 +88,7 @@ RBM = {
     "lr": 0.05, "momentum": 0.5, "batch_size": 100,
 }  # fmt: skip
 AAE = {
-    **RUN, "networks": FILES["aae"].mlp_networks, "latent_size": 8, "prior": latents.one_gaussian, "classes": 0,
+    **RUN, "networks": FILES["aae"].mlp_networks, "latent_size": 8, "prior": priors.one_gaussian, "classes": 0,
     "rates": (1e-3, 5e-4, 5e-4), "betas": (0.5, 0.999), "batch_size": 100, "steps": 9000, "every": 300,
 }  # fmt: skip
 CYCLEGAN = {
@@ -200,8 +200,8 @@ PRESETS = {
         "quick": {**AAE, "steps": 1500, "every": 100},
         "default": AAE,
         "plane": {**AAE, "latent_size": 2},
-        "mixture": {**AAE, "latent_size": 2, "prior": latents.petals},
-        "labelled": {**AAE, "latent_size": 2, "prior": latents.petals, "view": views.labelled},
+        "mixture": {**AAE, "latent_size": 2, "prior": priors.petals},
+        "labelled": {**AAE, "latent_size": 2, "prior": priors.petals, "view": views.labelled},
     },
     "cyclegan": {
         "quick": {**CYCLEGAN, "steps": 250, "every": 25}, "default": {**CYCLEGAN, "steps": 1200, "every": 50}
@@ -315,7 +315,7 @@ def test_the_page_of_the_systems_names_presets_that_are_there():
 
 def narrow(size, modes):
     """A prior of another shape."""
-    return latents.Mixture(np.zeros((1, size)), np.eye(size)[None] / 2)
+    return priors.Mixture(np.zeros((1, size)), np.eye(size)[None] / 2)
 
 
 OTHERS = {  # for each system, another value of all that its networks and its model are made with
