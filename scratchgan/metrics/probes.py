@@ -8,7 +8,7 @@ import numpy as np
 
 from scratchgan.data.checks import as_labels, whole
 from scratchgan.metrics.neighbours import squared_distances
-from scratchgan.metrics.points import as_points, same_space
+from scratchgan.metrics.points import same_space
 
 
 def nearest_classes(codes, labels, others=None, k=5):
