@@ -40,14 +40,18 @@ def test_a_linear_function_reads_what_is_linear_and_no_more():
 
 
 def test_the_linear_function_is_the_ridge_regression_of_the_indicators():
-    codes, labels = blobs(30, d=3, spread=2.0)
-    others, _ = blobs(40, d=3, spread=2.0, seed=4)
+    """With so large a weight, and classes of such different sizes, that offset and weight decide many cases."""
+    codes, labels = rng().standard_normal((30, 3)), np.minimum(np.arange(30) // 7, 2)
+    others, most = rng(4).standard_normal((400, 3)), {}
     mean, deviation = codes.mean(0), codes.std(0)
     z, targets = (codes - mean) / deviation, np.eye(3)[labels]
-    stacked = np.vstack([z, np.sqrt(0.1 * 30) * np.eye(3)])
-    w = np.linalg.lstsq(stacked, np.vstack([targets - targets.mean(0), np.zeros((3, 3))]), rcond=None)[0]
-    expected = ((others - mean) / deviation @ w + targets.mean(0)).argmax(1)
-    np.testing.assert_array_equal(linear_classes(codes, labels, others, weight=0.1), expected)
+    for weight in (0.1, 1.0):
+        stacked = np.vstack([z, np.sqrt(weight * 30) * np.eye(3)])
+        w = np.linalg.lstsq(stacked, np.vstack([targets - targets.mean(0), np.zeros((3, 3))]), rcond=None)[0]
+        expected = ((others - mean) / deviation @ w + targets.mean(0)).argmax(1)
+        found = most[weight] = linear_classes(codes, labels, others, weight=weight)
+        np.testing.assert_array_equal(found, expected)
+    assert (most[0.1] != most[1.0]).sum() > 20
 
 
 def test_a_pixel_that_never_changes_does_no_harm():

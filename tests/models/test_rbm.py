@@ -320,6 +320,17 @@ def test_samples_part_from_any_of_the_chains():
     assert {tuple(bits) for bits in start} <= {tuple(bits) for bits in chains} and (start != chains).any()
 
 
+def test_annealed_backwards_it_begins_with_chains_after_a_hundred_turns(monkeypatch):
+    one, told = model(), []
+    monkeypatch.setattr(
+        "scratchgan.metrics.annealed_log_partition", lambda *a, states: told.append(states) or (0.0, 0.0)
+    )
+    one.machine.gibbs = lambda v, turns, rng: v + turns
+    one.measure((Tensor(VISIBLE.reshape(-1, 1, 2, 3).astype(np.float32)),), rng())
+    assert told[0] is None
+    np.testing.assert_array_equal(told[1], one.machine.chains + 100)
+
+
 def test_a_strip_is_a_chain_in_each_row_a_hundred_turns_apart():
     one, turns = model(chains=64), []
     gibbs = one.machine.gibbs
