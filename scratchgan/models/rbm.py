@@ -246,7 +246,7 @@ def build(
     persistent=True,
     centred=True,
     chains=100,
-    lr=0.05,
+    lr=0.2,
     momentum=0.5,
 ):
     """A machine for images."""
@@ -258,12 +258,12 @@ SYSTEM = System(
     "rbm",
     "restricted Boltzmann machine",
     "energy, Gibbs chains, contrastive divergence: no derivatives",
-    5,
+    4,
     build,
     {
         "quick": Preset(3000, batch_size=100),
-        "default": Preset(18_000, batch_size=100, every=600),
+        "default": Preset(14_000, batch_size=100, every=500),
         "small": Preset(10_000, batch_size=100, every=400, options={"hidden": 16}),  # log Z is known exactly
-        "cd": Preset(18_000, batch_size=100, every=600, options={"persistent": False}),
+        "cd": Preset(14_000, batch_size=100, every=500, options={"persistent": False}),
     },
 )

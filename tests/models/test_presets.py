@@ -85,7 +85,7 @@ R3GAN = {
 AUTOENCODER = {**RUN, **small("autoencoder"), "latent_size": 2, "lr": 1e-3, "betas": (0.9, 0.999), "batch_size": 128}
 RBM = {
     **RUN, "image": (1, 28, 28), "hidden": 500, "turns": 1, "persistent": True, "centred": True, "chains": 100,
-    "lr": 0.05, "momentum": 0.5, "batch_size": 100,
+    "lr": 0.2, "momentum": 0.5, "batch_size": 100,
 }  # fmt: skip
 AAE = {
     **RUN, "networks": FILES["aae"].mlp_networks, "latent_size": 8, "prior": priors.one_gaussian, "classes": 0,
@@ -192,9 +192,9 @@ PRESETS = {
     },
     "rbm": {
         "quick": {**RBM, "steps": 3000},
-        "default": {**RBM, "steps": 18_000, "every": 600},
+        "default": {**RBM, "steps": 14_000, "every": 500},
         "small": {**RBM, "hidden": 16, "steps": 10_000, "every": 400},
-        "cd": {**RBM, "persistent": False, "steps": 18_000, "every": 600},
+        "cd": {**RBM, "persistent": False, "steps": 14_000, "every": 500},
     },
     "aae": {
         "quick": {**AAE, "steps": 1500, "every": 100},
@@ -284,7 +284,7 @@ SAID = [
      {"beta2": (0.9, 0.99), "half_life": (0.0, 70.0)}),
     ("r3gan", "default", "batches of 64", {"batch_size": 64}),
     ("autoencoder", "default", "784-256-64-2", {"latent_size": 2}),
-    ("rbm", "default", "persistent chains, centred, momentum 0.5", {"persistent": True, "momentum": 0.5}),
+    ("rbm", "default", "persistent chains, centred, momentum 0.5", {"persistent": True, "centred": True, "momentum": 0.5}),
     ("cyclegan", "default", "batches of 8, 1,200 steps, α from 0.001 to a twentieth",
      {"batch_size": 8, "steps": 1200, "lr": 1e-3, "rates_fall": True}),
     ("cyclegan", "default", "one of the last fifty translations", {"pool_size": 50}),
