@@ -21,7 +21,7 @@ from scratchgan.models import SYSTEMS
 from scratchgan.tensor import no_grad
 from scratchgan.training import load_model, pictures
 
-FULL = {"steps": SYSTEMS["rbm"].presets["default"].steps, "turns": 1000, "chains": 1000}
+FULL = {"steps": SYSTEMS["rbm"].presets["default"].steps, "turns": 1000, "chains": 300}
 FRAMES = 24
 
 

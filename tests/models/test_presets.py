@@ -89,7 +89,7 @@ RBM = {
 }  # fmt: skip
 AAE = {
     **RUN, "networks": FILES["aae"].mlp_networks, "latent_size": 8, "prior": priors.one_gaussian, "classes": 0,
-    "rates": (1e-3, 5e-4, 5e-4), "betas": (0.5, 0.999), "batch_size": 100, "steps": 9000, "every": 300,
+    "rates": (1e-3, 2e-4, 1e-3), "betas": (0.5, 0.999), "batch_size": 100, "steps": 9000, "every": 300,
 }  # fmt: skip
 CYCLEGAN = {
     **RUN, **ADAM, **small("cyclegan"), "cycle": 10.0, "identity": 5.0, "lr": 1e-3, "pool_size": 50,
@@ -285,6 +285,8 @@ SAID = [
     ("r3gan", "default", "batches of 64", {"batch_size": 64}),
     ("autoencoder", "default", "784-256-64-2", {"latent_size": 2}),
     ("rbm", "default", "persistent chains, centred, momentum 0.5", {"persistent": True, "centred": True, "momentum": 0.5}),
+    ("aae", "default", "α from 0.001; 0.0002 for (2), or D wins at once", {"rates": (0.001, 0.0002, 0.001)}),
+    ("aae", "default", "784-400-400-d", {"networks": FILES["aae"].mlp_networks}),
     ("cyclegan", "default", "batches of 8, 1,200 steps, α from 0.001 to a twentieth",
      {"batch_size": 8, "steps": 1200, "lr": 1e-3, "rates_fall": True}),
     ("cyclegan", "default", "one of the last fifty translations", {"pool_size": 50}),
