@@ -96,10 +96,21 @@ class Autoencoder(Model):
         }
 
     def show(self, examples, rng):
-        """Four pairs of rows: eight images, and below them what is left of them."""
-        x = examples[0][:32]
-        pairs = np.stack([self.shown(x), self.shown(made(self.decoder, made(self.encoder, x)))])
-        return pairs.reshape(2, 4, 8, *x.shape[1:]).swapaxes(0, 1).reshape(8, 8, *x.shape[1:])
+        """Rows of eight: images and below them what comes back, twice; then four lines from code to code.
+
+        Nothing asks what lies between two codes to be an image, but with few numbers it mostly is.
+        """
+        x = examples[0][:16]
+        codes = made(self.encoder, x)
+        pairs = np.stack([self.shown(x), self.images(codes)]).reshape(2, 2, 8, *x.shape[1:]).swapaxes(0, 1)
+        starts, ends = codes.numpy()[:8].reshape(2, 4, 1, -1)
+        lines = starts + np.linspace(0, 1, 8)[:, None] * (ends - starts)
+        between = self.images(self.tensor(lines.reshape(32, -1)))
+        return np.concatenate([pairs.reshape(32, *x.shape[1:]), between]).reshape(8, 8, *x.shape[1:])
+
+    def images(self, codes):
+        """What codes are decoded to: array in [−1, 1]."""
+        return self.shown(made(self.decoder, codes))
 
 
 def build(rng, device="cpu", networks=dense_networks, latent_size=2, lr=1e-3, betas=(0.9, 0.999)):

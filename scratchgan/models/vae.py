@@ -79,7 +79,7 @@ class VAE(Model):
     watch = {"loss": "−ELBO", "kl": "KL"}
     panels = {"−ELBO, nats": ["loss"], "its terms": ["reconstruction", "kl"]}
 
-    def __init__(self, encoder, decoder, latent_size, optimizer, binarised=True, draws=50):
+    def __init__(self, encoder, decoder, latent_size, optimizer, binarised, draws):
         self.encoder, self.decoder = encoder, decoder
         self.latent_size, self.binarised, self.draws = latent_size, binarised, draws
         self.optimizer = optimizer([*encoder.parameters(), *decoder.parameters()])
@@ -183,7 +183,8 @@ def build(
     return VAE(encoder, decoder, latent_size, partial(Adam, lr=lr, betas=betas), binarised, draws)
 
 
-LONG, CONVOLUTIONAL = {"every": 500, "batch_size": 128}, {"networks": convolutional_networks}
+LONG, SHORT = {"every": 300, "batch_size": 128}, {"every": 50, "batch_size": 128}
+CONVOLUTIONAL = {"networks": convolutional_networks}
 SYSTEM = System(
     "vae",
     "variational autoencoder",
@@ -192,10 +193,10 @@ SYSTEM = System(
     build,
     {
         "quick": Preset(4000, batch_size=128),
-        "default": Preset(22_000, **LONG),
-        "2": Preset(22_000, **LONG, options={"latent_size": 2}),
-        "conv": Preset(1600, batch_size=128, options={**CONVOLUTIONAL, "latent_size": 2}),
-        "conv_20": Preset(1600, batch_size=128, options=CONVOLUTIONAL),
-        "grey": Preset(22_000, **LONG, options={"binarised": False}),
+        "default": Preset(12_000, **LONG),
+        "2": Preset(12_000, **LONG, options={"latent_size": 2}),
+        "conv": Preset(1600, **SHORT, options={**CONVOLUTIONAL, "latent_size": 2}),
+        "conv_20": Preset(1600, **SHORT, options=CONVOLUTIONAL),
+        "grey": Preset(12_000, **LONG, options={"binarised": False}),
     },
 )

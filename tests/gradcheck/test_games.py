@@ -14,7 +14,7 @@ from scratchgan import grad, models
 from scratchgan.testing import check_grads
 
 every_game = pytest.mark.parametrize("name", GAMES)
-CHECKED_ELSEWHERE = {"aae", "autoencoder", "cyclegan", "rbm"}  # in models/test_aae.py and so on
+CHECKED_ELSEWHERE = {"aae", "autoencoder", "cyclegan", "rbm", "vae"}  # in models/test_aae.py and so on
 both_players = pytest.mark.parametrize("player", ["critic", "generator"])
 
 
