@@ -12,7 +12,17 @@ import pytest
 from scratchgan.data import views
 from scratchgan.losses import R1, GradientPenalty, NonSaturating, Objective, Wasserstein
 from scratchgan.models import (
-    SYSTEMS, autoencoder, cgan, dcgan, diffusion_gan, gan, priors, r3gan, stylegan, vae, wgan_gp,
+    SYSTEMS,
+    autoencoder,
+    cgan,
+    dcgan,
+    diffusion_gan,
+    gan,
+    priors,
+    r3gan,
+    stylegan,
+    vae,
+    wgan_gp,
 )  # fmt: skip
 from scratchgan.models.latents import of_kinds, standard_normal
 from scratchgan.nn.options import options_of
@@ -102,6 +112,7 @@ RBM = {
 AAE = {
     **RUN, "networks": FILES["aae"].mlp_networks, "latent_size": 8, "prior": priors.one_gaussian, "classes": 0,
     "rates": (1e-3, 2e-4, 1e-3), "betas": (0.5, 0.999), "batch_size": 100, "steps": 9000, "every": 300,
+    "held_out": FILES["aae"].with_labels,
 }  # fmt: skip
 CYCLEGAN = {
     **RUN, **ADAM, **small("cyclegan"), "cycle": 10.0, "identity": 5.0, "lr": 1e-3, "pool_size": 50,
@@ -229,7 +240,7 @@ PRESETS = {
         "default": AAE,
         "plane": {**AAE, "latent_size": 2},
         "mixture": {**AAE, "latent_size": 2, "prior": priors.petals},
-        "labelled": {**AAE, "latent_size": 2, "prior": priors.petals, "view": views.labelled},
+        "labelled": {**AAE, "latent_size": 2, "prior": priors.petals, "view": views.labelled, "held_out": None},
     },
     "cyclegan": {
         "quick": {**CYCLEGAN, "steps": 250, "every": 25}, "default": {**CYCLEGAN, "steps": 1200, "every": 50}
