@@ -189,7 +189,7 @@ SYSTEM = System(
     "vae",
     "variational autoencoder",
     "codes with a distribution, and a bound on the likelihood",
-    5,
+    3,
     build,
     {
         "quick": Preset(4000, batch_size=128),
