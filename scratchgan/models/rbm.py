@@ -36,7 +36,6 @@ Departures:
 | grey pixels are drawn anew as bits in each step | probabilities as they are                 |
 | persistent chains, centred, momentum 0.5        | CD-1; momentum 0.5, then 0.9              |
 | no weight decay                                 | a small one                               |
-| biases of pixels begin at 0                     | at the log-odds of their means            |
 """
 
 from functools import partial
@@ -45,7 +44,7 @@ import numpy as np
 
 from scratchgan import nn
 from scratchgan.backend import array_like
-from scratchgan.functional import cat, sigmoid, softplus
+from scratchgan.functional import broadcast_to, cat, sigmoid, softplus
 from scratchgan.models.model import Model, Preset, System, in_blocks
 from scratchgan.optim import SGD
 from scratchgan.tensor import Parameter, Tensor, no_grad
@@ -63,9 +62,9 @@ class Machine(nn.Module):
     visible, hidden : int
         D and H.
     rng : numpy.random.Generator
-        Draws W from N(0, 0.01²); biases are 0.
+        Draws W from N(0, 0.01²); biases are 0, see `begin`.
     chains : int
-        N, the persistent chains; they begin at random bits.
+        N, the persistent chains, random bits.
     """
 
     def __init__(self, visible, hidden, rng, chains=100):
@@ -97,6 +96,12 @@ class Machine(nn.Module):
         for _ in range(turns):
             v = bits(self.visible(bits(self.hidden(v), rng)), rng)
         return v
+
+    def begin(self, v, rng):
+        """Let the pixels have the means of a first batch: μ, the biases b, which are their log-odds, and the chains."""
+        mean = (v.sum(0) + 0.5) / (len(v) + 1)
+        self.visible_mean, self.visible_bias.data = mean.data, (mean / (1 - mean)).log().data
+        self.chains = bits(broadcast_to(mean, self.chains.shape), rng).data
 
     def follow(self, v, h, share=0.01):
         """Let μ and λ slide towards the means of a batch of the data."""
@@ -172,7 +177,10 @@ class RBM(Model):
         """One step along (4), or (3)."""
         machine = self.machine
         with no_grad():
-            v, last = bits(self.draw(batches)[0].flatten(1), rng), Tensor(machine.chains)
+            v = bits(self.draw(batches)[0].flatten(1), rng)
+            if not self.optimizer.steps:
+                machine.begin(v, rng)
+            last = Tensor(machine.chains)
             dreamt = machine.gibbs(last if self.persistent else v, self.turns, rng)
             machine.chains = cat([dreamt, last], 0)[: len(last)].data  # as many as before, the newest first
             drives = machine.drive(v), machine.drive(dreamt)

@@ -72,7 +72,7 @@ def distance(ours, theirs):
 def compare(ours, theirs, before):
     pairs = list(zip(ours, theirs, strict=True))
     assert max(distance(mine.data, other.detach().numpy()) for mine, other in pairs) < TOLERANCE
-    assert all(np.abs(mine.data - old).max() > 1e-4 for mine, old in zip(ours, before, strict=True))
+    assert all(np.abs(mine.data - old).max() > 1e-5 for mine, old in zip(ours, before, strict=True))
 
 
 @pytest.mark.parametrize("told", [True, False])
@@ -100,6 +100,7 @@ def test_ten_steps_of_a_boltzmann_machine_end_in_the_same_weights(persistent, tu
     model = rbm.build(np.random.default_rng(0), hidden=30, chains=6, turns=turns, persistent=persistent, centred=False)
     model.machine.to(np.float64)
     model.optimizer = rbm.SGD(model.machine.parameters(), lr=0.05, momentum=0.5)
+    model.optimizer.steps = 1  # the first would begin at the means of the data
     ours = model.machine.parameters()
     w, b, c = theirs = [torch.from_numpy(np.array(p.data)).requires_grad_() for p in ours]
     chains, before = torch.from_numpy(np.array(model.machine.chains)), [p.data.copy() for p in ours]

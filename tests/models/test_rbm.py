@@ -120,7 +120,7 @@ def test_the_expectation_of_a_step_is_that_of_the_equation(turns, persistent):
     m = machine(1.5)
     m.chains = VISIBLE[np.full(count, 7)]
     model = RBM(m, (1, 2, 3), lambda p: SGD(p, lr=0.0), turns, persistent, centred=False)
-    model.optimizer.step = drawn.extend
+    model.optimizer.step, model.optimizer.steps = drawn.extend, 1
     v = VISIBLE[np.arange(count) % 4 + 16]
     model.train_step(iter([(v.reshape(-1, 1, 2, 3),)]), rng(4))
     p = np.isin(np.arange(2**D), range(16, 20)) / 4
@@ -218,9 +218,41 @@ def stream(v, count=16):
         yield (v[:count].reshape(-1, 1, 2, 3).astype(np.float32),)
 
 
-def model(**options):
+def model(begun=True, **options):
+    """As if a step had been taken, where the first would move biases and chains to the means of the data."""
     options = {"image": (1, 2, 3), "hidden": H, "chains": 8, **options}
-    return rbm.build(rng(), **options)
+    made = rbm.build(rng(), **options)
+    made.optimizer.steps = int(begun)
+    return made
+
+
+def test_the_first_step_begins_at_the_means_of_its_batch():
+    """μ, the biases' sigmoid, and the chains, 5,000 draws; the step itself is taken from there."""
+    one, told = model(begun=False, chains=5000), []
+    one.optimizer.step = told.extend
+    v = VISIBLE[[3, 3, 7, 35]]
+    one.machine.gibbs = lambda state, turns, rng: state
+    one.machine.follow = lambda v, h: None
+    one.train_step(stream(v, 4), rng())
+    mean = (v.sum(0) + 0.5) / 5
+    np.testing.assert_allclose(one.machine.visible_mean, mean, rtol=1e-6)
+    np.testing.assert_allclose(1 / (1 + np.exp(-one.machine.visible_bias.data)), mean, rtol=1e-5)
+    np.testing.assert_allclose(one.machine.chains.mean(0), mean, atol=0.03)
+    assert np.abs(told[1].data + v.mean(0) - one.machine.chains.mean(0)).max() < 0.2
+    one.optimizer.steps, kept = 1, one.machine.visible_bias.data
+    one.train_step(stream(VISIBLE[:4], 4), rng())
+    assert one.machine.visible_bias.data is kept
+
+
+def test_no_hidden_bit_dies_in_the_first_steps():
+    """Of images that are mostly black: at random bits and biases of 0 most bits would be always on, or always off."""
+    noise, one = rng(7), model(begun=False, hidden=40, lr=0.5, chains=50, image=(1, 8, 8))
+    grey = np.zeros((50, 1, 8, 8), np.float32)
+    grey[:25, 0, 2:4, :5], grey[25:, 0, 3:6, 4] = 0.9, 0.9
+    for _ in range(150):
+        one.train_step(iter([(grey,)]), noise)
+    on = one.machine.hidden(Tensor(grey.reshape(50, -1))).data.mean(0)
+    assert ((on > 0.02) & (on < 0.98)).mean() > 0.9
 
 
 def test_a_step_goes_up_and_the_chains_go_on():
@@ -279,6 +311,7 @@ def test_the_pseudo_likelihood_is_that_of_each_pixel_given_the_others():
     """In the mean over many draws of the pixel: Σᵢ log p(vᵢ | the others), from the table of all states."""
     m, p = machine(), joint(machine()).sum(1)
     one = RBM(m, (1, 2, 3), lambda p: SGD(p, lr=0.1))
+    one.optimizer.steps = 1
     v = Tensor(np.repeat(VISIBLE[[11, 52]], 20_000, 0))
     number = {tuple(state): i for i, state in enumerate(VISIBLE)}
     exact = 0
