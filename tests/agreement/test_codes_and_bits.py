@@ -38,7 +38,7 @@ def train_aae_in_torch(encoder, decoder, critic, told, rng):
         return torch.optim.Adam(parameters, lr=lr, betas=(0.5, 0.999))
 
     optimizer = adam([*encoder.parameters(), *decoder.parameters()], 1e-3)
-    critic_optimizer, encoder_optimizer = adam(critic.parameters(), 2e-4), adam(encoder.parameters(), 1e-3)
+    critic_optimizer, encoder_optimizer = adam(critic.parameters(), 5e-4), adam(encoder.parameters(), 5e-4)
     bce = T.BCEWithLogitsLoss()
     for grey, labels in zip(GREY, LABELS):
         x, y = torch.from_numpy(grey).flatten(1), [F.one_hot(torch.from_numpy(labels), 10).double()] if told else []

@@ -111,9 +111,10 @@ RBM = {
 }  # fmt: skip
 AAE = {
     **RUN, "networks": FILES["aae"].mlp_networks, "latent_size": 8, "prior": priors.one_gaussian, "classes": 0,
-    "rates": (1e-3, 2e-4, 1e-3), "betas": (0.5, 0.999), "batch_size": 100, "steps": 9000, "every": 300,
+    "rates": (1e-3, 5e-4, 5e-4), "betas": (0.5, 0.999), "batch_size": 100, "steps": 9000, "every": 300,
     "held_out": FILES["aae"].with_labels,
 }  # fmt: skip
+PLANE = {"latent_size": 2, "rates": (1e-3, 2e-4, 1e-3)}
 CYCLEGAN = {
     **RUN, **ADAM, **small("cyclegan"), "cycle": 10.0, "identity": 5.0, "lr": 1e-3, "pool_size": 50,
     "image": (3, 28, 28), "batch_size": 8, "view": views.two_colours, "unpaired": True,
@@ -238,9 +239,9 @@ PRESETS = {
     "aae": {
         "quick": {**AAE, "steps": 1500, "every": 100},
         "default": AAE,
-        "plane": {**AAE, "latent_size": 2},
-        "mixture": {**AAE, "latent_size": 2, "prior": priors.petals},
-        "labelled": {**AAE, "latent_size": 2, "prior": priors.petals, "view": views.labelled, "held_out": None},
+        "plane": {**AAE, **PLANE},
+        "mixture": {**AAE, **PLANE, "prior": priors.petals},
+        "labelled": {**AAE, **PLANE, "prior": priors.petals, "view": views.labelled, "held_out": None},
     },
     "cyclegan": {
         "quick": {**CYCLEGAN, "steps": 250, "every": 25}, "default": {**CYCLEGAN, "steps": 1200, "every": 50}
@@ -329,7 +330,8 @@ SAID = [
     ("vae", "default", "α from 0.001 to a twentieth", {"lr": 1e-3, "rates_fall": True}),
     ("rbm", "default", "persistent chains, centred, momentum 0.5",
      {"persistent": True, "centred": True, "momentum": 0.5}),
-    ("aae", "default", "α from 0.001; 0.0002 for (2), or D wins at once", {"rates": (0.001, 0.0002, 0.001)}),
+    ("aae", "default", "α from 0.001 for (1), half of it for (2) and (3)", {"rates": (0.001, 0.0005, 0.0005)}),
+    ("aae", "labelled", "in the plane a fifth for (2)", {"rates": (0.001, 0.0002, 0.001)}),
     ("aae", "default", "784-400-400-d", {"networks": FILES["aae"].mlp_networks}),
     ("cyclegan", "default", "batches of 8, 1,200 steps, α from 0.001 to a twentieth",
      {"batch_size": 8, "steps": 1200, "lr": 1e-3, "rates_fall": True}),
