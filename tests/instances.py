@@ -12,7 +12,8 @@ import numpy as np
 
 from scratchgan import nn
 from scratchgan.data import Batches, Streams
-from scratchgan.models import adain, autoencoder, cyclegan, pix2pix, rbm, srgan, stackgan, vae
+from scratchgan.models import aae, adain, autoencoder, cyclegan, pix2pix, rbm, srgan, stackgan, vae
+from scratchgan.models.priors import petals
 from scratchgan.models.superres import SRResNet
 
 COUNT = 40  # images
@@ -63,6 +64,10 @@ def fuzzy_codes(rng, latent_size):
     return encoder, nn.Sequential(nn.Linear(latent_size, 16, rng=rng), nn.Unflatten(1, games.IMAGE))
 
 
+def adversarial_codes(rng, latent_size, classes):
+    return aae.mlp_networks(rng, latent_size, classes, width=9, image=games.IMAGE)
+
+
 def translators(rng):
     def translator():
         return nn.Sequential(nn.Conv2d(3, 3, 3, padding=1, rng=rng), nn.InstanceNorm2d(3, affine=True), nn.Tanh())
@@ -93,8 +98,14 @@ MODELS = {
         unpaired=True,
         samples=False,
     ),
-    "VAE": Tiny(vae, partial(vae.build, networks=fuzzy_codes, latent_size=3, draws=4)),
     "autoencoder": Tiny(autoencoder, partial(autoencoder.build, networks=codes), samples=False),
+    "VAE": Tiny(vae, partial(vae.build, networks=fuzzy_codes, latent_size=3, draws=4)),
+    "AAE": Tiny(aae, partial(aae.build, networks=adversarial_codes, latent_size=3)),
+    "AAE, labelled": Tiny(
+        aae,
+        partial(aae.build, networks=adversarial_codes, latent_size=2, prior=petals, classes=games.CLASSES),
+        labels=True,
+    ),
     "RBM": Tiny(rbm, partial(rbm.build, image=games.IMAGE, hidden=5, chains=64)),
     "StackGAN": Tiny(
         stackgan,

@@ -34,7 +34,7 @@ FLOORS = {
 }
 # The models that build on another, as their papers do, and what models have in common.
 SISTERS = {("stylegan", "progan"), ("wgan_gp", "wgan"), ("logan", "acgan")}
-SHARED = {"model", "game", "growing", "latents", "networks", "pool", "stacked", "superres", "vgg"}
+SHARED = {"model", "game", "growing", "latents", "networks", "pool", "priors", "stacked", "superres", "vgg"}
 
 
 def module_name(path):

@@ -22,6 +22,8 @@ from scratchgan.metrics.modes import (
     Modes, high_quality_ceiling, high_quality_share, kl_to_uniform, measure_modes, mode_counts, mode_spread,
     modes_covered, reverse_kl, reverse_kl_floor,
 )
+from scratchgan.metrics.partition import annealed_log_partition, log_partition
+from scratchgan.metrics.probes import energy_distance, linear_classes, nearest_classes
 from scratchgan.metrics.pca import pca_reconstruction
 from scratchgan.metrics.report import Measures, Report, Score
 from scratchgan.metrics.similarity import as_published, luminance, psnr, sharpness, ssim, ssim_by_height

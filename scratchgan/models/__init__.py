@@ -4,6 +4,7 @@
 """
 
 from scratchgan.models import (
+    aae,
     acgan,
     adain,
     autoencoder,
@@ -30,6 +31,6 @@ from scratchgan.models.model import Model, Preset, System
 
 PAPERS = (
     gan, dcgan, lsgan, wgan, wgan_gp, sngan, cgan, acgan, progan, stylegan, diffusion_gan, r3gan, pix2pix, cyclegan,
-    srgan, stackgan, logan, adain, autoencoder, vae, rbm,
+    srgan, stackgan, logan, adain, autoencoder, vae, aae, rbm,
 )  # fmt: skip
 SYSTEMS = {paper.SYSTEM.name: paper.SYSTEM for paper in PAPERS}

@@ -23,12 +23,13 @@ from scratchgan.models import (
     gan,
     growing,
     pix2pix,
+    priors,
     r3gan,
     srgan,
     stylegan,
     vae,
     wgan_gp,
-)
+)  # fmt: skip
 from scratchgan.models.latents import of_kinds, standard_normal
 from scratchgan.nn.options import options_of
 from scratchgan.optim import SGD, Adam
@@ -111,8 +112,8 @@ VAE = {
 }  # fmt: skip
 VAE_CONV = {**VAE, "networks": vae.convolutional_networks, "every": 50, "steps": 1600}
 RBM = {
-    **RUN, "image": (1, 28, 28), "hidden": 256, "turns": 1, "persistent": True, "chains": 100, "lr": 0.05,
-    "momentum": 0.5, "batch_size": 100,
+    **RUN, "image": (1, 28, 28), "hidden": 500, "turns": 1, "persistent": True, "centred": True, "chains": 100,
+    "lr": 0.2, "momentum": 0.5, "batch_size": 100,
 }  # fmt: skip
 PIX2PIX = {
     **RUN, **ADAM, **small("pix2pix"), "weights": (1.0, 100.0), "jitter": 0, "lr": 1e-3, "batch_size": 16,
@@ -122,6 +123,12 @@ FACADES = {
     **PIX2PIX, "jitter": 6, "lr": 5e-4, "batch_size": 4, "held_out": None, "steps": 1600, "every": 50,
     **small("pix2pix", widths=(16, 32, 64, 128, 128, 128, 128), channels=(3, 3), dropped=3, layers=3),
 }  # fmt: skip
+AAE = {
+    **RUN, "networks": FILES["aae"].mlp_networks, "latent_size": 8, "prior": priors.one_gaussian, "classes": 0,
+    "rates": (1e-3, 5e-4, 5e-4), "betas": (0.5, 0.999), "batch_size": 100, "steps": 9000, "every": 300,
+    "held_out": FILES["aae"].with_labels,
+}  # fmt: skip
+PLANE = {"latent_size": 2, "rates": (1e-3, 2e-4, 1e-3)}
 CYCLEGAN = {
     **RUN, **ADAM, **small("cyclegan"), "adversarial": 1.0, "cycle": (10.0, 10.0), "identity": 0.0, "lr": 1e-3,
     "pool_size": 50, "image": (3, 28, 28), "batch_size": 8, "view": views.two_colours, "held_out": views.both_colours,
@@ -271,7 +278,6 @@ PRESETS = {
         "conv_20": VAE_CONV,
         "grey": {**VAE, "binarised": False},
     },
-    "rbm": {"quick": {**RBM, "steps": 1500}, "default": {**RBM, "steps": 10_000, "every": 400}},
     "pix2pix": {
         "quick": {**PIX2PIX, "steps": 1200, "every": 50},
         "default": PIX2PIX,
@@ -286,6 +292,19 @@ PRESETS = {
         },
         "facades": {**FACADES, "view": written(partial(views.halves, direction="BtoA", size=128))},
         "a_to_b": {**FACADES, "view": written(partial(views.halves, direction="AtoB", size=128))},
+    },
+    "rbm": {
+        "quick": {**RBM, "steps": 3000},
+        "default": {**RBM, "steps": 14_000, "every": 500},
+        "small": {**RBM, "hidden": 16, "steps": 10_000, "every": 400},
+        "cd": {**RBM, "persistent": False, "steps": 14_000, "every": 500},
+    },
+    "aae": {
+        "quick": {**AAE, "steps": 1500, "every": 100},
+        "default": AAE,
+        "plane": {**AAE, **PLANE},
+        "mixture": {**AAE, **PLANE, "prior": priors.petals},
+        "labelled": {**AAE, **PLANE, "prior": priors.petals, "view": views.labelled, "held_out": None},
     },
     "cyclegan": {
         "quick": SHORT,
@@ -406,7 +425,6 @@ SAID = [
     ("vae", "default", "pixels drawn anew as bits in each step", {"binarised": True}),
     ("vae", "grey", "grey, as in the preset `grey`", {"binarised": False}),
     ("vae", "default", "α from 0.001 to a twentieth", {"lr": 1e-3, "rates_fall": True}),
-    ("rbm", "default", "persistent chains, momentum 0.5 throughout", {"persistent": True, "momentum": 0.5}),
     ("pix2pix", "default", "batches of 16, α from 0.001 to a twentieth",
      {"batch_size": 16, "lr": 1e-3, "rates_fall": True}),
     ("pix2pix", "default", "L_G = L_cGAN(G) + λ L_L1(G), λ = 100", {"weights": (1.0, 100.0)}),
@@ -416,6 +434,11 @@ SAID = [
      {"batch_size": 8, "steps": 1000, "lr": 1e-3, "rates_fall": True}),
     ("adain", "default", "λ = 10 with means over channels", {"style_weight": 10.0}),
     ("adain", "default", "batches of 8, α from 0.002 to a twentieth", {"batch_size": 8, "lr": 2e-3}),
+    ("rbm", "default", "persistent chains, centred, momentum 0.5",
+     {"persistent": True, "centred": True, "momentum": 0.5}),
+    ("aae", "default", "α from 0.001 for (1), half of it for (2) and (3)", {"rates": (0.001, 0.0005, 0.0005)}),
+    ("aae", "labelled", "in the plane a fifth for (2)", {"rates": (0.001, 0.0002, 0.001)}),
+    ("aae", "default", "784-400-400-d", {"networks": FILES["aae"].mlp_networks}),
     ("cyclegan", "default", "one of the last fifty translations", {"pool_size": 50}),
     ("stackgan", "default", "λ = 2", {"kl": 2.0}),
     ("stackgan", "default", "α from 0.004 to a twentieth in one straight line", {"lr": 4e-3, "rates_fall": True}),
@@ -446,6 +469,12 @@ def test_the_page_of_the_systems_names_presets_that_are_there():
 
 
 # Each is obeyed ------------------------------------------------------------------------------------------------------
+
+
+def narrow(size, modes):
+    """A prior of another shape."""
+    return priors.Mixture(np.zeros((1, size)), np.eye(size)[None] / 2)
+
 
 OTHERS = {  # for each system, another value of all that its networks and its model are made with
     "gan": {
@@ -508,7 +537,12 @@ OTHERS = {  # for each system, another value of all that its networks and its mo
         "lr": 0.5, "betas": (0.25, 0.5),
     },
     "rbm": {
-        "image": (1, 4, 4), "hidden": 9, "turns": 2, "persistent": False, "chains": 99, "lr": 0.5, "momentum": 0.25,
+        "image": (1, 4, 4), "hidden": 9, "turns": 2, "persistent": False, "centred": False, "chains": 99,
+        "lr": 0.5, "momentum": 0.25,
+    },
+    "aae": {
+        "networks": partial(FILES["aae"].mlp_networks, width=399), "latent_size": 9, "prior": narrow, "classes": 3,
+        "rates": (0.5, 0.25, 0.125), "betas": (0.25, 0.5),
     },
     "pix2pix": {
         "networks": partial(pix2pix.small_networks, skips=False), "weights": (0.5, 9.0), "jitter": 2, "lr": 0.5,
@@ -549,7 +583,9 @@ def look(model):
     states = [(name, path, *fingerprint(value)) for name, state in parts.items() for path, value in state.items()]
     optimizers = [(type(optimizer).__name__, options_of(optimizer)) for optimizer in model.optimizers()]
     rest = {name: value for name, value in vars(model).items() if isinstance(value, (bool, int, float, str, tuple))}
-    inner = [(type(part).__name__, vars(part)) for part in map(vars(model).get, ("objective", "penalty")) if part]
+    inner = [
+        (type(part).__name__, vars(part)) for part in map(vars(model).get, ("objective", "penalty", "prior")) if part
+    ]
     inner += [repr(sorted(vars(part).items())) for part in map(vars(model).get, ("diffusion", "growth")) if part]
     average = options_of(model.average) if hasattr(model, "average") else None
     functions = getattr(model, "noise", None), taken(model)
@@ -582,6 +618,7 @@ def test_every_number_of_a_preset_makes_another_model(system, name):
 
 WHERE = {  # what holds a number, and by which name
     "lr": lambda model: [each.lr for each in model.optimizers()[: 2 if hasattr(model, "pretraining") else None]],
+    "rates": lambda model: [tuple(optimizer.lr for optimizer in model.optimizers())],
     "betas": lambda model: [optimizer.betas for optimizer in model.optimizers()],
     "momentum": lambda model: [optimizer.momentum for optimizer in model.optimizers()],
     "beta2": lambda model: [model.beta2],
@@ -608,6 +645,7 @@ WHERE = {  # what holds a number, and by which name
     "identity": lambda model: [model.weights[3]],
     "first": lambda model: [model.first],
     "style_weight": lambda model: [model.style_weight],
+    "centred": lambda model: [model.centred],
     "pool_size": lambda model: [len(pool.kept) for pool in (model.pool_x, model.pool_y)],
     "timesteps": lambda model: [model.diffusion.timesteps],
     "sigma": lambda model: [model.diffusion.sigma],
@@ -634,14 +672,8 @@ def test_a_number_of_a_preset_arrives_where_it_belongs(name):
             assert found == [others[name]] * len(found) and found
 
 
-NO_GENERATOR = {
-    "autoencoder",
-    "vae",
-    "aae",
-    "stackgan",
-    "pixelvae",
-}  # of one latent: their latents are codes, or no argument
-WITH_LATENTS = [name for name in OTHERS if "latent_size" in OTHERS[name] and name not in NO_GENERATOR]
+CODES = {"autoencoder", "vae", "aae", "stackgan"}  # whose latents are codes, or beside a caption
+WITH_LATENTS = [name for name in OTHERS if "latent_size" in OTHERS[name] and name not in CODES]
 
 
 @pytest.mark.parametrize("system", WITH_LATENTS)
