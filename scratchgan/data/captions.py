@@ -10,6 +10,7 @@ understood the digit and the ink apart.
 
 import difflib
 import re
+from functools import cache
 
 import numpy as np
 
@@ -20,6 +21,7 @@ from scratchgan.data.colours import NAMES, PALETTE, contrast
 DIGITS = "zero one two three four five six seven eight nine".split()
 INKS = "red orange yellow green cyan blue purple pink".split()
 PAPERS = "black white yellow blue".split()
+KINDS = len(DIGITS), len(NAMES), len(NAMES)  # how many digits, inks and papers there are names for
 LEAST_CONTRAST = 120
 PAIRS = [(ink, paper) for ink in INKS for paper in PAPERS if contrast(ink, paper) > LEAST_CONTRAST]
 SYNONYMS = {
@@ -105,14 +107,39 @@ def pairs_of(digit, kept):
     return [pair for pair in places if unseen(digit, pair[0]) == kept]
 
 
+MEANINGS = np.array([(digit, *pair) for digit in range(len(DIGITS)) for pair in pairs_of(digit, False)])  # in training
+
+
 def conditions(count, rng):
     """Meanings of training images, int64 (count, 3), and a caption of each, int64 (count, LENGTH): all are drawn."""
-    digits = rng.integers(10, size=count)
-    return _described(digits, np.zeros(count, bool), rng)
+    meanings = MEANINGS[rng.integers(len(MEANINGS), size=count)]
+    return meanings, _captions(meanings, rng)
+
+
+def mistaken(meanings, rng):
+    """Meanings that differ from these in one thing, the digit, the ink or the paper: int64 (N, 3).
+
+    They are drawn from those of training. If a wrong caption could mean what no right one does, whoever reads captions
+    would learn that such a thing is always wrong.
+    """
+    wrong = []
+    for meaning in map(tuple, meanings.tolist()):
+        groups = _alike(meaning)
+        group = groups[rng.integers(len(groups))]
+        wrong.append(group[rng.integers(len(group))])
+    return np.array(wrong, np.int64).reshape(-1, 3)
+
+
+@cache
+def _alike(meaning):
+    """Meanings of training that differ from this one in one thing: an array for each thing in which there are any."""
+    differ = MEANINGS != meaning
+    groups = [MEANINGS[column & (differ.sum(1) == 1)] for column in differ.T]
+    return [group for group in groups if len(group)]
 
 
 def coloured_digits(dataset, size=32, kept=0.0, seed=0):
-    """Digits in ink of one colour on paper of another, a caption for each, and what it means.
+    """Digits in ink of one colour on paper of another, for each a caption, a wrong one, and what the first means.
 
     Parameters
     ----------
@@ -127,25 +154,30 @@ def coloured_digits(dataset, size=32, kept=0.0, seed=0):
     Returns
     -------
     images : ndarray of uint8, (N, 3, size, size)
-    captions : ndarray of int64, (N, LENGTH)
+    captions, wrong : ndarray of int64, (N, LENGTH)
+        The wrong ones are wrong in one thing, see `mistaken`.
     meanings : ndarray of int64, (N, 3)
         Digit, ink and paper.
     """
     grey, digits = views.labelled(dataset, size, 1, 10)
     rng = np.random.default_rng(seed)
-    meanings, captions = _described(digits, rng.random(len(digits)) < kept, rng)
+    meanings = _painted(digits, rng.random(len(digits)) < kept, rng)
     images = np.empty((len(grey), 3, size, size), np.uint8)
     for ink, paper in set(map(tuple, meanings[:, 1:].tolist())):
         here = (meanings[:, 1:] == (ink, paper)).all(1)
         images[here] = views.coloured(grey[here], PALETTE[NAMES[ink]], PALETTE[NAMES[paper]])
-    return images, captions, meanings
+    return images, _captions(meanings, rng), _captions(mistaken(meanings, rng), rng), meanings
 
 
-def _described(digits, kept, rng):
-    """Colours for each digit, and a caption."""
+def _painted(digits, kept, rng):
+    """Meanings of digits, whose colours are drawn: those of training, or where they are ``kept`` those for testing."""
     choices = {(digit, whether): pairs_of(digit, whether) for digit in range(10) for whether in (False, True)}
     found = [choices[pair] for pair in zip(digits.tolist(), kept.tolist())]
     colours = [pairs[place] for pairs, place in zip(found, rng.integers([len(pairs) for pairs in found]).tolist())]
-    meanings = np.column_stack([digits, np.array(colours, np.int64).reshape(-1, 2)])
-    captions = [_row(compose(meaning, rng).split()) for meaning in meanings.tolist()]
-    return meanings, np.array(captions, np.int64).reshape(-1, LENGTH)
+    return np.column_stack([digits, np.array(colours, np.int64).reshape(-1, 2)])
+
+
+def _captions(meanings, rng):
+    """A caption of each."""
+    rows = [_row(compose(meaning, rng).split()) for meaning in meanings.tolist()]
+    return np.array(rows, np.int64).reshape(-1, LENGTH)

@@ -13,9 +13,23 @@ PALETTE = {
     "orange": (245, 140, 20), "yellow": (245, 225, 40), "green": (40, 160, 60), "cyan": (40, 200, 210),
     "blue": (40, 70, 210), "purple": (130, 50, 170), "pink": (245, 130, 180), "brown": (125, 80, 40),
 }  # fmt: skip
+SHADES = {  # of CSS, which are called so, too: else a light grey would be nearest to pink
+    "white": [(245, 245, 245)],
+    "grey": [(105, 105, 105), (169, 169, 169), (211, 211, 211), (112, 128, 144)],
+    "red": [(139, 0, 0), (220, 20, 60), (255, 99, 71)],
+    "orange": [(255, 127, 80), (244, 164, 96)],
+    "yellow": [(255, 215, 0), (240, 230, 140), (255, 255, 224)],
+    "green": [(0, 100, 0), (50, 205, 50), (154, 205, 50), (107, 142, 35), (144, 238, 144), (143, 188, 143)],
+    "cyan": [(0, 128, 128), (64, 224, 208), (175, 238, 238)],
+    "blue": [(0, 0, 128), (70, 130, 180), (100, 149, 237), (135, 206, 235), (176, 196, 222)],
+    "purple": [(75, 0, 130), (186, 85, 211), (147, 112, 219), (221, 160, 221)],
+    "pink": [(255, 105, 180), (255, 182, 193), (255, 20, 147), (219, 112, 147)],
+    "brown": [(139, 69, 19), (160, 82, 45), (210, 180, 140), (188, 143, 143), (205, 133, 63)],
+}
 NAMES = tuple(PALETTE)
 PAPER = 235  # a pixel that is at least as light as this in each channel is white paper, on which nothing is drawn
 DRAWN = 0.01  # the least share of pixels that makes a picture
+_KNOWN = [(place, shade) for place, name in enumerate(NAMES) for shade in (PALETTE[name], *SHADES.get(name, ()))]
 
 
 def contrast(one, other):
@@ -24,9 +38,9 @@ def contrast(one, other):
 
 
 def nearest(colours):
-    """The place in `NAMES` of the nearest colour of the palette: (…, 3), red, green and blue to 255 -> int64 (…)."""
-    colours = np.asarray(colours, dtype=float)
-    return ((colours[..., None, :] - np.array(list(PALETTE.values()))) ** 2).sum(-1).argmin(-1)
+    """The place in `NAMES` of the nearest colour or shade: (…, 3), red, green and blue to 255 -> int64 (…)."""
+    places, shades = map(np.array, zip(*_KNOWN))
+    return places[((np.asarray(colours, dtype=float)[..., None, :] - shades) ** 2).sum(-1).argmin(-1)]
 
 
 def clusters(points, count=3, turns=30):
@@ -100,6 +114,38 @@ def prominent(images, count=3):
             centres, sizes = clusters(drawn, count)
             found[i] = nearest(centres[sizes.argmax()])
     return found
+
+
+def by_colour(dataset, size=32, balanced=True):
+    """Pictures on white paper, and the most prominent colour of each.
+
+    Parameters
+    ----------
+    dataset : Dataset or Pictures
+    size : int
+    balanced : bool
+        Images of rarer colours are repeated until each colour has as many as the most frequent one.
+
+    Returns
+    -------
+    images : ndarray of uint8, (N, 3, size, size)
+    labels : ndarray of int64, (N,)
+        Places in `NAMES`.
+
+    Raises
+    ------
+    DataError
+        If they are to be balanced and there is a colour that no image has.
+    """
+    images = dataset.sized(size, 3)
+    labels = prominent(images)
+    if not balanced:
+        return images, labels
+    places = [np.flatnonzero(labels == label) for label in range(len(NAMES))]
+    if missing := [name for name, of_name in zip(NAMES, places) if not len(of_name)]:
+        raise DataError(f"no picture is mostly {', '.join(missing)}: some of each of {len(NAMES)} colours are needed")
+    chosen = np.concatenate([np.resize(of_name, max(map(len, places))) for of_name in places])
+    return images[chosen], labels[chosen]
 
 
 def separated(images):

@@ -21,7 +21,7 @@ def find(data, split="train"):
     data : str or path-like
         "mnist", "fashion-mnist", "emoji", "tiles", or a folder.
     split : {"train", "test"}
-        Of a folder of pictures there is no test set.
+        A folder of pictures has a test set where these lie in train/, and in val/ or test/ or both.
 
     Returns
     -------
@@ -40,7 +40,17 @@ def find(data, split="train"):
     if has_domains(folder):
         return Domains(folder, split)
     if folder.is_dir() and not idx_in(folder) and files_in(folder):
-        if checked_split(split, folder) == "test":
+        return _pictures(folder, checked_split(split, folder))
+    return load(split=split, directory=folder)
+
+
+def _pictures(folder, split):
+    """The pictures of a folder, or where it has the folders train/, val/ and test/, those of a split."""
+    names = {path.relative_to(folder).parts[0] for path in files_in(folder)}
+    if not {"train"} <= names <= {"train", "val", "test"}:
+        if split == "test":
             raise NoTestSetError(f"{folder} is a folder of pictures, which has no test set")
         return Pictures(folder)
-    return load(split=split, directory=folder)
+    if split == "test" and names == {"train"}:
+        raise NoTestSetError(f"{folder} has pictures in train/, and no test set in val/ or test/")
+    return Pictures(folder, ("train",) if split == "train" else ("val", "test"))

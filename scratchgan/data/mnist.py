@@ -84,6 +84,10 @@ class Dataset:
         """Return the images as uint8 (N, channels, size, size): see `views.sized`."""
         return sized(self.images, size, channels)
 
+    def in_full(self, channels):
+        """Return the images in their own size, one after the other: uint8 (channels, H, W)."""
+        return iter(self.sized(self.images.shape[-1], channels))
+
 
 def load(name="mnist", split="train", directory=None, embedded=False):
     """Load a data set: from `directory`, or $SCRATCHGAN_DATA, or the user's cache, or a mirror.

@@ -1,6 +1,7 @@
-"""Losses that are more than a comparison of two arrays (those are in `functional`): the players' objectives.
+"""Losses that are more than a comparison of two arrays (those are in `functional`): what networks descend.
 
-`adversarial` is what they play for, `penalties` are terms with a gradient inside, `regularisers` keep the balance.
+`adversarial` is what they play for, `penalties` are terms with a gradient inside, `regularisers` keep the balance;
+`variational` has likelihoods, and the terms of their bounds, for models that have a density.
 """
 
 # fmt: off
@@ -13,5 +14,8 @@ from scratchgan.losses.penalties import (
 )
 from scratchgan.losses.regularisers import (
     HistoricalAverage, clip_weights, feature_matching, instance_noise, linear_decay,
+)
+from scratchgan.losses.variational import (
+    bernoulli, bernoulli_nll, gaussian_kl, gaussian_nll, importance_bound, reparametrise,
 )
 # fmt: on

@@ -12,20 +12,24 @@ from scratchgan.models import (
     dcgan,
     diffusion_gan,
     gan,
+    logan,
     lsgan,
+    pix2pix,
     progan,
     r3gan,
     rbm,
     sngan,
+    srgan,
+    stackgan,
     stylegan,
+    vae,
     wgan,
     wgan_gp,
 )
 from scratchgan.models.model import Model, Preset, System
 
 PAPERS = (
-    gan, dcgan, lsgan, wgan, wgan_gp, sngan, cgan, acgan, progan, stylegan, diffusion_gan, r3gan, cyclegan, adain,
-    autoencoder,
-    rbm,
+    gan, dcgan, lsgan, wgan, wgan_gp, sngan, cgan, acgan, progan, stylegan, diffusion_gan, r3gan, pix2pix, cyclegan,
+    srgan, stackgan, logan, adain, autoencoder, vae, rbm,
 )  # fmt: skip
 SYSTEMS = {paper.SYSTEM.name: paper.SYSTEM for paper in PAPERS}

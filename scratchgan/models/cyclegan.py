@@ -44,22 +44,11 @@ from scratchgan.data import tiles, views
 from scratchgan.functional import l1_loss
 from scratchgan.losses import LeastSquares
 from scratchgan.models.model import Model, Preset, System, made
-from scratchgan.models.networks import initialise, patch_critic
+from scratchgan.models.networks import Residual, initialise, patch_critic
 from scratchgan.models.pool import ImagePool
 from scratchgan.optim import Adam
 
 # Networks ------------------------------------------------------------------------------------------------------------
-
-
-class Residual(nn.Module):
-    """x + f(x)."""
-
-    def __init__(self, *layers):
-        self.change = nn.Sequential(*layers)
-
-    def forward(self, x):
-        """(N, C, H, W) -> the same shape."""
-        return x + self.change(x)
 
 
 def generator(rng, width=8, blocks=3, channels=3, affine=True):

@@ -1,8 +1,8 @@
 """Networks that several papers' files share: small ones, which learn 28×28 images in minutes on two CPU cores.
 
-They follow the rules of DCGAN (Radford et al. 2015, arXiv:1511.06434, §3): strided convolutions instead of pooling,
-batch norm, ReLU in the generator and tanh at its end, leaky ReLU in the critic. The generator's 4×4 kernels with stride
-2 reach every pixel equally often, so that no chessboard appears.
+Generators and critics follow the rules of DCGAN (Radford et al. 2015, arXiv:1511.06434, §3): strided convolutions
+instead of pooling, batch norm, ReLU in the generator and tanh at its end, leaky ReLU in the critic. The generator's 4×4
+kernels with stride 2 reach every pixel equally often, so that no chessboard appears.
 """
 
 from functools import partial
@@ -10,7 +10,7 @@ from functools import partial
 import numpy as np
 
 from scratchgan import nn
-from scratchgan.functional import cat
+from scratchgan.functional import cat, dropout, tanh
 from scratchgan.tensor import Parameter
 
 
@@ -100,6 +100,105 @@ def receptive_field(network):
     return side
 
 
+batch_norm = partial(nn.BatchNorm2d, track_running_stats=False)  # by the batch in hand, in evaluation, too
+
+
+class UNet(nn.Module):
+    """The U-Net of pix2pix (§3.2.1): down to a few pixels, and up with a look at what was there on the way down.
+
+    Noise enters as dropout alone, in evaluation, too; and batch norm always takes the statistics of the batch in hand.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+    widths : tuple of int
+        Channels of each layer down; each halves the size.
+    channels : tuple of int
+        Of x and of y.
+    dropped : int
+        Layers under dropout, the first on the way up.
+    skips : bool
+        Without them it is an encoder and a decoder.
+    """
+
+    def __init__(self, rng, widths, channels=(1, 1), dropped=3, skips=True):
+        self.dropped, self.skips = dropped, skips
+        twofold = {"kernel_size": 4, "stride": 2, "padding": 1, "rng": rng}
+        self.down, self.up = nn.ModuleList(), nn.ModuleList()
+        for i, (few, many) in enumerate(zip((channels[0], *widths), widths)):
+            before = [nn.LeakyReLU(0.2)] if i else []
+            after = [batch_norm(many)] if 0 < i < len(widths) - 1 else []  # neither next to x nor at the bottom
+            self.down.append(nn.Sequential(*before, nn.Conv2d(few, many, bias=False, **twofold), *after))
+        for i, (many, few) in enumerate(zip(widths[::-1], (*widths[-2::-1], channels[1]))):
+            seen, last = many * (2 if skips and i else 1), i == len(widths) - 1
+            after = [] if last else [batch_norm(few)]
+            self.up.append(nn.Sequential(nn.ReLU(), nn.ConvTranspose2d(seen, few, bias=last, **twofold), *after))
+
+    def forward(self, x, z):
+        """(N, C, H, W), a numpy.random.Generator -> (N, C', H, W) in [−1, 1]."""
+        kept = []
+        for layer in self.down:
+            x = layer(x)
+            kept.append(x)
+        for i, layer in enumerate(self.up):
+            skipped = kept.pop()
+            x = layer(cat([x, skipped], 1) if self.skips and i else x)
+            x = dropout(x, 0.5, rng=z) if i < self.dropped else x
+        return tanh(x)
+
+
+def dense(sizes, rng):
+    """Linear layers from each size to the next, with ReLU between them: a list."""
+    layers = [part for pair in zip(sizes, sizes[1:]) for part in (nn.Linear(*pair, rng=rng), nn.ReLU())]
+    return layers[:-1]
+
+
+def dense_coder(outputs, latent_size, hidden, rng):
+    """An encoder of images and its mirror image, a decoder, of linear layers.
+
+    Parameters
+    ----------
+    outputs : int
+        Of the encoder: as many as the latents, or twice as many, their means and log-variances.
+    hidden : tuple of int
+        The sizes between the 784 pixels and the code.
+
+    Returns
+    -------
+    encoder : Module, (N, 1, 28, 28) -> (N, outputs)
+    decoder : Module, (N, latent_size) -> logits (N, 1, 28, 28)
+    """
+    encoder = nn.Sequential(nn.Flatten(), *dense((784, *hidden, outputs), rng))
+    return encoder, nn.Sequential(*dense((latent_size, *hidden[::-1], 784), rng), nn.Unflatten(1, (1, 28, 28)))
+
+
+def convolutional_coder(outputs, latent_size, rng):
+    """An encoder and a decoder of 3×3 kernels, 28 -> 14 -> 7 pixels and back: those of the VAE in Keras' examples.
+
+    With two latents and four outputs they have 69,076 and 65,089 weights. (Keras pads stride-2 layers at one side only;
+    here it is the other.) Parameters and returns are those of `dense_coder`.
+    """
+    encoder = nn.Sequential(
+        nn.Conv2d(1, 32, 3, stride=2, padding=1, rng=rng),
+        nn.ReLU(),
+        nn.Conv2d(32, 64, 3, stride=2, padding=1, rng=rng),
+        nn.ReLU(),
+        nn.Flatten(),
+        *dense((64 * 7 * 7, 16, outputs), rng),
+    )
+    decoder = nn.Sequential(
+        nn.Linear(latent_size, 64 * 7 * 7, rng=rng),
+        nn.ReLU(),
+        nn.Unflatten(1, (64, 7, 7)),
+        nn.ConvTranspose2d(64, 64, 3, stride=2, padding=1, output_padding=1, rng=rng),
+        nn.ReLU(),
+        nn.ConvTranspose2d(64, 32, 3, stride=2, padding=1, output_padding=1, rng=rng),
+        nn.ReLU(),
+        nn.ConvTranspose2d(32, 1, 3, padding=1, rng=rng),
+    )
+    return encoder, decoder
+
+
 class Conditioned(nn.Module):
     """f([z; y]): a network that is told a label beside its latent.
 
@@ -114,6 +213,28 @@ class Conditioned(nn.Module):
     def forward(self, z, y):
         """(N, latent_size), (N, classes) -> (N, …)."""
         return self.network(cat([z, y], 1))
+
+
+class Unconditional(nn.Module):
+    """f(y), though it is given x, too: what is left of a conditional network without its condition."""
+
+    def __init__(self, network):
+        self.network = network
+
+    def forward(self, x, y):
+        """(N, C, H, W), (N, C', H, W) -> (N, 1, h, w)."""
+        return self.network(y)
+
+
+class Residual(nn.Module):
+    """x + f(x)."""
+
+    def __init__(self, *layers):
+        self.change = nn.Sequential(*layers)
+
+    def forward(self, x):
+        """(N, C, H, W) -> the same shape."""
+        return x + self.change(x)
 
 
 def count(network):

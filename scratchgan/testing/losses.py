@@ -10,7 +10,7 @@ from scratchgan import losses, nn
 from scratchgan.backend import array_like
 from scratchgan.losses import OBJECTIVES, LeastSquares, Minimax, NonSaturating, Wasserstein
 from scratchgan.tensor import Parameter, Tensor
-from scratchgan.testing.cases import Case, away, distinct, normal
+from scratchgan.testing.cases import Case, away, distinct, normal, uniform
 
 REAL, FAKE = np.random.default_rng(1).standard_normal((2, 5, 3))
 WEIGHTS = normal(3, 4), normal(4, 1)
@@ -141,6 +141,14 @@ TABLE |= {
     },
     "HistoricalAverage.penalty": {"two weights": (historical, normal(2, 3), normal(3))},
     "instance_noise": {"squared": (lambda x: losses.instance_noise(x, 0.3, rng()) ** 2, normal(3, 2))},
+    "gaussian_kl": {"to the prior": (losses.gaussian_kl, normal(3, 2), normal(3, 2))},
+    "gaussian_nll": {"of samples": (losses.gaussian_nll, normal(3, 2), normal(3, 2), normal(3, 2))},
+    "bernoulli_nll": {
+        "vectors": (losses.bernoulli_nll, normal(3, 4), uniform(0.1, 0.9, 3, 4)),
+        "images": (losses.bernoulli_nll, normal(2, 2, 2, 3), uniform(0.1, 0.9, 2, 2, 2, 3)),
+    },
+    "importance_bound": {"four samples": (losses.importance_bound, normal(4, 3))},
+    "reparametrise": {"squared": (lambda m, v: losses.reparametrise(m, v, rng()) ** 2, normal(3, 2), normal(3, 2))},
     "SpectralNorm": {
         "Linear": (lambda w, x: normalised(nn.Linear(4, 3, False, rng=rng()), w, x), normal(3, 4), normal(2, 4)),
         "Conv2d": (

@@ -33,6 +33,14 @@ TAKE = {
     "feature_matching, real": ("real", lambda x: losses.feature_matching(x, REAL)),
     "feature_matching, fake": ("fake", lambda x: losses.feature_matching(REAL, x)),
     "instance_noise": ("x", lambda x: losses.instance_noise(x, 0.1, rng())),
+    "gaussian_kl, mean": ("mean", lambda x: losses.gaussian_kl(x, REAL)),
+    "gaussian_kl, log-variance": ("log_variance", lambda x: losses.gaussian_kl(REAL, x)),
+    "gaussian_nll": ("z", lambda x: losses.gaussian_nll(x, REAL, REAL)),
+    "bernoulli_nll, logits": ("logits", lambda x: losses.bernoulli_nll(x, REAL)),
+    "bernoulli_nll, x": ("x", lambda x: losses.bernoulli_nll(REAL, x)),
+    "importance_bound": ("log_weights", losses.importance_bound),
+    "reparametrise": ("mean", lambda x: losses.reparametrise(x, REAL, rng())),
+    "bernoulli": ("probabilities", lambda x: losses.bernoulli(x, rng())),
     "HistoricalAverage": (r"params\[1\]", lambda x: losses.HistoricalAverage([W, x])),
 }
 

@@ -26,6 +26,7 @@ NOT_DIFFERENTIABLE = {
     "perturb": "its points are constants",
     "clip_weights": "it moves weights",
     "linear_decay": "it gives a number",
+    "bernoulli": "its bits are constants",
     "power_iteration": "it turns arrays",
 }
 

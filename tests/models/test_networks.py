@@ -8,7 +8,14 @@ from seeded import rng
 
 from scratchgan import Tensor, grad, nn
 from scratchgan.models import SYSTEMS, acgan, cgan, dcgan, gan
-from scratchgan.models.networks import count, patch_critic, receptive_field, small_generator, strided_critic
+from scratchgan.models.networks import (
+    Residual,
+    count,
+    patch_critic,
+    receptive_field,
+    small_generator,
+    strided_critic,
+)
 from scratchgan.models.sngan import small_discriminator
 
 
@@ -210,3 +217,8 @@ def test_without_layers_each_pixel_is_judged_for_itself():
     critic = patch_critic(rng(), 64, 6, layers=0)
     assert [m.out_channels for m in critic if isinstance(m, nn.Conv2d)] == [64, 128, 1]
     assert critic(Tensor(np.zeros((1, 6, 5, 7), np.float32))).shape == (1, 1, 5, 7)
+
+
+def test_a_residual_adds_its_input():
+    x = Tensor(np.ones((1, 2)))
+    assert Residual(nn.Flatten())(x).data.tolist() == [[2, 2]]
