@@ -26,7 +26,7 @@ from scratchgan.metrics.partition import annealed_log_partition, log_partition
 from scratchgan.metrics.probes import energy_distance, linear_classes, nearest_classes
 from scratchgan.metrics.pca import pca_reconstruction
 from scratchgan.metrics.report import Measures, Report, Score
-from scratchgan.metrics.similarity import ssim
+from scratchgan.metrics.similarity import as_published, luminance, psnr, sharpness, ssim, ssim_by_height
 from scratchgan.metrics.transport import (
     Assignment, Coupling, distances, optimal_assignment, sinkhorn, sinkhorn_divergence, sliced_wasserstein,
     transport_1d, wasserstein, wasserstein_1d,
