@@ -5,17 +5,22 @@
 
 from scratchgan.models import (
     acgan,
+    adain,
     autoencoder,
     cgan,
     cyclegan,
     dcgan,
     diffusion_gan,
     gan,
+    logan,
     lsgan,
+    pix2pix,
     progan,
     r3gan,
     rbm,
     sngan,
+    srgan,
+    stackgan,
     stylegan,
     vae,
     wgan,
@@ -24,7 +29,7 @@ from scratchgan.models import (
 from scratchgan.models.model import Model, Preset, System
 
 PAPERS = (
-    gan, dcgan, lsgan, wgan, wgan_gp, sngan, cgan, acgan, progan, stylegan, diffusion_gan, r3gan, cyclegan, autoencoder,
-    vae, rbm,
+    gan, dcgan, lsgan, wgan, wgan_gp, sngan, cgan, acgan, progan, stylegan, diffusion_gan, r3gan, pix2pix, cyclegan,
+    srgan, stackgan, logan, adain, autoencoder, vae, rbm,
 )  # fmt: skip
 SYSTEMS = {paper.SYSTEM.name: paper.SYSTEM for paper in PAPERS}
