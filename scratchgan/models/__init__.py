@@ -11,7 +11,10 @@ from scratchgan.models import (
     dcgan,
     diffusion_gan,
     gan,
+    gated_pixelcnn,
     lsgan,
+    made,
+    pixelcnn,
     progan,
     r3gan,
     rbm,
@@ -24,6 +27,6 @@ from scratchgan.models.model import Model, Preset, System
 
 PAPERS = (
     gan, dcgan, lsgan, wgan, wgan_gp, sngan, cgan, acgan, progan, stylegan, diffusion_gan, r3gan, cyclegan, autoencoder,
-    rbm,
+    rbm, made, pixelcnn, gated_pixelcnn,
 )  # fmt: skip
 SYSTEMS = {paper.SYSTEM.name: paper.SYSTEM for paper in PAPERS}
