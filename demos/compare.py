@@ -40,7 +40,7 @@ from scratchgan.training.start import absolute
 FULL = {"minutes": 3, "samples": 5000}
 WAYS = "no one two three four five six seven eight nine ten eleven twelve".split()
 SHOWN = 16  # samples of each system in the picture
-STEPS_A_MINUTE = {  # on the machine of the README's table of speed
+STEPS_A_MINUTE = {  # on the machine of the table of speed in tests/README.md
     "gan": 5400,
     "dcgan": 1400,
     "lsgan": 1400,
@@ -159,7 +159,7 @@ def claims(rows, beside):
 
 
 def table(rows):
-    """As Markdown, which the README takes over."""
+    """As Markdown, which the page of the systems takes over."""
     heads = "system", "S", "precision", "recall", "classes", "accuracy", "weights", "seconds"
     every = any("published" in row for row in rows.values())
     lines = [[*heads, "published, of faces"], [*len(heads) * ["---"], "---"]]

@@ -35,7 +35,7 @@ def _done(words):
         from scratchgan.training.stop import ended
 
         return ended(lambda: _elsewhere(words[0], words[1:]), str)
-    flags = _parser().parse_args(words)
+    flags = _parser(words[:1]).parse_args(words)
     return flags.work(flags)
 
 
@@ -58,16 +58,16 @@ def _measured(run):
     return 0
 
 
-def _parser():
+def _parser(word):
+    """The parser of the command line. Only its first word gets its flags: what they need takes time to import."""
     parser = argparse.ArgumentParser(
         prog="scratchgan", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    _list_flags(commands.add_parser("list", help="the systems: what each teaches, its weights, its time"))
-    _train_flags(commands.add_parser("train", help="train a system, or go on with its training"))
-    _sample_flags(commands.add_parser("sample", help="draw samples, or a strip of interpolations, from a run"))
-    commands.add_parser("judge", help="how good and how varied samples are, beside real images and noise")
-    commands.add_parser("check", help="compare the derivatives of all functions with finite differences")
+    for name, about in COMMANDS.items():
+        command = commands.add_parser(name, help=about)
+        if [name] == word:
+            FLAGS[name](command)
     return parser
 
 
@@ -189,6 +189,19 @@ def _samples(model, flags, folder):
     demand_room(count, drawn(model, 1, np.random.default_rng(0), **options), folder)
     return drawn(model, count, rng, **options)["samples"]
 
+
+COMMANDS = {
+    "list": "the systems: what each teaches, its weights, its time",
+    "train": "train a system, or go on with its training",
+    "sample": "draw samples, or a strip of interpolations, from a run",
+    "judge": "how good and how varied samples are, beside real images and noise",
+    "check": "compare the derivatives of all functions with finite differences",
+}
+FLAGS = {
+    "list": _list_flags,
+    "train": _train_flags,
+    "sample": _sample_flags,
+}  # judge and check are programs of their own
 
 if __name__ == "__main__":
     sys.exit(main())

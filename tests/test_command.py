@@ -74,6 +74,15 @@ def test_without_a_word_or_with_another_one_the_words_are_named(capsys):
         assert stop.value.code == 2 and "list" in (told := capsys.readouterr().err) or "COMMAND" in told
 
 
+def test_its_help_is_there_at_once():
+    """Nothing is imported for it that the commands need."""
+    program = "import sys; from scratchgan.__main__ import main; sys.argv = ['', '-h']; main()"
+    done = subprocess.run([sys.executable, "-X", "importtime", "-c", program], capture_output=True, text=True)
+    assert all(f"\n    {word} " in done.stdout for word in ("list", "train", "sample", "judge", "check"))
+    slow = "scratchgan.training", "scratchgan.models", "scratchgan.metrics", "matplotlib", "PIL", "pooch", "tqdm"
+    assert [name for name in slow if f" {name}" in done.stderr] == []
+
+
 @pytest.mark.parametrize("word, flag", [
     ("list", "-h"), ("train", "--preset"), ("sample", "--strip"), ("judge", "--picture"), ("check", "--order"),
 ])  # fmt: skip

@@ -1,4 +1,4 @@
-"""What the README says is so: its programs run, its links lead somewhere, its two commands are there."""
+"""What the README and its pages say is so: programs run, links lead somewhere, numbers are those measured."""
 
 import json
 import re
@@ -15,10 +15,19 @@ from scratchgan.models import SYSTEMS
 from scratchgan.models.networks import count
 
 ROOT = Path(__file__).parent.parent
-TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
-
-
-PROGRAMS = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
+PAGES = {
+    page: (ROOT / page).read_text(encoding="utf-8")
+    for page in (
+        "README.md",
+        "scratchgan/README.md",
+        "scratchgan/models/README.md",
+        "demos/README.md",
+        "tests/README.md",
+    )
+}
+TEXT, SYSTEMS_PAGE, LESSONS = PAGES["README.md"], PAGES["scratchgan/models/README.md"], PAGES["demos/README.md"]
+PROGRAMS = [program for text in PAGES.values() for program in re.findall(r"```python\n(.*?)```", text, re.DOTALL)]
+LINKS = [(page, target) for page, text in PAGES.items() for target in set(re.findall(r"\]\((?!http)([^)]+)\)", text))]
 
 
 @pytest.mark.parametrize("program", PROGRAMS)
@@ -31,7 +40,7 @@ def test_the_checker_says_what_it_is_quoted_with():
     assert "g * 3 * x * x" in program
     with pytest.raises(AssertionError) as error:
         exec(program.replace("g * 3 * x * x", "g * 3 * x.data**2"), {})
-    (quoted,) = re.findall(r"```text\nAssertionError: (.*?)```", TEXT, re.DOTALL)
+    (quoted,) = re.findall(r"```text\nAssertionError: (.*?)```", PAGES["tests/README.md"], re.DOTALL)
     assert quoted.split() == str(error.value).split()
 
 
@@ -41,14 +50,33 @@ def test_its_two_commands_stand_near_the_top():
     assert '\npip install -e ".[test]" && pytest\n' in top
 
 
-@pytest.mark.parametrize("target", sorted(set(re.findall(r"\]\((?!http)([^)#]+)\)", TEXT))))
-def test_its_links_lead_somewhere(target):
-    assert (ROOT / target).exists()
+def test_it_is_short():
+    assert len(TEXT.split()) <= 1300
+
+
+@pytest.mark.parametrize("page, target", sorted(LINKS))
+def test_links_lead_somewhere(page, target):
+    path, _, place = target.partition("#")
+    there = ((ROOT / page).parent / path).resolve() if path else ROOT / page
+    assert there.exists()
+    if place:
+        headings = re.findall(r"^#+ (.*)$", there.read_text(encoding="utf-8"), re.M)
+        assert place in [re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings]
+
+
+def test_every_page_is_reached_from_the_readme():
+    assert {f"{page}" for page in PAGES if page != "README.md"} <= {target.partition("#")[0] for _, target in LINKS}
+
+
+def test_every_picture_is_shown():
+    shown = {((ROOT / page).parent / target).resolve() for page, target in LINKS}
+    pictures = [path for path in (ROOT / "demos" / "pictures").iterdir() if path.suffix in (".png", ".gif")]
+    assert [path.name for path in pictures if path.resolve() not in shown] == []
 
 
 def test_what_the_judge_is_given_is_what_the_line_before_leaves(tmp_path):
     """The two lines are run as they stand, the first for one step on a few digits."""
-    demo, judge = re.search(r"\n(python demos/.*)\n(scratchgan judge .*)\n```", TEXT).groups()
+    demo, judge = re.search(r"\n(python demos/.*)\n(scratchgan judge .*)\n```", SYSTEMS_PAGE).groups()
     images = embedded_digits().images[::100]
     header = np.array([2051, len(images), 28, 28], ">u4").tobytes()
     (tmp_path / "train-images-idx3-ubyte").write_bytes(header + images.tobytes())
@@ -74,7 +102,8 @@ def kept(name):
 
 def table(first):
     """The cells of a table whose header begins so: a list for each row."""
-    lines = TEXT.partition(f"| {first} |")[2].partition("\n\n")[0].splitlines()[2:]
+    text = "".join(PAGES.values())
+    lines = text.partition(f"| {first} |")[2].partition("\n\n")[0].splitlines()[2:]
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
 
 
@@ -100,7 +129,7 @@ def test_the_weights_of_the_table_are_those_of_the_networks(name):
 
 def test_the_walk_through_latent_space_is_quoted_as_it_was():
     trained, untrained = kept("latent")["trained"], kept("latent")["untrained"]
-    words = TEXT.partition("`python demos/latent.py` walks")[2].partition("\n\n")[0]
+    words = LESSONS.partition("`python demos/latent.py` walks")[2].partition("\n\n")[0]
     scores = [f"{trained[f'S of {what}']:.3f}" for what in ("images on arcs", "samples", "cross-fades")]
     assert re.findall(r"\d\.\d{3}", words) == scores
     rates = [trained[name]["success"] for name in ("thickness", "slant")]
@@ -112,7 +141,7 @@ def test_the_walk_through_latent_space_is_quoted_as_it_was():
 
 def test_the_modes_are_quoted_as_they_were():
     rows = kept("mode_collapse")["sets"]["25 Gaussians"]
-    words = " ".join(TEXT.partition("`python demos/mode_collapse.py`: ten")[2].partition("\n\n")[0].split())
+    words = " ".join(LESSONS.partition("`python demos/mode_collapse.py`: ten")[2].partition("\n\n")[0].split())
     assert f"minimax ends with {rows['minimax']['modes']} of 25" in words
     assert f"WGAN-GP {rows['WGAN-GP']['modes']} of 25, non-saturating with R₁ 25 on every seed" in words
     r1, real, fresh = (rows[name] for name in ("non-saturating + R1", "real points", "untrained"))

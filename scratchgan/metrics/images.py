@@ -99,12 +99,13 @@ def _without_margin(images, kind):
 def _black_is_black(images, kind):
     """Whether floats can have −1 for black.
 
-    They cannot if nothing is darker than −1/4; nor, on black, if a quarter of all pixels share the darkest shade, by
-    1/10, and it is above −3/4. Digits and clothes lie on black, so this shade is their black; the grey of a poor
-    generator is wider.
+    They cannot if nothing is darker than −1/4; nor if a quarter of all pixels share the shade of the ground, by 1/10,
+    and it is less than 3/4 of the way from grey. Digits and clothes lie on black, so their darkest shade is it;
+    emoji lie on white. The grey of a poor generator is wider.
     """
-    darkest, background = images.min(), np.quantile(images, 0.25)
-    return darkest <= -0.25 and (not kind.on_black or darkest <= -0.75 or background - darkest > 0.1)
+    as_on_black = images if kind.on_black else -images
+    ground, quarter = as_on_black.min(), np.quantile(as_on_black, 0.25)
+    return images.min() <= -0.25 and (ground <= -0.75 or quarter - ground > 0.1)
 
 
 def enough(images, kind=GREY):

@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 from judged import DIGITS
 
 from scratchgan.data import load, views
+from scratchgan.data.emoji import load_emoji
 from scratchgan.metrics.images import COLOUR, GREY, as_floats, as_images, enough, kind_of
 from scratchgan.metrics.points import as_points, mixed_order
 
@@ -48,6 +49,17 @@ def test_another_black_is_refused_and_bytes_are_the_way_out(samples, dtype):
         as_images(samples.astype(dtype))
     meant = np.rint(127.5 * samples + 127.5).clip(0, 255).astype(np.uint8)
     assert as_images(meant) is meant
+
+
+def test_emoji_lie_on_white():
+    """What their lightest shade is, is white; of noise nobody knows."""
+    emoji = as_floats(load_emoji().images[:100])
+    assert as_images(emoji, COLOUR) is emoji
+    for other in (0.5 * emoji, 0.7 * emoji):
+        with pytest.raises(ValueError, match="and if it is −0.5, 2"):
+            as_images(other, COLOUR)
+    noise = np.random.default_rng(0).uniform(-0.3, 0.3, (9, 3, 32, 32))
+    assert as_images(noise, COLOUR) is noise
 
 
 @pytest.mark.parametrize("samples", BLACK.values(), ids=BLACK)

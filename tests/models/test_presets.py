@@ -16,7 +16,9 @@ from scratchgan.models.latents import of_kinds, standard_normal
 from scratchgan.nn.options import options_of
 from scratchgan.optim import SGD, Adam
 
-README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+PAGE = (ROOT / "scratchgan" / "models" / "README.md").read_text(encoding="utf-8")
 FILES = {name: importlib.import_module(f"scratchgan.models.{name}") for name in SYSTEMS}
 ADAM = {"betas": (0.5, 0.999)}
 WGAN_ADAM = {"betas": (0.0, 0.9)}
@@ -280,10 +282,10 @@ def test_a_preset_is_what_its_file_says(system, preset, words, numbers):
     assert {name: found[name] for name in numbers} == numbers
 
 
-def test_the_readme_names_presets_that_are_there():
-    assert "(−1, 1, 0)" in README and "200,000 steps" in README
+def test_the_page_of_the_systems_names_presets_that_are_there():
+    assert "(−1, 1, 0)" in PAGE and "200,000 steps" in README
     assert SYSTEMS["wgan_gp"].presets["paper"].steps == 200_000
-    table = README.split("| presets besides `quick` and `default` | |\n|---|---|\n")[1].split("\n\n")[0]
+    table = PAGE.split("| presets besides `quick` and `default` | |\n|---|---|\n")[1].split("\n\n")[0]
     rows = re.findall(r"^\| (.*?) \| (.*?) \|$", table, re.M)
     named = {system for systems, _ in rows for system in re.findall(r"`(\w+)`", systems)}
     assert named == {name for name, system in SYSTEMS.items() if system.presets.keys() - {"quick", "default"}}

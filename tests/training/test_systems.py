@@ -102,6 +102,8 @@ def test_curves_and_the_progress_bar_show_what_a_step_reports(name, tmp_path):
     shown = {number for numbers in run.model.panels.values() for number in numbers}
     assert set(header) == {"step", "lr"} | set(run._advance()) and shown
     assert shown | set(run.model.watch) <= set(header)
+    names = {"critic_loss": "L_D", "generator_loss": "L_G"}  # as the equations call them
+    assert all(run.model.watch.get(name, short) == short for name, short in names.items())
 
 
 @every_model
