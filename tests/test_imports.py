@@ -32,8 +32,12 @@ FLOORS = {
     "lab": NETWORKS | FILES_AND_DATA | {"losses", "models", "metrics", "training"},
     "__main__": {"nn", "models", "training", "checkpoint", "metrics", "testing"},  # the command is the roof
 }
-SISTERS = {("stylegan", "progan"), ("wgan_gp", "wgan")}  # the models that build on another, as their papers do
-SHARED = {"model", "game", "growing", "latents", "networks", "pool"}  # what models have in common
+SISTERS = {
+    ("stylegan", "progan"),
+    ("wgan_gp", "wgan"),
+    ("pixelvae", "gated_pixelcnn"),
+}  # the models that build on another, as their papers do
+SHARED = {"model", "autoregressive", "game", "growing", "latents", "networks", "pool"}  # what models have in common
 
 
 def module_name(path):

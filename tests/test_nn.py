@@ -107,10 +107,16 @@ LAYERS = {
     "EqualizedDownConv2d": (lambda: nn.EqualizedDownConv2d(4, 5, 3, bias=False), data(*IMAGE), (2, 5, 3, 3), KERNEL),
     "PixelNorm": (nn.PixelNorm, data(*IMAGE), IMAGE, {}),
     "MaskedLinear": (
-        lambda: nn.MaskedLinear(4, 3), data(2, 4), (2, 3), {"weight": (3, 4), "bias": (3,), "mask": (3, 4)}
+        lambda: nn.MaskedLinear(4, 3),
+        data(2, 4),
+        (2, 3),
+        {"weight": (3, 4), "bias": (3,), "mask": (3, 4)},
     ),
     "MaskedConv2d": (
-        lambda: nn.MaskedConv2d("A", 4, 5, 3), data(*IMAGE), (2, 5, 6, 6), KERNEL | {"bias": (5,), "mask": (3, 3)}
+        lambda: nn.MaskedConv2d("A", 4, 5, 3),
+        data(*IMAGE),
+        (2, 5, 6, 6),
+        KERNEL | {"bias": (5,), "mask": (3, 3)},
     ),
     "Blur": (nn.Blur, data(*IMAGE), IMAGE, {}),
     "Halved": (nn.Halved, data(*IMAGE), (2, 4, 3, 3), {}),

@@ -15,6 +15,7 @@ from scratchgan.models import (
     lsgan,
     made,
     pixelcnn,
+    pixelvae,
     progan,
     r3gan,
     rbm,
@@ -27,6 +28,6 @@ from scratchgan.models.model import Model, Preset, System
 
 PAPERS = (
     gan, dcgan, lsgan, wgan, wgan_gp, sngan, cgan, acgan, progan, stylegan, diffusion_gan, r3gan, cyclegan, autoencoder,
-    rbm, made, pixelcnn, gated_pixelcnn,
+    rbm, made, pixelcnn, gated_pixelcnn, pixelvae,
 )  # fmt: skip
 SYSTEMS = {paper.SYSTEM.name: paper.SYSTEM for paper in PAPERS}

@@ -61,8 +61,7 @@ class Autoregressive(Model):
         """(2) on images that it never saw, and of the best model whose pixels are independent: their own means."""
         x = bernoulli(held_out[0], rng)
         nats = np.concatenate([self.measured(x[i : i + BLOCK]) for i in range(0, len(x), BLOCK)])
-        name = "nats per image, dynamic binarisation"
-        return {name: float(nats.mean()), "of independent pixels": independent_nats(x)}
+        return {"−log p, nats (dynamic bits)": float(nats.mean()), "independent pixels": independent_nats(x)}
 
     def measured(self, x):
         """(2) without a graph: array (N,)."""

@@ -28,7 +28,7 @@ Departures:
 |-------------------------------------------------------|------------------------------------------------------|
 | images binarised anew in each step                    | binarised once                                       |
 | 784-1000-1000-784, one arrangement, the natural order | 784-8000-8000-784, 32 arrangements                   |
-| Adam, α from 0.001 to a twentieth, batches of 200     | Adagrad, α = 0.01, batches of 100                    |
+| Adam, α from 0.003 to a twentieth, batches of 200     | Adagrad, α = 0.01, batches of 100                    |
 | PyTorch's first weights                               | orthogonal                                           |
 | arrangements drawn at random                          | taken in turns                                       |
 | no direct weights from pixels to logits               | an option                                            |
@@ -159,7 +159,7 @@ def build(
     image=(1, 28, 28),
     hidden=(1000, 1000),
     arrangements=1,  # K
-    lr=1e-3,
+    lr=3e-3,
     betas=(0.9, 0.999),
 ):
     """A MADE for images of bits; ``lr`` and ``betas`` are Adam's."""
@@ -174,8 +174,8 @@ SYSTEM = System(
     5,
     build,
     {
-        "quick": Preset(1000, batch_size=200),
-        "default": Preset(4500, batch_size=200, every=300),
-        "orders": Preset(4500, batch_size=200, every=300, options={"arrangements": 8}),
+        "quick": Preset(800, batch_size=200),
+        "default": Preset(4000, batch_size=200, every=250),
+        "orders": Preset(4000, batch_size=200, every=250, options={"arrangements": 8}),
     },
 )

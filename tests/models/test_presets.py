@@ -11,7 +11,19 @@ import pytest
 
 from scratchgan.data import views
 from scratchgan.losses import R1, GradientPenalty, NonSaturating, Objective, Wasserstein
-from scratchgan.models import SYSTEMS, cgan, dcgan, diffusion_gan, gan, r3gan, stylegan, wgan_gp
+from scratchgan.models import (
+    SYSTEMS,
+    cgan,
+    dcgan,
+    diffusion_gan,
+    gan,
+    gated_pixelcnn,
+    pixelcnn,
+    pixelvae,
+    r3gan,
+    stylegan,
+    wgan_gp,
+)
 from scratchgan.models.latents import of_kinds, standard_normal
 from scratchgan.nn.options import options_of
 from scratchgan.optim import SGD, Adam
@@ -90,6 +102,14 @@ RBM = {
 CYCLEGAN = {
     **RUN, **ADAM, **small("cyclegan"), "cycle": 10.0, "identity": 5.0, "lr": 1e-3, "pool_size": 50,
     "image": (3, 28, 28), "batch_size": 8, "view": views.two_colours, "unpaired": True,
+}  # fmt: skip
+BITS = {**RUN, "image": (1, 28, 28), "betas": (0.9, 0.999)}
+MADE = {**BITS, "hidden": (1000, 1000), "arrangements": 1, "lr": 3e-3, "batch_size": 200, "steps": 4000, "every": 250}
+PIXELCNN = {**BITS, "network": pixelcnn.PixelCNN, "lr": 5e-3, "batch_size": 16}
+GATED = {**BITS, "network": gated_pixelcnn.GatedPixelCNN, "lr": 5e-3, "batch_size": 16}
+PIXELVAE = {
+    **BITS, "networks": pixelvae.small_networks, "latent_size": 16, "warm_up": 500, "draws": 10, "lr": 5e-3,
+    "batch_size": 16,
 }  # fmt: skip
 PRESETS = {
     "gan": {
@@ -190,6 +210,24 @@ PRESETS = {
     "cyclegan": {
         "quick": {**CYCLEGAN, "steps": 250, "every": 25}, "default": {**CYCLEGAN, "steps": 1200, "every": 50}
     },
+    "made": {
+        "quick": {**MADE, "steps": 800, "every": 100}, "default": MADE, "orders": {**MADE, "arrangements": 8}
+    },
+    "pixelcnn": {
+        "quick": {**PIXELCNN, "steps": 700, "every": 175}, "default": {**PIXELCNN, "steps": 4600, "every": 460}
+    },
+    "gated_pixelcnn": {
+        "quick": {**GATED, "steps": 400, "every": 100},
+        "default": {**GATED, "steps": 2500, "every": 250},
+        "shallow": {
+            **GATED, "steps": 3000, "every": 300,
+            "network": written(partial(gated_pixelcnn.GatedPixelCNN, layers=2)),
+        },
+    },
+    "pixelvae": {
+        "quick": {**PIXELVAE, "steps": 400, "every": 100, "warm_up": 100},
+        "default": {**PIXELVAE, "steps": 3000, "every": 300},
+    },
 }  # fmt: skip
 every_preset = pytest.mark.parametrize(
     "system, preset", [(system, preset) for system, presets in PRESETS.items() for preset in presets]
@@ -271,6 +309,17 @@ SAID = [
     ("rbm", "default", "persistent chains, momentum 0.5 throughout", {"persistent": True, "momentum": 0.5}),
     ("cyclegan", "default", "batches of 8, 1,200 steps, α from 0.001 to a twentieth",
      {"batch_size": 8, "steps": 1200, "lr": 1e-3, "rates_fall": True}),
+    ("made", "default", "784-1000-1000-784, one arrangement, the natural order",
+     {"hidden": (1000, 1000), "arrangements": 1}),
+    ("made", "default", "Adam, α from 0.003 to a twentieth, batches of 200",
+     {"lr": 0.003, "rates_fall": True, "batch_size": 200}),
+    ("pixelcnn", "default", "Adam, α from 0.005 to a twentieth, batches of 16",
+     {"lr": 0.005, "rates_fall": True, "batch_size": 16}),
+    ("gated_pixelcnn", "default", "Adam, α from 0.005 to a twentieth, batches of 16",
+     {"lr": 0.005, "rates_fall": True, "batch_size": 16}),
+    ("pixelvae", "default", "Adam, α from 0.005 to a twentieth, batches of 16",
+     {"lr": 0.005, "rates_fall": True, "batch_size": 16}),
+    ("pixelvae", "default", "two strided 3×3 layers, 16 latents", {"latent_size": 16}),
     ("cyclegan", "default", "one of the last fifty translations", {"pool_size": 50}),
 ]  # fmt: skip
 
@@ -359,6 +408,19 @@ OTHERS = {  # for each system, another value of all that its networks and its mo
         "networks": lambda rng: FILES["cyclegan"].small_networks(rng)[::-1], "cycle": 9.0, "identity": 9.0, "lr": 0.5,
         "betas": (0.25, 0.5), "pool_size": 9, "image": (3, 8, 8),
     },
+    "made": {
+        "image": (1, 4, 4), "hidden": (9,), "arrangements": 2, "lr": 0.5, "betas": (0.25, 0.5),
+    },
+    "pixelcnn": {
+        "network": partial(pixelcnn.PixelCNN, width=8), "image": (1, 4, 4), "lr": 0.5, "betas": (0.25, 0.5),
+    },
+    "gated_pixelcnn": {
+        "network": partial(gated_pixelcnn.GatedPixelCNN, width=8), "image": (1, 4, 4), "lr": 0.5, "betas": (0.25, 0.5),
+    },
+    "pixelvae": {
+        "networks": partial(pixelvae.small_networks, layers=1), "image": (1, 4, 4), "latent_size": 3, "warm_up": 9,
+        "draws": 3, "lr": 0.5, "betas": (0.25, 0.5),
+    },
 }  # fmt: skip
 
 
@@ -427,6 +489,9 @@ WHERE = {  # what holds a number, and by which name
     "penalty": lambda model: [model.penalty],
     "chains": lambda model: [len(model.machine.chains)],
     "noise": lambda model: [model.noise],
+    "arrangements": lambda model: [model.arrangements],
+    "warm_up": lambda model: [model.warm_up],
+    "draws": lambda model: [model.draws],
 }
 
 
@@ -438,7 +503,9 @@ def test_a_number_of_a_preset_arrives_where_it_belongs(name):
             assert found == [others[name]] * len(found) and found
 
 
-@pytest.mark.parametrize("system", [name for name in OTHERS if "latent_size" in OTHERS[name] and name != "autoencoder"])
+@pytest.mark.parametrize(
+    "system", [name for name in OTHERS if "latent_size" in OTHERS[name] and name not in ("autoencoder", "pixelvae")]
+)
 def test_the_latents_of_a_preset_are_what_its_generator_takes(system):
     game, rng = build(system, latent_size=7), np.random.default_rng(0)
     assert game.images(game.latents(2, rng), *game.conditions(2, rng)).shape[:2] == (2, 1)

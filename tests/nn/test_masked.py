@@ -92,7 +92,9 @@ def test_each_mask_sees_what_the_table_says(kind):
     np.testing.assert_array_equal(conv(kind, kernel=5).mask, expected)
 
 
-@pytest.mark.parametrize("kind, kernel", [(k, n) for k in KINDS for n in (3, 5, (5, 3))] + [("A", (1, 3)), ("B", (1, 3))])
+@pytest.mark.parametrize(
+    "kind, kernel", [(k, n) for k in KINDS for n in (3, 5, (5, 3))] + [("A", (1, 3)), ("B", (1, 3))]
+)
 def test_at_no_pixel_anything_is_seen_that_comes_later(kind, kernel):
     """Also at the edges of an image, where the kernel hangs over."""
     layer, size = conv(kind, kernel=kernel), (4, 6)
@@ -100,7 +102,9 @@ def test_at_no_pixel_anything_is_seen_that_comes_later(kind, kernel):
     for i in range(4):
         for j in range(6):
             before = (row < i) | ((row == i) & (column < j))
-            allowed = {"A": before, "B": before | ((row == i) & (column == j)), "above": row < i, "rows": row <= i}[kind]
+            allowed = {"A": before, "B": before | ((row == i) & (column == j)), "above": row < i, "rows": row <= i}[
+                kind
+            ]
             height, width = (k // 2 for k in layer.kernel_size)
             near = (abs(row - i) <= height) & (abs(column - j) <= width)
             np.testing.assert_array_equal(seen(layer, size, (i, j)), allowed & near)
