@@ -11,7 +11,7 @@ import numpy as np
 
 from scratchgan import nn
 from scratchgan.data import Batches, Streams
-from scratchgan.models import autoencoder, cyclegan, gated_pixelcnn, made, pixelcnn, pixelvae, rbm
+from scratchgan.models import autoencoder, cyclegan, gated_pixelcnn, made, pixelcnn, pixelvae, rbm, vae
 
 COUNT = 40  # images
 
@@ -48,6 +48,11 @@ def codes(rng, latent_size):
     return encoder, decoder
 
 
+def fuzzy_codes(rng, latent_size):
+    encoder = nn.Sequential(nn.Flatten(), nn.Linear(16, 5, rng=rng), nn.ReLU(), nn.Linear(5, 2 * latent_size, rng=rng))
+    return encoder, nn.Sequential(nn.Linear(latent_size, 16, rng=rng), nn.Unflatten(1, games.IMAGE))
+
+
 def translators(rng):
     def translator():
         return nn.Sequential(nn.Conv2d(3, 3, 3, padding=1, rng=rng), nn.InstanceNorm2d(3, affine=True), nn.Tanh())
@@ -78,6 +83,7 @@ MODELS = {
         for name, (paper, *_) in games.GAMES.items()
     },
     "autoencoder": Tiny(autoencoder, partial(autoencoder.build, networks=codes), samples=False),
+    "VAE": Tiny(vae, partial(vae.build, networks=fuzzy_codes, latent_size=3, draws=4)),
     "RBM": Tiny(rbm, partial(rbm.build, image=games.IMAGE, hidden=5, chains=64)),
     "CycleGAN": Tiny(
         cyclegan,

@@ -27,7 +27,7 @@ FLOORS = {
     "checkpoint": {"npy"},
     "data": {"npy"},
     "metrics": NETWORKS | FILES_AND_DATA,
-    "models": NETWORKS | {"losses", "data"},
+    "models": NETWORKS | {"losses", "data", "metrics"},
     "training": NETWORKS | FILES_AND_DATA | {"losses", "models", "metrics", "*"},
     "lab": NETWORKS | FILES_AND_DATA | {"losses", "models", "metrics", "training"},
     "__main__": {"nn", "models", "training", "checkpoint", "metrics", "testing"},  # the command is the roof

@@ -22,6 +22,7 @@ from scratchgan.metrics.modes import (
     Modes, high_quality_ceiling, high_quality_share, kl_to_uniform, measure_modes, mode_counts, mode_spread,
     modes_covered, reverse_kl, reverse_kl_floor,
 )
+from scratchgan.metrics.pca import pca_reconstruction
 from scratchgan.metrics.report import Measures, Report, Score
 from scratchgan.metrics.similarity import ssim
 from scratchgan.metrics.transport import (

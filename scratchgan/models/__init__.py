@@ -21,6 +21,7 @@ from scratchgan.models import (
     rbm,
     sngan,
     stylegan,
+    vae,
     wgan,
     wgan_gp,
 )
@@ -28,6 +29,6 @@ from scratchgan.models.model import Model, Preset, System
 
 PAPERS = (
     gan, dcgan, lsgan, wgan, wgan_gp, sngan, cgan, acgan, progan, stylegan, diffusion_gan, r3gan, cyclegan, autoencoder,
-    rbm, made, pixelcnn, gated_pixelcnn, pixelvae,
+    vae, rbm, made, pixelcnn, gated_pixelcnn, pixelvae,
 )  # fmt: skip
 SYSTEMS = {paper.SYSTEM.name: paper.SYSTEM for paper in PAPERS}

@@ -1,5 +1,7 @@
 """Latents: how they are drawn, and a way from one to another."""
 
+from statistics import NormalDist
+
 import numpy as np
 
 
@@ -57,3 +59,22 @@ def slerp(start, end, shares):
     if np.sin(angle) < 1e-4:
         return (1 - t) * start + t * end
     return (np.sin((1 - t) * angle) * start + np.sin(t * angle) * end) / np.sin(angle)
+
+
+def plane(side):
+    """A square of latents of two numbers, of which each stands for the same share of the prior N(0, I).
+
+    The coordinates are Φ⁻¹((i + ½) / side), the quantiles of a normal number: close together where latents are many.
+    An even grid would show latents that are never drawn, or leave out half of those that are.
+
+    Parameters
+    ----------
+    side : int
+
+    Returns
+    -------
+    array, (side², 2)
+        Row by row; the first number grows from left to right, the second from bottom to top.
+    """
+    quantiles = [NormalDist().inv_cdf((i + 0.5) / side) for i in range(side)]
+    return np.array([(right, up) for up in quantiles[::-1] for right in quantiles])

@@ -1,8 +1,8 @@
 """Networks that several papers' files share: small ones, which learn 28×28 images in minutes on two CPU cores.
 
-They follow the rules of DCGAN (Radford et al. 2015, arXiv:1511.06434, §3): strided convolutions instead of pooling,
-batch norm, ReLU in the generator and tanh at its end, leaky ReLU in the critic. The generator's 4×4 kernels with stride
-2 reach every pixel equally often, so that no chessboard appears.
+Generators and critics follow the rules of DCGAN (Radford et al. 2015, arXiv:1511.06434, §3): strided convolutions
+instead of pooling, batch norm, ReLU in the generator and tanh at its end, leaky ReLU in the critic. The generator's 4×4
+kernels with stride 2 reach every pixel equally often, so that no chessboard appears.
 """
 
 from scratchgan import nn
@@ -51,6 +51,58 @@ def strided_critic(width, rng, batch_norm=True, channels=1, head=()):
         *convolution(2 * width, 4 * width, batch_norm),
         *(head or (nn.Flatten(), nn.Linear(4 * width * 4 * 4, 1, rng=rng))),
     )
+
+
+def dense(sizes, rng):
+    """Linear layers from each size to the next, with ReLU between them: a list."""
+    layers = [part for pair in zip(sizes, sizes[1:]) for part in (nn.Linear(*pair, rng=rng), nn.ReLU())]
+    return layers[:-1]
+
+
+def dense_coder(outputs, latent_size, hidden, rng):
+    """An encoder of images and its mirror image, a decoder, of linear layers.
+
+    Parameters
+    ----------
+    outputs : int
+        Of the encoder: as many as the latents, or twice as many, their means and log-variances.
+    hidden : tuple of int
+        The sizes between the 784 pixels and the code.
+
+    Returns
+    -------
+    encoder : Module, (N, 1, 28, 28) -> (N, outputs)
+    decoder : Module, (N, latent_size) -> logits (N, 1, 28, 28)
+    """
+    encoder = nn.Sequential(nn.Flatten(), *dense((784, *hidden, outputs), rng))
+    return encoder, nn.Sequential(*dense((latent_size, *hidden[::-1], 784), rng), nn.Unflatten(1, (1, 28, 28)))
+
+
+def convolutional_coder(outputs, latent_size, rng):
+    """An encoder and a decoder of 3×3 kernels, 28 -> 14 -> 7 pixels and back: those of the VAE in Keras' examples.
+
+    With two latents and four outputs they have 69,076 and 65,089 weights. (Keras pads stride-2 layers at one side only;
+    here it is the other.) Parameters and returns are those of `dense_coder`.
+    """
+    encoder = nn.Sequential(
+        nn.Conv2d(1, 32, 3, stride=2, padding=1, rng=rng),
+        nn.ReLU(),
+        nn.Conv2d(32, 64, 3, stride=2, padding=1, rng=rng),
+        nn.ReLU(),
+        nn.Flatten(),
+        *dense((64 * 7 * 7, 16, outputs), rng),
+    )
+    decoder = nn.Sequential(
+        nn.Linear(latent_size, 64 * 7 * 7, rng=rng),
+        nn.ReLU(),
+        nn.Unflatten(1, (64, 7, 7)),
+        nn.ConvTranspose2d(64, 64, 3, stride=2, padding=1, output_padding=1, rng=rng),
+        nn.ReLU(),
+        nn.ConvTranspose2d(64, 32, 3, stride=2, padding=1, output_padding=1, rng=rng),
+        nn.ReLU(),
+        nn.ConvTranspose2d(32, 1, 3, padding=1, rng=rng),
+    )
+    return encoder, decoder
 
 
 class Conditioned(nn.Module):

@@ -14,7 +14,7 @@ from scratchgan import grad, models
 from scratchgan.testing import check_grads
 
 every_game = pytest.mark.parametrize("name", GAMES)
-CHECKED_ELSEWHERE = {"autoencoder", "cyclegan", "rbm"}  # in models/test_autoencoder.py and so on
+CHECKED_ELSEWHERE = {"autoencoder", "cyclegan", "rbm", "vae"}  # in models/test_autoencoder.py and so on
 both_players = pytest.mark.parametrize("player", ["critic", "generator"])
 
 

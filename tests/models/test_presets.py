@@ -13,6 +13,7 @@ from scratchgan.data import views
 from scratchgan.losses import R1, GradientPenalty, NonSaturating, Objective, Wasserstein
 from scratchgan.models import (
     SYSTEMS,
+    autoencoder,
     cgan,
     dcgan,
     diffusion_gan,
@@ -22,6 +23,7 @@ from scratchgan.models import (
     pixelvae,
     r3gan,
     stylegan,
+    vae,
     wgan_gp,
 )
 from scratchgan.models.latents import of_kinds, standard_normal
@@ -35,7 +37,8 @@ FILES = {name: importlib.import_module(f"scratchgan.models.{name}") for name in 
 ADAM = {"betas": (0.5, 0.999)}
 WGAN_ADAM = {"betas": (0.0, 0.9)}
 SMALL = {"latent_size": 64, "average_decay": 0.99}  # what nearly all share
-RUN = {"every": 100, "batch_size": 64, "rates_fall": True, "data": "mnist", "view": views.images, "unpaired": False}
+RUN = {"every": 100, "batch_size": 64, "rates_fall": True, "data": "mnist", "view": views.images, "held_out": None,
+       "unpaired": False}  # fmt: skip
 
 
 def small(system, **options):
@@ -94,7 +97,16 @@ R3GAN = {
     **RUN, "networks": r3gan.small_networks, "latent_size": 64, "lr": 4e-3, "gamma": (5.0, 0.5),
     "beta2": (0.9, 0.99), "half_life": (0.0, 70.0), "ramp": 1400,
 }  # fmt: skip
-AUTOENCODER = {**RUN, **small("autoencoder"), "latent_size": 2, "lr": 1e-3, "betas": (0.9, 0.999), "batch_size": 128}
+AUTOENCODER = {
+    **RUN, "networks": autoencoder.dense_networks, "latent_size": 2, "lr": 1e-3, "betas": (0.9, 0.999),
+    "batch_size": 128, "every": 300, "steps": 14_000,
+}  # fmt: skip
+AUTOENCODER_CONV = {**AUTOENCODER, "networks": autoencoder.convolutional_networks, "every": 50, "steps": 1600}
+VAE = {
+    **RUN, "networks": vae.dense_networks, "latent_size": 20, "binarised": True, "draws": 50, "lr": 1e-3,
+    "betas": (0.9, 0.999), "batch_size": 128, "every": 500, "steps": 22_000,
+}  # fmt: skip
+VAE_CONV = {**VAE, "networks": vae.convolutional_networks, "every": 50, "steps": 1600}
 RBM = {
     **RUN, "image": (1, 28, 28), "hidden": 256, "turns": 1, "persistent": True, "chains": 100, "lr": 0.05,
     "momentum": 0.5, "batch_size": 100,
@@ -204,7 +216,23 @@ PRESETS = {
         },
     },
     "autoencoder": {
-        "quick": {**AUTOENCODER, "steps": 2000}, "default": {**AUTOENCODER, "steps": 9000, "every": 300}
+        "quick": {
+            **AUTOENCODER, "networks": written(partial(autoencoder.dense_networks, hidden=(256, 64))), "every": 100,
+            "steps": 6000,
+        },
+        "default": AUTOENCODER,
+        "20": {**AUTOENCODER, "latent_size": 20},
+        "32": {**AUTOENCODER, "latent_size": 32},
+        "conv": AUTOENCODER_CONV,
+        "conv_32": {**AUTOENCODER_CONV, "latent_size": 32},
+    },
+    "vae": {
+        "quick": {**VAE, "every": 100, "steps": 4000},
+        "default": VAE,
+        "2": {**VAE, "latent_size": 2},
+        "conv": {**VAE_CONV, "latent_size": 2},
+        "conv_20": VAE_CONV,
+        "grey": {**VAE, "binarised": False},
     },
     "rbm": {"quick": {**RBM, "steps": 1500}, "default": {**RBM, "steps": 10_000, "every": 400}},
     "cyclegan": {
@@ -305,7 +333,11 @@ SAID = [
     ("r3gan", "default", "β₂ 0.9 to 0.99; G's average: a half-life of up to 70 steps",
      {"beta2": (0.9, 0.99), "half_life": (0.0, 70.0)}),
     ("r3gan", "default", "batches of 64", {"batch_size": 64}),
-    ("autoencoder", "default", "784-256-64-2", {"latent_size": 2}),
+    ("autoencoder", "default", "784-512-256-128-2", {"latent_size": 2, "networks": autoencoder.dense_networks}),
+    ("vae", "default", "784-400-20, as PyTorch's example", {"latent_size": 20, "networks": vae.dense_networks}),
+    ("vae", "default", "pixels drawn anew as bits in each step", {"binarised": True}),
+    ("vae", "grey", "grey, as in the preset `grey`", {"binarised": False}),
+    ("vae", "default", "α from 0.001 to a twentieth", {"lr": 1e-3, "rates_fall": True}),
     ("rbm", "default", "persistent chains, momentum 0.5 throughout", {"persistent": True, "momentum": 0.5}),
     ("cyclegan", "default", "batches of 8, 1,200 steps, α from 0.001 to a twentieth",
      {"batch_size": 8, "steps": 1200, "lr": 1e-3, "rates_fall": True}),
@@ -398,8 +430,12 @@ OTHERS = {  # for each system, another value of all that its networks and its mo
         "beta2": (0.25, 0.5), "half_life": (1.0, 2.0), "ramp": 9,
     },
     "autoencoder": {
-        "networks": lambda rng, latent_size: FILES["autoencoder"].small_networks(rng, latent_size + 1),
-        "latent_size": 3, "lr": 0.5, "betas": (0.25, 0.5),
+        "networks": partial(autoencoder.dense_networks, hidden=(9,)), "latent_size": 3, "lr": 0.5,
+        "betas": (0.25, 0.5),
+    },
+    "vae": {
+        "networks": partial(vae.dense_networks, hidden=(9,)), "latent_size": 3, "binarised": False, "draws": 9,
+        "lr": 0.5, "betas": (0.25, 0.5),
     },
     "rbm": {
         "image": (1, 4, 4), "hidden": 9, "turns": 2, "persistent": False, "chains": 99, "lr": 0.5, "momentum": 0.25,
@@ -472,6 +508,8 @@ WHERE = {  # what holds a number, and by which name
     "class_weights": lambda model: [model.class_weights],
     "low": lambda model: [model.low],
     "classes": lambda model: [model.classes],
+    "binarised": lambda model: [model.binarised],
+    "draws": lambda model: [model.draws],
     "turns": lambda model: [model.turns],
     "persistent": lambda model: [model.persistent],
     "cycle": lambda model: [model.weights[0]],
@@ -491,7 +529,6 @@ WHERE = {  # what holds a number, and by which name
     "noise": lambda model: [model.noise],
     "arrangements": lambda model: [model.arrangements],
     "warm_up": lambda model: [model.warm_up],
-    "draws": lambda model: [model.draws],
 }
 
 
@@ -504,7 +541,8 @@ def test_a_number_of_a_preset_arrives_where_it_belongs(name):
 
 
 @pytest.mark.parametrize(
-    "system", [name for name in OTHERS if "latent_size" in OTHERS[name] and name not in ("autoencoder", "pixelvae")]
+    "system",
+    [name for name in OTHERS if "latent_size" in OTHERS[name] and name not in ("autoencoder", "vae", "pixelvae")],
 )
 def test_the_latents_of_a_preset_are_what_its_generator_takes(system):
     game, rng = build(system, latent_size=7), np.random.default_rng(0)
