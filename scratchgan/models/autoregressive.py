@@ -21,6 +21,7 @@ import numpy as np
 from scratchgan.functional import sigmoid
 from scratchgan.losses.variational import bernoulli, bernoulli_nll
 from scratchgan.models.model import Model, in_blocks, made
+from scratchgan.nn.masked import row_by_row
 from scratchgan.tensor import Tensor, no_grad
 
 BLOCK = 100  # images that are measured at once
@@ -108,24 +109,22 @@ def independent_nats(x):
     return float(-sum((q * np.log(np.where(q > 0, q, 1))).sum() for q in (p, 1 - p)))
 
 
-def draw_in_windows(network, x, known, rng, *told):
+def draw_row_by_row(network, x, known, rng, *told):
     """Draw the pixels of images, row by row, from number ``known`` on, into the array x (N, 1, H, W).
 
-    A pixel depends on those above it, ``network.reach`` rows and as many columns to either side. So each needs a pass
-    over this window alone, which gives the same logit as one over the whole image.
+    Each takes a pass over its row; what the network knows of the rows above, it remembers.
 
     Parameters
     ----------
-    network : Module
-        (N, 1, h, w), *told -> logits of the same shape.
+    network : Module, (N, 1, H, W), *told -> logits of the same shape
     *told : Tensor, (N, C, 1, 1) or (N, C, H, W)
-        What else it is given: at a window that of the same pixels.
+        What else it is given.
     """
-    reach, width = network.reach, x.shape[3]
-    for place in range(known, x[0].size):
-        i, j = divmod(place, width)
-        top, left = max(i - reach, 0), max(j - reach, 0)
-        window = ..., slice(top, i + 1), slice(left, j + reach + 1)
-        c = [each[window] if each.shape[2:] == x.shape[2:] else each for each in told]
-        logits = network(Tensor(x[window]), *c)[:, :, i - top, j - left]
-        x[:, :, i, j] = bernoulli(sigmoid(logits), rng).data
+    with row_by_row(network, x) as complete:
+        for i in range(x.shape[2]):
+            row = x[:, :, i : i + 1]
+            c = [each if each.shape[2] == 1 else each[:, :, i : i + 1] for each in told]
+            for j in range(max(known - i * x.shape[3], 0), x.shape[3]):
+                row[..., j] = bernoulli(sigmoid(network(Tensor(row), *c)[..., j]), rng).data
+            network(Tensor(row), *c)
+            complete()

@@ -25,14 +25,14 @@ Departures:
 |----------------------------------------------------|----------------------------------------------|
 | images binarised anew in each step                 | 256 levels of colour                         |
 | 16 channels, 5 layers of 3×3                       | ImageNet: 384 channels, 20 layers of 5×5     |
-| Adam, α from 0.005 to a twentieth, batches of 16   | RMSprop, batches of 128                      |
+| Adam, α from 0.005 to a twentieth, batches of 8    | RMSprop, batches of 128                      |
 """
 
 from functools import partial
 
 from scratchgan import nn
 from scratchgan.functional import sigmoid, tanh
-from scratchgan.models.autoregressive import Autoregressive, draw_in_windows
+from scratchgan.models.autoregressive import Autoregressive, draw_row_by_row
 from scratchgan.models.model import Preset, System
 from scratchgan.optim import Adam
 
@@ -97,7 +97,6 @@ class GatedPixelCNN(nn.Module):
     """
 
     def __init__(self, rng, width=16, layers=5, kernel=3, first=7, told=0):
-        self.reach = first // 2 + layers * (kernel // 2)  # what a logit sees: so many rows and columns around it
         self.layers = nn.ModuleList([GatedLayer(rng, 1, width, first, True, told)])
         for _ in range(layers):
             self.layers.append(GatedLayer(rng, width, width, kernel, told=told))
@@ -114,7 +113,7 @@ class GatedPixelCNN(nn.Module):
 
     def draw(self, x, known, rng, *c):
         """Draw the pixels of an array (N, 1, H, W), from number ``known`` on."""
-        draw_in_windows(self, x, known, rng, *c)
+        draw_row_by_row(self, x, known, rng, *c)
 
 
 def build(rng, device="cpu", network=GatedPixelCNN, image=(1, 28, 28), lr=5e-3, betas=(0.9, 0.999)):
@@ -129,8 +128,8 @@ SYSTEM = System(
     6,
     build,
     {
-        "quick": Preset(400, batch_size=16, every=100),
-        "default": Preset(2500, batch_size=16, every=250),
-        "shallow": Preset(3000, batch_size=16, every=300, options={"network": partial(GatedPixelCNN, layers=2)}),
+        "quick": Preset(600, batch_size=8, every=150),
+        "default": Preset(4000, batch_size=8, every=400),
+        "shallow": Preset(5000, batch_size=8, every=500, options={"network": partial(GatedPixelCNN, layers=2)}),
     },
 )

@@ -175,7 +175,7 @@ SYSTEM = System(
     build,
     {
         "quick": Preset(800, batch_size=200),
-        "default": Preset(4000, batch_size=200, every=250),
-        "orders": Preset(4000, batch_size=200, every=250, options={"arrangements": 8}),
+        "default": Preset(5000, batch_size=200, every=500),
+        "orders": Preset(5000, batch_size=200, every=500, options={"arrangements": 8}),
     },
 )

@@ -23,7 +23,7 @@ Departures:
 | images binarised anew in each step                       | binarised once                                      |
 | encoder of two strided 3×3 layers, 16 latents            | seven layers, 16 latents                            |
 | decoder of 16 channels: 7×7 and two layers of 3×3        | 7×7, twelve of 5×5, two of 1×1                      |
-| Adam, α from 0.005 to a twentieth, batches of 16         | α = 0.001, batches of 100                           |
+| Adam, α from 0.005 to a twentieth, batches of 8          | α = 0.001, batches of 100                           |
 | log σ²; PyTorch's first weights                          | log σ; weight normalisation                         |
 """
 
@@ -213,7 +213,7 @@ SYSTEM = System(
     6,
     build,
     {
-        "quick": Preset(400, batch_size=16, every=100, options={"warm_up": 100}),
-        "default": Preset(3000, batch_size=16, every=300),
+        "quick": Preset(800, batch_size=8, every=200, options={"warm_up": 100}),
+        "default": Preset(5000, batch_size=8, every=500),
     },
 )

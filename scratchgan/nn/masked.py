@@ -11,6 +11,8 @@ Networks of such layers are autoregressive: output d depends on the pixels befor
 distributed given these.
 """
 
+from contextlib import contextmanager
+
 import numpy as np
 
 from scratchgan import functional as F
@@ -57,7 +59,7 @@ class MaskedConv2d(Conv2d):
     An "A" or "above" hides the pixel itself, so it belongs next to the image; behind it "B" and "rows" do no harm, as
     what stands at a pixel there no longer knows that pixel.
 
-    State: weight (out, in, kh, kw), bias (out,), mask (kh, kw).
+    State: weight (out, in, kh, kw), bias (out,), mask (kh, kw). See `row_by_row` for images that are not yet complete.
 
     Parameters
     ----------
@@ -80,15 +82,55 @@ class MaskedConv2d(Conv2d):
         self.padding = tuple(k // 2 for k in self.kernel_size)
         self.weight.data *= np.float32(self.mask.mean() ** -0.5)  # drawn for as many inputs as it sees
 
+    above = seen = None  # in `row_by_row`: the rows above the one in hand, and these with it
+
     def forward(self, input):
         """(N, in, H, W) -> (N, out, H, W)."""
         rows = self.padding[0] + (self.kind != "above")  # below them the kernel sees nothing: it is cut off
         weight = self.weight[:, :, :rows] * Tensor(self.mask[:rows])
-        return F.conv2d(input, weight, self.bias, padding=self.padding)[..., : input.shape[-2], :]
+        if self.above is None:
+            return F.conv2d(input, weight, self.bias, padding=self.padding)[..., : input.shape[-2], :]
+        self.seen = F.cat([self.above, input], 2)
+        return F.conv2d(self.seen[:, :, :rows], weight, self.bias, padding=(0, self.padding[1]))
 
     def extra_repr(self):
         """The mask, in, out, kernel."""
         return f"{self.kind!r}, {self.in_channels}, {self.out_channels}, kernel_size={self.kernel_size}"
+
+
+@contextmanager
+def row_by_row(network, like):
+    """A context in which a network is given images a row at a time, and its masks remember the rows above.
+
+    So a row costs a row, not an image: what is above it does not change any more. The same row may be given again and
+    again, as its pixels are drawn, until it is complete.
+
+    Parameters
+    ----------
+    network : Module, (N, C, 1, W) -> (N, …, 1, W)
+        Of `MaskedConv2d`, and of layers that look at no other pixel.
+    like : array, (N, C, H, W)
+        The images.
+
+    Yields
+    ------
+    callable
+        To be called, without arguments, when the row that was given last is complete.
+    """
+    layers = [layer for layer in network.modules() if isinstance(layer, MaskedConv2d)]
+
+    def complete():
+        for layer in layers:
+            layer.above = layer.seen[:, :, 1:]
+
+    try:
+        for layer in layers:
+            shape = (len(like), layer.in_channels, layer.padding[0], like.shape[3])
+            layer.above = Tensor(np.zeros_like(like, shape=shape))
+        yield complete
+    finally:
+        for layer in layers:
+            layer.above = layer.seen = None
 
 
 def _seen(kind, height, width):

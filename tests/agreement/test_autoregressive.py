@@ -1,4 +1,4 @@
-"""MADE, PixelCNN, Gated PixelCNN and PixelVAE against PyTorch: the same weights after ten steps, of Adam's averages too.
+"""MADE, PixelCNN, Gated PixelCNN and PixelVAE against PyTorch: the same weights and averages after ten steps.
 
 The programs are written from the papers as users write them: weights multiplied by their mask in ``forward``; the
 vertical stack sees its own row and is shifted down by one, as in the code of PixelVAE's authors; losses through
@@ -90,7 +90,7 @@ class Gated(T.Module):
             self.told = T.Conv2d(told, 4 * many, 1, bias=False)
 
     def forward(self, v, h, c=None):
-        k, up = self.k, self.k // 2
+        up = self.k // 2
         if self.first:  # rows above alone: it sees its own row, too, and is shifted down by one
             shifted = TF.pad(v, (up, up, up, 0))[:, :, :-1]
             above = TF.conv2d(shifted, self.vertical.weight[:, :, :up], self.vertical.bias)

@@ -116,12 +116,12 @@ CYCLEGAN = {
     "image": (3, 28, 28), "batch_size": 8, "view": views.two_colours, "unpaired": True,
 }  # fmt: skip
 BITS = {**RUN, "image": (1, 28, 28), "betas": (0.9, 0.999)}
-MADE = {**BITS, "hidden": (1000, 1000), "arrangements": 1, "lr": 3e-3, "batch_size": 200, "steps": 4000, "every": 250}
-PIXELCNN = {**BITS, "network": pixelcnn.PixelCNN, "lr": 5e-3, "batch_size": 16}
-GATED = {**BITS, "network": gated_pixelcnn.GatedPixelCNN, "lr": 5e-3, "batch_size": 16}
+MADE = {**BITS, "hidden": (1000, 1000), "arrangements": 1, "lr": 3e-3, "batch_size": 200, "steps": 5000, "every": 500}
+PIXELCNN = {**BITS, "network": pixelcnn.PixelCNN, "lr": 5e-3, "batch_size": 8}
+GATED = {**BITS, "network": gated_pixelcnn.GatedPixelCNN, "lr": 5e-3, "batch_size": 8}
 PIXELVAE = {
     **BITS, "networks": pixelvae.small_networks, "latent_size": 16, "warm_up": 500, "draws": 10, "lr": 5e-3,
-    "batch_size": 16,
+    "batch_size": 8,
 }  # fmt: skip
 PRESETS = {
     "gan": {
@@ -242,19 +242,19 @@ PRESETS = {
         "quick": {**MADE, "steps": 800, "every": 100}, "default": MADE, "orders": {**MADE, "arrangements": 8}
     },
     "pixelcnn": {
-        "quick": {**PIXELCNN, "steps": 700, "every": 175}, "default": {**PIXELCNN, "steps": 4600, "every": 460}
+        "quick": {**PIXELCNN, "steps": 1000, "every": 250}, "default": {**PIXELCNN, "steps": 8000, "every": 800}
     },
     "gated_pixelcnn": {
-        "quick": {**GATED, "steps": 400, "every": 100},
-        "default": {**GATED, "steps": 2500, "every": 250},
+        "quick": {**GATED, "steps": 600, "every": 150},
+        "default": {**GATED, "steps": 4000, "every": 400},
         "shallow": {
-            **GATED, "steps": 3000, "every": 300,
+            **GATED, "steps": 5000, "every": 500,
             "network": written(partial(gated_pixelcnn.GatedPixelCNN, layers=2)),
         },
     },
     "pixelvae": {
-        "quick": {**PIXELVAE, "steps": 400, "every": 100, "warm_up": 100},
-        "default": {**PIXELVAE, "steps": 3000, "every": 300},
+        "quick": {**PIXELVAE, "steps": 800, "every": 200, "warm_up": 100},
+        "default": {**PIXELVAE, "steps": 5000, "every": 500},
     },
 }  # fmt: skip
 every_preset = pytest.mark.parametrize(
@@ -345,12 +345,12 @@ SAID = [
      {"hidden": (1000, 1000), "arrangements": 1}),
     ("made", "default", "Adam, α from 0.003 to a twentieth, batches of 200",
      {"lr": 0.003, "rates_fall": True, "batch_size": 200}),
-    ("pixelcnn", "default", "Adam, α from 0.005 to a twentieth, batches of 16",
-     {"lr": 0.005, "rates_fall": True, "batch_size": 16}),
-    ("gated_pixelcnn", "default", "Adam, α from 0.005 to a twentieth, batches of 16",
-     {"lr": 0.005, "rates_fall": True, "batch_size": 16}),
-    ("pixelvae", "default", "Adam, α from 0.005 to a twentieth, batches of 16",
-     {"lr": 0.005, "rates_fall": True, "batch_size": 16}),
+    ("pixelcnn", "default", "Adam, α from 0.005 to a twentieth, batches of 8",
+     {"lr": 0.005, "rates_fall": True, "batch_size": 8}),
+    ("gated_pixelcnn", "default", "Adam, α from 0.005 to a twentieth, batches of 8",
+     {"lr": 0.005, "rates_fall": True, "batch_size": 8}),
+    ("pixelvae", "default", "Adam, α from 0.005 to a twentieth, batches of 8",
+     {"lr": 0.005, "rates_fall": True, "batch_size": 8}),
     ("pixelvae", "default", "two strided 3×3 layers, 16 latents", {"latent_size": 16}),
     ("cyclegan", "default", "one of the last fifty translations", {"pool_size": 50}),
 ]  # fmt: skip

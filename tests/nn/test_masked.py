@@ -6,6 +6,7 @@ from derivatives import weights_replaced
 from seeded import rng
 
 from scratchgan import Tensor, functional, grad, nn
+from scratchgan.nn.masked import row_by_row
 from scratchgan.optim import Adam
 from scratchgan.testing import check_grads
 
@@ -144,3 +145,42 @@ def test_it_says_what_it_is():
 def test_masks_and_kernels_that_cannot_be_are_refused(mask, kernel, message):
     with pytest.raises(ValueError, match=message):
         nn.MaskedConv2d(mask, 2, 3, kernel)
+
+
+# Row by row ----------------------------------------------------------------------------------------------------------
+
+
+def network():
+    """Each kind of mask, with kernels of one row and of several."""
+    layers = conv("above", 1, 2, 5), conv("rows", 2, 2), nn.Tanh(), conv("B", 2, 2, (5, 3)), conv("A", 2, 3, (1, 3))
+    return nn.Sequential(*layers)
+
+
+def test_row_by_row_a_network_gives_what_it_gives_of_whole_images():
+    whole, x, rows = network(), normal(2, 1, 7, 6), []
+    with row_by_row(whole, x) as complete:
+        for i in range(7):
+            rows.append(whole(Tensor(x[:, :, i : i + 1])).data)
+            complete()
+    np.testing.assert_allclose(np.concatenate(rows, 2), whole(Tensor(x)).data, rtol=1e-12, atol=1e-14)
+
+
+def test_a_row_may_be_given_again_until_it_is_complete():
+    whole, x = network(), normal(2, 1, 3, 6)
+    with row_by_row(whole, x) as complete:
+        for i in range(3):
+            whole(Tensor(9 * normal(2, 1, 1, 6, seed=i)))
+            last = whole(Tensor(x[:, :, i : i + 1])).data
+            complete()
+    np.testing.assert_allclose(last, whole(Tensor(x)).data[:, :, 2:], rtol=1e-12)
+
+
+def test_behind_the_context_rows_are_forgotten():
+    """Also when it ends with an error."""
+    whole, x = network(), normal(2, 1, 3, 6)
+    before = whole(Tensor(x)).data
+    with pytest.raises(ZeroDivisionError), row_by_row(whole, x):
+        whole(Tensor(x[:, :, :1]))
+        1 / 0
+    np.testing.assert_array_equal(whole(Tensor(x)).data, before)
+    assert all(layer.above is layer.seen is None for layer in whole if isinstance(layer, nn.MaskedConv2d))
