@@ -96,6 +96,6 @@ MODELS = {
     "PixelCNN": Tiny(pixelcnn, partial(pixelcnn.build, network=pixelcnn_of, image=games.IMAGE, lr=0.1)),
     "Gated PixelCNN": Tiny(gated_pixelcnn, partial(gated_pixelcnn.build, network=gated_of, image=games.IMAGE, lr=0.1)),
     "PixelVAE": Tiny(
-        pixelvae, partial(pixelvae.build, networks=pixelvae_of, latent_size=3, image=games.IMAGE, warm_up=2, lr=0.1)
+        pixelvae, partial(pixelvae.build, networks=pixelvae_of, latent_size=3, image=games.IMAGE, anneal=2, lr=0.1)
     ),
 }

@@ -94,7 +94,7 @@ class PixelVAE(Model):
     image : tuple of int
         (C, H, W).
     latent_size : int
-    warm_up : int
+    anneal : int
         The steps in which the weight of the KL rises from 0 to 1.
     draws : int
         Codes of each image that the likelihood is estimated with.
@@ -104,9 +104,9 @@ class PixelVAE(Model):
     watch = {"bound": "−ELBO", "kl": "KL"}
     panels = {"−ELBO, nats": ["bound"], "its terms": ["reconstruction", "kl"]}
 
-    def __init__(self, encoder, upward, decoder, optimizer, image, latent_size, warm_up, draws):
+    def __init__(self, encoder, upward, decoder, optimizer, image, latent_size, anneal, draws):
         self.encoder, self.upward, self.decoder = encoder, upward, decoder
-        self.image, self.latent_size, self.warm_up, self.draws = image, latent_size, warm_up, draws
+        self.image, self.latent_size, self.anneal, self.draws = image, latent_size, anneal, draws
         weights = (weight for network in (encoder, upward, decoder) for weight in network.parameters())
         self.optimizer = optimizer(list(weights))
 
@@ -127,7 +127,7 @@ class PixelVAE(Model):
     def train_step(self, batches, rng):
         """One step down (2), in which the KL may count less."""
         reconstruction, kl = (term.mean() for term in self.terms(bernoulli(self.draw(batches)[0], rng), rng))
-        weight = min(1.0, self.optimizer.steps / self.warm_up)
+        weight = min(1.0, self.optimizer.steps / self.anneal)
         self.descend(self.optimizer, reconstruction + weight * kl)
         numbers = {"bound": reconstruction + kl, "reconstruction": reconstruction, "kl": kl}
         return {name: number.item() for name, number in numbers.items()}
@@ -196,14 +196,14 @@ def build(
     networks=small_networks,
     image=(1, 28, 28),
     latent_size=16,
-    warm_up=500,
+    anneal=500,
     draws=10,
     lr=5e-3,
     betas=(0.9, 0.999),
 ):
     """A PixelVAE for images of bits; ``lr`` and ``betas`` are Adam's."""
     parts = [network.to(device) for network in networks(rng, latent_size)]
-    return PixelVAE(*parts, partial(Adam, lr=lr, betas=betas), image, latent_size, warm_up, draws)
+    return PixelVAE(*parts, partial(Adam, lr=lr, betas=betas), image, latent_size, anneal, draws)
 
 
 SYSTEM = System(
@@ -213,7 +213,7 @@ SYSTEM = System(
     6,
     build,
     {
-        "quick": Preset(800, batch_size=8, every=200, options={"warm_up": 100}),
+        "quick": Preset(800, batch_size=8, every=200, options={"anneal": 100}),
         "default": Preset(5000, batch_size=8, every=500),
     },
 )

@@ -183,7 +183,7 @@ def our_pixelvae(rng):
         )  # fmt: skip
         return encoder, upward, GatedPixelCNN(rng, 3, 2, first=5, told=2)
 
-    model = pixelvae.build(rng, networks=networks, image=IMAGE, latent_size=LATENTS, warm_up=6, **LR)
+    model = pixelvae.build(rng, networks=networks, image=IMAGE, latent_size=LATENTS, anneal=6, **LR)
     return model, Latent, bound
 
 

@@ -183,4 +183,6 @@ def test_a_strip_follows_the_order_of_its_arrangement():
     random = next(rng(seed) for seed in range(9) if rng(seed).integers(3))  # not the natural order
     strip = model.strip(1, 17, random)[0]
     there = (strip != 0).reshape(17, -1).sum(0)  # stages in which a pixel is there
-    np.testing.assert_array_equal(np.argsort(-there), np.argsort(model.ranks()))
+    np.testing.assert_array_equal(
+        np.argsort(-there), np.argsort(model.network.degrees(int(model.network.arrangement))[0])
+    )

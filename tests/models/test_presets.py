@@ -120,7 +120,7 @@ MADE = {**BITS, "hidden": (1000, 1000), "arrangements": 1, "lr": 3e-3, "batch_si
 PIXELCNN = {**BITS, "network": pixelcnn.PixelCNN, "lr": 5e-3, "batch_size": 8}
 GATED = {**BITS, "network": gated_pixelcnn.GatedPixelCNN, "lr": 5e-3, "batch_size": 8}
 PIXELVAE = {
-    **BITS, "networks": pixelvae.small_networks, "latent_size": 16, "warm_up": 500, "draws": 10, "lr": 5e-3,
+    **BITS, "networks": pixelvae.small_networks, "latent_size": 16, "anneal": 500, "draws": 10, "lr": 5e-3,
     "batch_size": 8,
 }  # fmt: skip
 PRESETS = {
@@ -253,7 +253,7 @@ PRESETS = {
         },
     },
     "pixelvae": {
-        "quick": {**PIXELVAE, "steps": 800, "every": 200, "warm_up": 100},
+        "quick": {**PIXELVAE, "steps": 800, "every": 200, "anneal": 100},
         "default": {**PIXELVAE, "steps": 5000, "every": 500},
     },
 }  # fmt: skip
@@ -454,7 +454,7 @@ OTHERS = {  # for each system, another value of all that its networks and its mo
         "network": partial(gated_pixelcnn.GatedPixelCNN, width=8), "image": (1, 4, 4), "lr": 0.5, "betas": (0.25, 0.5),
     },
     "pixelvae": {
-        "networks": partial(pixelvae.small_networks, layers=1), "image": (1, 4, 4), "latent_size": 3, "warm_up": 9,
+        "networks": partial(pixelvae.small_networks, layers=1), "image": (1, 4, 4), "latent_size": 3, "anneal": 9,
         "draws": 3, "lr": 0.5, "betas": (0.25, 0.5),
     },
 }  # fmt: skip
@@ -528,7 +528,7 @@ WHERE = {  # what holds a number, and by which name
     "chains": lambda model: [len(model.machine.chains)],
     "noise": lambda model: [model.noise],
     "arrangements": lambda model: [model.arrangements],
-    "warm_up": lambda model: [model.warm_up],
+    "anneal": lambda model: [model.anneal],
 }
 
 
