@@ -120,8 +120,8 @@ MADE = {**BITS, "hidden": (1000, 1000), "arrangements": 1, "lr": 3e-3, "batch_si
 PIXELCNN = {**BITS, "network": pixelcnn.PixelCNN, "lr": 5e-3, "batch_size": 8}
 GATED = {**BITS, "network": gated_pixelcnn.GatedPixelCNN, "lr": 5e-3, "batch_size": 8}
 PIXELVAE = {
-    **BITS, "networks": pixelvae.small_networks, "latent_size": 16, "anneal": 500, "draws": 10, "lr": 5e-3,
-    "batch_size": 8,
+    **BITS, "networks": pixelvae.small_networks, "latent_size": 16, "anneal": 1000, "draws": 10, "lr": 5e-3,
+    "batch_size": 16,
 }  # fmt: skip
 PRESETS = {
     "gan": {
@@ -248,13 +248,13 @@ PRESETS = {
         "quick": {**GATED, "steps": 600, "every": 150},
         "default": {**GATED, "steps": 4000, "every": 400},
         "shallow": {
-            **GATED, "steps": 5000, "every": 500,
-            "network": written(partial(gated_pixelcnn.GatedPixelCNN, layers=2)),
+            **GATED, "steps": 8000, "every": 800, "batch_size": 16,
+            "network": written(partial(gated_pixelcnn.GatedPixelCNN, layers=0, first=5)),
         },
     },
     "pixelvae": {
-        "quick": {**PIXELVAE, "steps": 800, "every": 200, "anneal": 100},
-        "default": {**PIXELVAE, "steps": 5000, "every": 500},
+        "quick": {**PIXELVAE, "steps": 1200, "every": 200, "anneal": 300},
+        "default": {**PIXELVAE, "steps": 8000, "every": 800},
     },
 }  # fmt: skip
 every_preset = pytest.mark.parametrize(
@@ -349,8 +349,8 @@ SAID = [
      {"lr": 0.005, "rates_fall": True, "batch_size": 8}),
     ("gated_pixelcnn", "default", "Adam, α from 0.005 to a twentieth, batches of 8",
      {"lr": 0.005, "rates_fall": True, "batch_size": 8}),
-    ("pixelvae", "default", "Adam, α from 0.005 to a twentieth, batches of 8",
-     {"lr": 0.005, "rates_fall": True, "batch_size": 8}),
+    ("pixelvae", "default", "Adam, α from 0.005 to a twentieth, batches of 16",
+     {"lr": 0.005, "rates_fall": True, "batch_size": 16}),
     ("pixelvae", "default", "two strided 3×3 layers, 16 latents", {"latent_size": 16}),
     ("cyclegan", "default", "one of the last fifty translations", {"pool_size": 50}),
 ]  # fmt: skip
