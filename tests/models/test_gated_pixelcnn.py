@@ -86,8 +86,8 @@ def test_derivatives_in_the_vector_and_all_weights_to_second_order():
 @pytest.mark.parametrize("size", [(1, 1), (6, 5)], ids=["vector", "map"])
 def test_images_are_drawn_with_their_own_vectors_and_maps(size):
     network = GatedPixelCNN(rng(), 3, 1, 3, 3, told=2).to(np.float64)
-    for layer in network.layers:
-        layer.told.weight.data = 4 * layer.told.weight.data
+    for parameter in network.parameters():
+        parameter.data = 3 * parameter.data
     c, images = Tensor(4 * normal(3, 2, *size)), np.zeros((3, 1, 6, 5))
     network.draw(images, 0, rng(2), c)
     expected, random = np.zeros((3, 1, 6, 5)), rng(2)
