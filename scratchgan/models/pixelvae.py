@@ -218,6 +218,6 @@ SYSTEM = System(
     build,
     {
         "quick": Preset(1200, batch_size=16, every=200, options={"anneal": 300}),
-        "default": Preset(8000, batch_size=16, every=800),
+        "default": Preset(7500, batch_size=16, every=750),
     },
 )

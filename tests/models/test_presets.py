@@ -248,13 +248,13 @@ PRESETS = {
         "quick": {**GATED, "steps": 600, "every": 150},
         "default": {**GATED, "steps": 4000, "every": 400},
         "shallow": {
-            **GATED, "steps": 8000, "every": 800, "batch_size": 16,
+            **GATED, "steps": 7500, "every": 750, "batch_size": 16,
             "network": written(partial(gated_pixelcnn.GatedPixelCNN, layers=0, first=5)),
         },
     },
     "pixelvae": {
         "quick": {**PIXELVAE, "steps": 1200, "every": 200, "anneal": 300},
-        "default": {**PIXELVAE, "steps": 8000, "every": 800},
+        "default": {**PIXELVAE, "steps": 7500, "every": 750},
     },
 }  # fmt: skip
 every_preset = pytest.mark.parametrize(
