@@ -1,6 +1,7 @@
 """Break it: the recurring mistakes of the field, each beside the right thing.
 
-Sixteen mistakes, all of them found in public code, are made one at a time in GANs that else find their eight modes.
+Eighteen mistakes, all of them found in public code or lectures, are made one at a time in GANs that else find their
+eight modes.
 
 What to look at, in each pair of panels, left the right thing and right the mistake:
 

@@ -50,9 +50,9 @@ class Mutant:
 
 
 def copy(folder):
-    """The package and the demos as they are."""
+    """The package and the demos as they are, without pictures."""
     for source in (PACKAGE, DEMOS):
-        shutil.copytree(source, folder / source.name, ignore=shutil.ignore_patterns("pictures"))
+        shutil.copytree(source, folder / source.name, ignore=shutil.ignore_patterns("*.png", "*.gif"))
 
 
 def drawn(mutants, number, seed, changed=()):

@@ -4,9 +4,18 @@ import numpy as np
 
 from scratchgan import nn
 from scratchgan.data import toy
+from scratchgan.functional import softplus
 from scratchgan.lab import plane
 from scratchgan.lab.plane import linear
-from scratchgan.losses import Wasserstein, gradient_norms, gradient_penalty, on_lines, r1_penalty, squared_slopes
+from scratchgan.losses import (
+    Minimax,
+    Wasserstein,
+    gradient_norms,
+    gradient_penalty,
+    on_lines,
+    r1_penalty,
+    squared_slopes,
+)
 from scratchgan.models.game import Game
 from scratchgan.tensor import Tensor, grad
 
@@ -86,6 +95,13 @@ class FlippedSign(Wasserstein):
 
     def _generator(self, fake):
         return fake.mean()
+
+
+class NoMinimum(Minimax):
+    """L_D = −E log σ(D(x)) − E (1 − log σ(D(x̃))): the bracket of log (1 − σ(D(x̃))) at the wrong place."""
+
+    def _discriminator(self, real, fake):
+        return softplus(-real).mean() - (1 + softplus(-fake)).mean()
 
 
 class NotDescended(Wasserstein):

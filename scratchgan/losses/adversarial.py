@@ -137,6 +137,8 @@ class NonSaturating(Minimax):
 
     Goodfellow et al. 2014, arXiv:1406.2661, §3. The two generators agree on the fixed point, and on the direction at
     each sample, but not on its weight: the slope −σ(−D(x̃)) is −1 where D is sure of a fake and 0 where it is fooled.
+    At the best D it descends KL(p_G‖p) − 2 JSD(p, p_G), no longer 2 JSD (Arjovsky & Bottou 2017, arXiv:1701.04862,
+    theorem 2.5): a generator that cannot match the data prefers to leave some of them out.
     """
 
     def _generator(self, fake):
@@ -146,10 +148,11 @@ class NonSaturating(Minimax):
 class LeastSquares(Objective):
     """L_D = ½ E (D(x) − b)² + ½ E (D(x̃) − a)², L_G = ½ E (D(x̃) − c)²: LSGAN, with no sigmoid anywhere.
 
-    Mao et al. 2017, arXiv:1611.04076, equation (2). The slopes, D(x) − b, D(x̃) − a and D(x̃) − c, grow with the
-    distance: a sample that D already calls real is still moved, if it lies far out on that side.
+    Mao et al. 2017, arXiv:1611.04076, equation (2). The slopes in the score, D(x) − b, D(x̃) − a and D(x̃) − c, grow with
+    the score's distance from its code: one far beyond c is brought back.
 
-    The best D is (b p + a p_G) / (p + p_G), so (a + b) / 2 where the generator is perfect. Two codings: (a, b, c) =
+    The best D is (b p + a p_G) / (p + p_G), so (a + b) / 2 where the generator is perfect. It is flat where only fakes
+    are: the slope in x̃, (D(x̃) − c) ∇D(x̃), vanishes there like that of `Minimax`. Two codings: (a, b, c) =
     (0, 1, 1), that of the authors' code, and (−1, 1, 0), for which b − c = 1 and b − a = 2 make the generator descend
     the Pearson χ² divergence between p + p_G and 2 p_G.
 

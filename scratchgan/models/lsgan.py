@@ -1,13 +1,17 @@
 """LSGAN: "Least Squares Generative Adversarial Networks", Mao et al. 2017, arXiv:1611.04076.
 
-The logarithm of the first GAN hardly pushes a fake that D already takes for real, even if it lies far from the data.
-Least squares do: D learns the number b for reals and a for fakes, and G makes D say c,
+−log D(x̃), which the first GAN's G descends, is flat where D already calls a fake real, however far beyond its score is.
+Least squares are not: D learns the number b for reals and a for fakes, and G makes D say c,
 
     L_D = ½ E (D(x) − b)² + ½ E (D(x̃) − a)²,        L_G = ½ E (D(x̃) − c)²                                          (2)
 
 with no sigmoid anywhere. With the densities p of x and p_G of x̃ = G(z), the best D is (b p + a p_G) / (p + p_G). Where
 b − c = 1 and b − a = 2, as with (a, b, c) = (−1, 1, 0), G descends the Pearson χ² divergence between p + p_G and 2 p_G.
 The authors' code, and the default here, is (0, 1, 1): D(x̃) then settles at ½ in the mean.
+
+The distance with which this pull grows is one of scores, not of images. G moves x̃, by (D(x̃) − c) ∇D(x̃), and the best D
+is flat where only fakes are: there the pull vanishes like that of log(1 − D(x̃)). For two Gaussians far apart it is
+three eighths of it; `demos/errata.py` computes both.
 
 Departures:
 

@@ -102,6 +102,16 @@ def test_the_sign_of_the_generators_loss_is_flipped():
     assert flawed.FlippedSign().generator_loss(scores).item() == 2 == -Wasserstein().generator_loss(scores).item()
 
 
+def test_with_the_bracket_at_the_wrong_place_the_surest_fake_is_the_best_one():
+    """Its slope in a fake's logit is σ(−ℓ), which is 1 where D is sure; that in a real's is the right one."""
+    real, fake = (Tensor(np.array([[0.5], [-30.0]]), requires_grad=True) for _ in range(2))
+    at_real, at_fake = grad(flawed.NoMinimum().discriminator_loss(real, fake), [real, fake])
+    down = 1 / (1 + np.exp([0.5, -30.0]))[:, None]  # σ(−ℓ)
+    np.testing.assert_allclose(at_real.data, -down / 2)
+    np.testing.assert_allclose(at_fake.data, down / 2)
+    assert flawed.NoMinimum().discriminator_loss(real, real).item() == -1
+
+
 def test_a_loss_that_is_not_descended_has_no_gradient():
     critic = line()
     (g,) = grad(flawed.NotDescended().discriminator_loss(critic(Tensor(REAL)), critic(Tensor(FAKE))), [critic.weight])
