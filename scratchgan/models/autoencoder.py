@@ -119,19 +119,19 @@ def build(rng, device="cpu", networks=dense_networks, latent_size=2, lr=1e-3, be
     return Autoencoder(encoder, decoder, partial(Adam, lr=lr, betas=betas))
 
 
-LONG, SHORT = {"every": 300, "batch_size": 128}, {"every": 50, "batch_size": 128}
+LONG, SHORT = {"every": 200, "batch_size": 128}, {"every": 50, "batch_size": 128}
 SMALL, CONVOLUTIONAL = {"networks": partial(dense_networks, hidden=(256, 64))}, {"networks": convolutional_networks}
 SYSTEM = System(
     "autoencoder",
     "autoencoder",
     "a code of two numbers, and no game at all",
-    5,
+    3,
     build,
     {
         "quick": Preset(6000, batch_size=128, options=SMALL),
-        "default": Preset(14_000, **LONG),
-        "20": Preset(14_000, **LONG, options={"latent_size": 20}),
-        "32": Preset(14_000, **LONG, options={"latent_size": 32}),
+        "default": Preset(7000, **LONG),
+        "20": Preset(7000, **LONG, options={"latent_size": 20}),
+        "32": Preset(7000, **LONG, options={"latent_size": 32}),
         "conv": Preset(1600, **SHORT, options=CONVOLUTIONAL),
         "conv_32": Preset(1600, **SHORT, options={**CONVOLUTIONAL, "latent_size": 32}),
     },

@@ -183,20 +183,20 @@ def build(
     return VAE(encoder, decoder, latent_size, partial(Adam, lr=lr, betas=betas), binarised, draws)
 
 
-LONG, SHORT = {"every": 500, "batch_size": 128}, {"every": 50, "batch_size": 128}
+LONG, SHORT = {"every": 300, "batch_size": 128}, {"every": 50, "batch_size": 128}
 CONVOLUTIONAL = {"networks": convolutional_networks}
 SYSTEM = System(
     "vae",
     "variational autoencoder",
     "codes with a distribution, and a bound on the likelihood",
-    5,
+    3,
     build,
     {
         "quick": Preset(4000, batch_size=128),
-        "default": Preset(22_000, **LONG),
-        "2": Preset(22_000, **LONG, options={"latent_size": 2}),
+        "default": Preset(12_000, **LONG),
+        "2": Preset(12_000, **LONG, options={"latent_size": 2}),
         "conv": Preset(1600, **SHORT, options={**CONVOLUTIONAL, "latent_size": 2}),
         "conv_20": Preset(1600, **SHORT, options=CONVOLUTIONAL),
-        "grey": Preset(22_000, **LONG, options={"binarised": False}),
+        "grey": Preset(12_000, **LONG, options={"binarised": False}),
     },
 )

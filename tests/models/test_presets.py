@@ -99,12 +99,12 @@ R3GAN = {
 }  # fmt: skip
 AUTOENCODER = {
     **RUN, "networks": autoencoder.dense_networks, "latent_size": 2, "lr": 1e-3, "betas": (0.9, 0.999),
-    "batch_size": 128, "every": 300, "steps": 14_000,
+    "batch_size": 128, "every": 200, "steps": 7000,
 }  # fmt: skip
 AUTOENCODER_CONV = {**AUTOENCODER, "networks": autoencoder.convolutional_networks, "every": 50, "steps": 1600}
 VAE = {
     **RUN, "networks": vae.dense_networks, "latent_size": 20, "binarised": True, "draws": 50, "lr": 1e-3,
-    "betas": (0.9, 0.999), "batch_size": 128, "every": 500, "steps": 22_000,
+    "betas": (0.9, 0.999), "batch_size": 128, "every": 300, "steps": 12_000,
 }  # fmt: skip
 VAE_CONV = {**VAE, "networks": vae.convolutional_networks, "every": 50, "steps": 1600}
 RBM = {

@@ -106,7 +106,7 @@ def test_the_command_prints_the_numbers_in_two_columns(run, capsys, monkeypatch)
     assert main(["judge", str(run.folder)]) == 0
     head, *lines = capsys.readouterr().out.splitlines()
     assert head.split("  ")[0] == "on held-out images" and head.split()[-3:] == ["now", "at", "first"]
-    assert len(lines) == 2 and lines[0].startswith("mean squared error ")
+    assert len(lines) == 3 and lines[0].startswith("mean squared error ")
     monkeypatch.setenv("HOME", str(run.folder.parent))
     assert main(["judge", "~/run"]) == 0
     assert table({"a": (1.0, 0.123456)}).splitlines()[1].split() == ["a", "1", "0.1235"]

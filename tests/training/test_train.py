@@ -358,8 +358,8 @@ def test_a_run_does_not_go_on_when_a_default_of_its_build_has_changed(folder, mo
     train("autoencoder", preset="quick", data="emoji", steps=1, out="run")
     system = systems.SYSTEMS["autoencoder"]
 
-    def build(rng, device="cpu", lr=2e-3):
-        return system.build(rng, device, lr=lr)
+    def build(rng, device="cpu", networks=None, lr=2e-3):
+        return system.build(rng, device, networks, lr=lr)
 
     monkeypatch.setitem(systems.SYSTEMS, "autoencoder", dataclasses.replace(system, build=build))
     with pytest.raises(CheckpointError, match="options was"):
