@@ -2,7 +2,9 @@
 
 from itertools import product
 
+import instances
 import numpy as np
+import pretend
 import pytest
 from derivatives import jacobian, weights_replaced
 from seeded import rng
@@ -186,3 +188,24 @@ def test_a_strip_follows_the_order_of_its_arrangement():
     np.testing.assert_array_equal(
         np.argsort(-there), np.argsort(model.network.degrees(int(model.network.arrangement))[0])
     )
+
+
+# On a device ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["MADE", "PixelCNN", "Gated PixelCNN", "PixelVAE"])
+def test_it_trains_and_draws_on_a_device_as_on_the_host(name, monkeypatch):
+    """By the stand-in for CuPy, which refuses what would be copied to the host without a word."""
+    monkeypatch.setattr("scratchgan.nn.module.device_module", {"cpu": np, "gpu": pretend}.get)
+    images = [(rng(seed).random((6, 1, 4, 4), dtype=np.float32),) for seed in range(2)]
+    states, samples = [], []
+    for device in ("gpu", "cpu"):
+        model = instances.MODELS[name].build(rng(), device=device)
+        for batch in images:
+            model.train_step(iter([batch]), rng(1))
+        states.append(model.parts())
+        samples.append(model.samples(5, rng(2))["samples"])
+    for part, other in zip(states[0].values(), states[1].values(), strict=True):
+        for path, array in other.state_dict().items():
+            np.testing.assert_allclose(part.state_dict()[path], array, rtol=1e-4, atol=1e-5)
+    np.testing.assert_array_equal(*samples)
