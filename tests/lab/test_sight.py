@@ -1,6 +1,11 @@
 """What one pixel sees, and what it does not."""
 
+import argparse
+import runpy
+
 import numpy as np
+from PIL import Image
+from places import DEMOS
 from seeded import rng
 
 from scratchgan import nn
@@ -37,3 +42,27 @@ def test_blind_are_the_pixels_before_it_that_have_no_slope():
     expected = np.zeros((3, 4), bool)
     expected[0] = True
     np.testing.assert_array_equal(blind(seen, (1, 2)), expected)
+
+
+# The lesson ----------------------------------------------------------------------------------------------------------
+
+
+def test_the_lesson_counts_the_blind_spots_and_draws_them(tmp_path):
+    lesson = runpy.run_path(str(DEMOS / "blind_spot.py"))
+    flags = argparse.Namespace(seed=0)
+    numbers, claims = lesson["experiment"](flags, tmp_path)
+    assert [found["not seen"] for found in numbers.values()] == [45, 28, 0, 0]
+    assert all(claim.holds for claim in claims) and len(claims) == 5
+    with Image.open(tmp_path / "blind_spot.png") as picture:
+        assert picture.width > 2 * picture.height
+
+
+def test_a_leak_or_another_blind_spot_fails_a_claim():
+    lesson = runpy.run_path(str(DEMOS / "blind_spot.py"))
+    names = list(lesson["NETWORKS"])
+    right = dict(zip(names, ({"not seen": n, "seen too early": 0} for n in (45, 28, 0, 0))))
+    for name in names:
+        for what in ("not seen", "seen too early"):
+            wrong = {key: dict(found) for key, found in right.items()}
+            wrong[name][what] += 1
+            assert sum(not claim.holds for claim in lesson["claims"](wrong)) == 1
