@@ -131,7 +131,7 @@ SYSTEM = System(
         "quick": Preset(600, batch_size=8, every=150),
         "default": Preset(4000, batch_size=8, every=400),
         "shallow": Preset(
-            8000, batch_size=16, every=800, options={"network": partial(GatedPixelCNN, layers=0, first=5)}
+            7500, batch_size=16, every=750, options={"network": partial(GatedPixelCNN, layers=0, first=5)}
         ),
     },
 )
