@@ -24,7 +24,7 @@ Departures:
 | here                                               | the paper                                    |
 |----------------------------------------------------|----------------------------------------------|
 | images binarised anew in each step                 | 256 levels of colour                         |
-| 16 channels, 5 layers of 3×3                       | ImageNet: 384 channels, 20 layers of 5×5     |
+| 16 channels, a layer of 7×7 and 4 of 5×5           | ImageNet: 384 channels, 20 layers of 5×5     |
 | Adam, α from 0.005 to a twentieth, batches of 8    | RMSprop, batches of 128                      |
 """
 
@@ -116,7 +116,12 @@ class GatedPixelCNN(nn.Module):
         draw_row_by_row(self, x, known, rng, *c)
 
 
-def build(rng, device="cpu", network=GatedPixelCNN, image=(1, 28, 28), lr=5e-3, betas=(0.9, 0.999)):
+def small_network(rng):
+    """One that learns in minutes: with four layers of 5×5 a logit sees 11 rows and columns around its pixel."""
+    return GatedPixelCNN(rng, layers=4, kernel=5)
+
+
+def build(rng, device="cpu", network=small_network, image=(1, 28, 28), lr=5e-3, betas=(0.9, 0.999)):
     """A gated PixelCNN for images of bits; ``lr`` and ``betas`` are Adam's."""
     return Autoregressive(network(rng).to(device), partial(Adam, lr=lr, betas=betas), image)
 

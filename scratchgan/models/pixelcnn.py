@@ -22,7 +22,7 @@ Departures:
 | here                                                   | the paper                                  |
 |--------------------------------------------------------|--------------------------------------------|
 | images binarised anew in each step                     | binarised once                             |
-| h = 16, 5 blocks; 2h channels between blocks           | h = 128, 15 blocks for CIFAR-10            |
+| h = 16, 5 blocks of 5×5, as they see further           | h = 128, 15 blocks of 3×3 for CIFAR-10     |
 | Adam, α from 0.005 to a twentieth, batches of 8        | RMSprop, batches of 16                     |
 """
 
@@ -44,14 +44,14 @@ class PixelCNN(nn.Module):
     width : int
         h.
     blocks : int
-    first : int
-        The size of the first kernel.
+    first, kernel : int
+        The sizes of the first kernel and of those in the blocks.
     """
 
-    def __init__(self, rng, width=16, blocks=5, first=7):
+    def __init__(self, rng, width=16, blocks=5, first=7, kernel=3):
         wide = 2 * width
         self.first = nn.MaskedConv2d("A", 1, wide, first, rng=rng)
-        self.blocks = nn.Sequential(*(Block(width, rng) for _ in range(blocks)))
+        self.blocks = nn.Sequential(*(Block(width, kernel, rng) for _ in range(blocks)))
         self.last = nn.Sequential(
             nn.ReLU(), nn.Conv2d(wide, wide, 1, rng=rng), nn.ReLU(), nn.Conv2d(wide, 1, 1, rng=rng)
         )
@@ -68,12 +68,12 @@ class PixelCNN(nn.Module):
 class Block(nn.Module):
     """x + f(x), where f narrows to h channels for the 3×3 layer: (N, 2h, H, W) -> the same shape."""
 
-    def __init__(self, width, rng):
+    def __init__(self, width, kernel, rng):
         self.change = nn.Sequential(
             nn.ReLU(),
             nn.Conv2d(2 * width, width, 1, rng=rng),
             nn.ReLU(),
-            nn.MaskedConv2d("B", width, width, 3, rng=rng),
+            nn.MaskedConv2d("B", width, width, kernel, rng=rng),
             nn.ReLU(),
             nn.Conv2d(width, 2 * width, 1, rng=rng),
         )
@@ -83,7 +83,12 @@ class Block(nn.Module):
         return x + self.change(x)
 
 
-def build(rng, device="cpu", network=PixelCNN, image=(1, 28, 28), lr=5e-3, betas=(0.9, 0.999)):
+def small_network(rng):
+    """A PixelCNN that learns in minutes: with five blocks of 5×5 a logit sees 13 rows and columns around its pixel."""
+    return PixelCNN(rng, kernel=5)
+
+
+def build(rng, device="cpu", network=small_network, image=(1, 28, 28), lr=5e-3, betas=(0.9, 0.999)):
     """A PixelCNN for images of bits; ``lr`` and ``betas`` are Adam's."""
     return Autoregressive(network(rng).to(device), partial(Adam, lr=lr, betas=betas), image)
 
@@ -96,6 +101,6 @@ SYSTEM = System(
     build,
     {
         "quick": Preset(1000, batch_size=8, every=250),
-        "default": Preset(8000, batch_size=8, every=800),
+        "default": Preset(6000, batch_size=8, every=600),
     },
 )

@@ -6,6 +6,7 @@ from derivatives import jacobian
 from seeded import rng
 
 from scratchgan import Tensor, nn
+from scratchgan.models import pixelcnn
 from scratchgan.models.networks import count
 from scratchgan.models.pixelcnn import Block, PixelCNN
 
@@ -37,15 +38,15 @@ def test_the_blind_spot_has_the_pixels_that_one_can_count(first, blocks, hidden)
     assert missed(kernels(PixelCNN(rng(), width=4, blocks=blocks, first=first))) == hidden
 
 
-def test_each_block_sees_a_pixel_further():
-    network = kernels(PixelCNN(rng(), width=3, blocks=2, first=5))
+def test_a_block_sees_half_its_kernel_further():
+    network = kernels(PixelCNN(rng(), width=3, blocks=1, first=5, kernel=5))
     slopes = abs(jacobian(network, rng().random((1, 12, 12))))[8 * 12 + 6].reshape(12, 12)
     rows, columns = (np.flatnonzero(slopes.any(axis)) for axis in (1, 0))
     assert rows.min() == 8 - 4 and (columns.min(), columns.max()) == (6 - 4, 6 + 4)
 
 
 def test_a_block_adds_its_input():
-    block, x = Block(3, rng()), Tensor(rng(1).random((2, 6, 4, 4)).astype(np.float32))
+    block, x = Block(3, 3, rng()), Tensor(rng(1).random((2, 6, 4, 4)).astype(np.float32))
     np.testing.assert_array_equal(block(x).data, (x + block.change(x)).data)
 
 
@@ -58,5 +59,6 @@ def test_only_the_first_layer_hides_the_pixel_itself():
 def test_the_network_has_the_size_that_is_written_down():
     assert count(PixelCNN(rng())) == 19_649
     assert count(PixelCNN(rng(), blocks=4)) == 16_257
+    assert count(pixelcnn.small_network(rng())) == 19_649 + 5 * 16 * 16 * (25 - 9)
     kinds = [type(m).__name__ for m in PixelCNN(rng()).blocks[0].change]
     assert kinds == ["ReLU", "Conv2d", "ReLU", "MaskedConv2d", "ReLU", "Conv2d"]

@@ -117,8 +117,8 @@ CYCLEGAN = {
 }  # fmt: skip
 BITS = {**RUN, "image": (1, 28, 28), "betas": (0.9, 0.999)}
 MADE = {**BITS, "hidden": (1000, 1000), "arrangements": 1, "lr": 3e-3, "batch_size": 200, "steps": 5000, "every": 500}
-PIXELCNN = {**BITS, "network": pixelcnn.PixelCNN, "lr": 5e-3, "batch_size": 8}
-GATED = {**BITS, "network": gated_pixelcnn.GatedPixelCNN, "lr": 5e-3, "batch_size": 8}
+PIXELCNN = {**BITS, "network": pixelcnn.small_network, "lr": 5e-3, "batch_size": 8}
+GATED = {**BITS, "network": gated_pixelcnn.small_network, "lr": 5e-3, "batch_size": 8}
 PIXELVAE = {
     **BITS, "networks": pixelvae.small_networks, "latent_size": 16, "anneal": 1000, "draws": 10, "lr": 5e-3,
     "batch_size": 16,
@@ -242,7 +242,7 @@ PRESETS = {
         "quick": {**MADE, "steps": 800, "every": 100}, "default": MADE, "orders": {**MADE, "arrangements": 8}
     },
     "pixelcnn": {
-        "quick": {**PIXELCNN, "steps": 1000, "every": 250}, "default": {**PIXELCNN, "steps": 8000, "every": 800}
+        "quick": {**PIXELCNN, "steps": 1000, "every": 250}, "default": {**PIXELCNN, "steps": 6000, "every": 600}
     },
     "gated_pixelcnn": {
         "quick": {**GATED, "steps": 600, "every": 150},
