@@ -319,7 +319,7 @@ def save_directions(path, generator, eyes, numbers, samples, rng, rows=2, column
 
 def add_flags(parser):
     """Where the generator comes from, and how many images are measured."""
-    runs.add_flags(parser, "stylegan", data="mnist|fashion-mnist|emoji|DIR")
+    runs.add_flags(parser, "stylegan", data="mnist|fashion-mnist|emoji|tiles|DIR")
     samples = command.at_least(128)
     parser.add_argument("--samples", type=samples, default=FULL["samples"], metavar="N", help="measured; default: 4000")
 

@@ -12,6 +12,7 @@ from scratchgan.models import (
     dcgan,
     diffusion_gan,
     gan,
+    logan,
     lsgan,
     progan,
     r3gan,
@@ -134,6 +135,11 @@ GAMES = {
         acgan,
         conditional(partial(plain_critic, outputs=1 + CLASSES)),
         {"critic_steps": 2, "classes": CLASSES, "class_weights": (1.0, 0.1)},
+    ),
+    "LoGAN": (
+        logan,
+        conditional(partial(plain_critic, outputs=1 + CLASSES)),
+        {"classes": CLASSES, "class_weights": (0.5, 1.0)},
     ),
     "Diffusion-GAN": (
         diffusion_gan,

@@ -1,4 +1,4 @@
-"""A tiny instance of every model, quick to train, with the data that it is trained on: 4×4 images.
+"""A tiny instance of every model, quick to train, with the data that it is trained on: images of 4×4 or 8×8.
 
 A new system adds one here, and gets all the tests of `training/test_systems.py`.
 """
@@ -6,12 +6,27 @@ A new system adds one here, and gets all the tests of `training/test_systems.py`
 from dataclasses import dataclass
 from functools import partial
 
+import captioned
 import games
 import numpy as np
 
 from scratchgan import nn
 from scratchgan.data import Batches, Streams
-from scratchgan.models import autoencoder, cyclegan, gated_pixelcnn, made, pixelcnn, pixelvae, rbm, vae
+from scratchgan.models import (
+    adain,
+    autoencoder,
+    cyclegan,
+    gated_pixelcnn,
+    made,
+    pix2pix,
+    pixelcnn,
+    pixelvae,
+    rbm,
+    srgan,
+    stackgan,
+    vae,
+)
+from scratchgan.models.superres import SRResNet
 
 COUNT = 40  # images
 
@@ -24,14 +39,22 @@ class Tiny:
     build: callable  # (rng) -> Model
     image: tuple = games.IMAGE
     labels: bool = False
+    words: bool = False  # captions, and what they mean
     unpaired: bool = False
+    paired: bool = False
+    small: tuple = ()  # the shape of a smaller image beside each
     samples: bool = True  # whether it makes any from noise alone
+    at_rest: tuple = ()  # networks that the third step does not look at
 
     def batches(self, rng, low):
         """The stream of batches that the model trains on."""
         pixels = np.random.default_rng(1).integers(0, 256, (2, COUNT, *self.image), dtype=np.uint8)
-        arrays = tuple(pixels) if self.unpaired else (pixels[0],)
+        arrays = tuple(pixels) if self.unpaired or self.paired else (pixels[0],)
+        arrays += (
+            (pixels[1].reshape(COUNT, -1)[:, : np.prod(self.small)].reshape(COUNT, *self.small),) if self.small else ()
+        )
         arrays += (np.arange(COUNT) % games.CLASSES,) if self.labels else ()
+        arrays += captioned.described(COUNT) if self.words else ()
         return (Streams if self.unpaired else Batches)(arrays, 6, rng, low)
 
 
@@ -63,6 +86,14 @@ def translators(rng):
     return translator(), translator(), critic(), critic()
 
 
+def enlarging(rng):
+    """Of 2×2 pixels to 8×8, and a critic of these."""
+    critic = nn.Sequential(
+        nn.Conv2d(1, 2, 3, stride=2, rng=rng), nn.LeakyReLU(0.2), nn.Flatten(), nn.Linear(18, 1, rng=rng)
+    )
+    return SRResNet(rng, 1, width=2, blocks=1, up=(8, 8)), critic
+
+
 def pixelcnn_of(rng):
     return pixelcnn.PixelCNN(rng, width=2, blocks=1, first=3)
 
@@ -82,14 +113,50 @@ MODELS = {
         name: Tiny(paper, partial(game, name), games.image(name), name in games.CONDITIONAL)
         for name, (paper, *_) in games.GAMES.items()
     },
-    "autoencoder": Tiny(autoencoder, partial(autoencoder.build, networks=codes), samples=False),
-    "VAE": Tiny(vae, partial(vae.build, networks=fuzzy_codes, latent_size=3, draws=4)),
-    "RBM": Tiny(rbm, partial(rbm.build, image=games.IMAGE, hidden=5, chains=64)),
-    "CycleGAN": Tiny(
-        cyclegan,
-        partial(cyclegan.build, networks=translators, pool_size=9, image=(3, 4, 4)),
+    "AdaIN": Tiny(
+        adain,
+        partial(adain.build, networks=partial(adain.small_networks, widths=(2, 3), layers=(1,)), first=3),
         image=(3, 4, 4),
         unpaired=True,
+        samples=False,
+    ),
+    "VAE": Tiny(vae, partial(vae.build, networks=fuzzy_codes, latent_size=3, draws=4)),
+    "autoencoder": Tiny(autoencoder, partial(autoencoder.build, networks=codes), samples=False),
+    "RBM": Tiny(rbm, partial(rbm.build, image=games.IMAGE, hidden=5, chains=64)),
+    "StackGAN": Tiny(
+        stackgan,
+        lambda rng: captioned.tiny(rng=rng),
+        image=captioned.IMAGE,
+        words=True,
+        at_rest=("readout", "generator_1", "critic_1"),
+    ),
+    "pix2pix": Tiny(
+        pix2pix,
+        partial(pix2pix.build, networks=partial(pix2pix.small_networks, widths=(2, 3, 4), width=2), jitter=1),
+        image=(1, 8, 8),
+        paired=True,
+        samples=False,
+    ),
+    "CycleGAN": Tiny(
+        cyclegan,
+        partial(cyclegan.build, networks=translators, identity=5.0, pool_size=9, image=(3, 4, 4)),
+        image=(3, 4, 4),
+        unpaired=True,
+        samples=False,
+    ),
+    "SRGAN": Tiny(
+        srgan,
+        partial(srgan.build, networks=enlarging, encoder=partial(srgan.Encoder, width=1), pretraining=2),
+        image=(1, 8, 8),
+        small=(1, 2, 2),
+        samples=False,
+        at_rest=("generator",),  # it is overwritten
+    ),
+    "SRResNet": Tiny(
+        srgan,
+        partial(srgan.build, networks=enlarging, pretraining=None),
+        image=(1, 8, 8),
+        small=(1, 2, 2),
         samples=False,
     ),
     "MADE": Tiny(made, partial(made.build, image=games.IMAGE, hidden=(9,), arrangements=2, lr=0.1)),

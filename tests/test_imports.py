@@ -27,17 +27,14 @@ FLOORS = {
     "checkpoint": {"npy"},
     "data": {"npy"},
     "metrics": NETWORKS | FILES_AND_DATA,
-    "models": NETWORKS | {"losses", "data", "metrics"},
+    "models": NETWORKS | {"losses", "data", "npy", "metrics"},
     "training": NETWORKS | FILES_AND_DATA | {"losses", "models", "metrics", "*"},
     "lab": NETWORKS | FILES_AND_DATA | {"losses", "models", "metrics", "training"},
     "__main__": {"nn", "models", "training", "checkpoint", "metrics", "testing"},  # the command is the roof
 }
-SISTERS = {
-    ("stylegan", "progan"),
-    ("wgan_gp", "wgan"),
-    ("pixelvae", "gated_pixelcnn"),
-}  # the models that build on another, as their papers do
-SHARED = {"model", "autoregressive", "game", "growing", "latents", "networks", "pool"}  # what models have in common
+# The models that build on another, as their papers do, and what models have in common.
+SISTERS = {("stylegan", "progan"), ("wgan_gp", "wgan"), ("logan", "acgan"), ("pixelvae", "gated_pixelcnn")}
+SHARED = {"model", "autoregressive", "game", "growing", "latents", "networks", "pool", "stacked", "superres", "vgg"}
 
 
 def module_name(path):

@@ -51,9 +51,11 @@ PLACES = """functional gradcheck lab losses metrics models nn training data
 NO_DATA = "it is skipped without the data sets in $SCRATCHGAN_DATA"
 STAND_IN = "it tests pretend.py, a part of the suite, and nothing of the package"
 EXEMPT = {
+    "data/test_bicubic.py::test_the_published_small_images_to_the_last_bit": NO_DATA,
     "data/test_mnist.py::test_embedded_digits_are_official_training_digits": NO_DATA,
     "data/test_mnist.py::test_real_sets_match_their_checksums": NO_DATA,
     "metrics/test_classifier.py::test_it_is_as_good_as_promised": NO_DATA,
+    "metrics/test_similarity.py::test_bicubic_enlargement_is_as_good_as_the_paper_prints": NO_DATA,
     "metrics/test_transport.py::test_the_assignment_is_that_of_scipy": "it is skipped without SciPy",
     "test_arrays.py::test_the_stand_in_keeps_reductions_on_the_device": STAND_IN,
     "test_arrays.py::test_the_stand_in_refuses_what_cupy_refuses": STAND_IN,

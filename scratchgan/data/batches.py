@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from scratchgan.data.checks import DataError, as_labels, as_pixels, whole
+from scratchgan.data.checks import DataError, as_labels, as_pixels, as_rows, plain, whole
 
 
 class Batches:
@@ -14,8 +14,9 @@ class Batches:
     Parameters
     ----------
     arrays : ndarray of uint8, shape (N, ...), or tuple of ndarray
-        Images, with whatever belongs to each of them: their labels (integers of shape (N,)), or other images. Floats
-        are refused: they would have to be scaled by a guess. Images stay bytes; only the batch in hand becomes floats.
+        Images, with whatever belongs to each of them: their labels (integers of shape (N,)), rows of numbers such as
+        the words of captions (integers of shape (N, L), but not bytes), or other images. Floats are refused: they
+        would have to be scaled by a guess. Images stay bytes; only the batch in hand becomes floats.
     batch_size : int
         Images in a batch, from 1 to N.
     rng : numpy.random.Generator
@@ -26,8 +27,8 @@ class Batches:
     Raises
     ------
     DataError
-        If the images are not bytes, `batch_size` is below 1 or above N, `low` is not below 1, or the labels are not
-        N integers from 0.
+        If the images are not bytes, `batch_size` is below 1 or above N, `low` is not below 1, or labels and rows are
+        not N, or not of integers from 0.
     """
 
     def __init__(self, arrays, batch_size, rng, low=-1.0):
@@ -87,9 +88,11 @@ class Batches:
 
 
 def _beside(array, count):
-    """What belongs to `count` images: as many images, or labels."""
+    """What belongs to `count` images: labels, rows of numbers, or as many images."""
     if np.ndim(array) < 2:
         return as_labels(array, count)
+    if np.ndim(array) == 2 and plain(array).dtype.kind in "iu" and plain(array).dtype != np.uint8:
+        return as_rows(array, count)
     if len(array) != count:
         raise DataError(f"{count} images cannot have {len(array)} others beside them")
     return as_pixels(array)

@@ -58,16 +58,36 @@ def as_labels(labels, count, classes=None, what="labels"):
     DataError
         For another shape, for floats and booleans, and for integers out of range.
     """
-    labels = plain(labels, what)
-    if labels.ndim != 1 or labels.dtype.kind not in "iu":
-        raise DataError(f"{what} must be integers of shape (N,), got {labels.dtype} {labels.shape}")
-    if len(labels) != count:
-        raise DataError(f"{count} images cannot have {len(labels)} {what}")
+    labels = _as_integers(labels, count, 1, "(N,)", what)
     low, high = (labels.min(), labels.max()) if count else (0, 0)
     if low < 0 or (classes is not None and high >= classes):
         wanted = "0 or more" if classes is None else f"0…{classes - 1}"
         raise DataError(f"{what} must be {wanted}, found {low}…{high}")
     return labels.astype(np.int64)
+
+
+def as_rows(rows, count, what="rows of numbers"):
+    """A row of integers from 0 for each image, such as the words of its caption: int64 (count, L).
+
+    Raises
+    ------
+    DataError
+        For another shape, for floats, booleans and negative numbers.
+    """
+    rows = _as_integers(rows, count, 2, "(N, L)", what)
+    if rows.min(initial=0) < 0:
+        raise DataError(f"{what} must be 0 or more, found {rows.min()}…{rows.max()}")
+    return rows.astype(np.int64)
+
+
+def _as_integers(array, count, axes, shape, what):
+    """An array of integers for ``count`` images."""
+    array = plain(array, what)
+    if array.ndim != axes or array.dtype.kind not in "iu":
+        raise DataError(f"{what} must be integers of shape {shape}, got {array.dtype} {array.shape}")
+    if len(array) != count:
+        raise DataError(f"{count} images cannot have {len(array)} {what}")
+    return array
 
 
 def whole(number, name, least=1):

@@ -84,6 +84,10 @@ class Dataset:
         """Return the images as uint8 (N, channels, size, size): see `views.sized`."""
         return sized(self.images, size, channels)
 
+    def in_full(self, channels):
+        """Return the images in their own size, one after the other: uint8 (channels, H, W)."""
+        return iter(self.sized(self.images.shape[-1], channels))
+
 
 def load(name="mnist", split="train", directory=None, embedded=False):
     """Load a data set: from `directory`, or $SCRATCHGAN_DATA, or the user's cache, or a mirror.
@@ -133,8 +137,8 @@ def _what_there_is(given):
     """The end of a complaint about a name."""
     near = difflib.get_close_matches(str(given), SETS, n=1)
     return (
-        f"--data takes the name of a data set ({', '.join(SETS)}, emoji), a folder of pictures, or one of IDX files of "
-        f"28×28 images, named as MNIST's{f'; did you mean {near[0]}?' if near else ''}"
+        f"--data takes the name of a data set ({', '.join(SETS)}, emoji, tiles), a folder of pictures, or one of IDX "
+        f"files of 28×28 images, named as MNIST's{f'; did you mean {near[0]}?' if near else ''}"
     )
 
 

@@ -22,6 +22,9 @@ class Pictures:
     Parameters
     ----------
     folder : path-like
+    within : tuple of str, optional
+        The folders in it that are looked into, such as ("train",) or ("val", "test"): parts of a data set, which are no
+        classes. The folders in these may be classes, with the same numbers in each part.
 
     Attributes
     ----------
@@ -37,13 +40,14 @@ class Pictures:
         When there are no pictures, or a folder cannot be read.
     """
 
-    def __init__(self, folder):
-        self.folder = Path(folder).expanduser()
-        self.paths = files_in(self.folder)
+    def __init__(self, folder, within=()):
+        self.folder, self.within = Path(folder).expanduser(), within
+        found = files_in(self.folder)
+        self.paths = [path for path in found if not within or path.relative_to(self.folder).parts[0] in within]
         if not self.paths:
             raise DataError(f"{self.folder} holds no pictures: {', '.join(sorted(SUFFIXES))} are read")
         self.name, self.source = self.folder.resolve().name, str(self.folder)
-        self.classes = _classes(self.folder, self.paths)
+        self.classes = _classes([self._below(path) for path in found])
 
     def __len__(self):
         return len(self.paths)
@@ -65,28 +69,69 @@ class Pictures:
         self.paths = list(read)
         return np.stack(list(read.values()))
 
+    def in_full(self, channels):
+        """All pictures as they are, one after the other: ndarrays of uint8, (channels, H, W).
+
+        Raises
+        ------
+        DataError
+            When none can be read.
+        """
+        kept = []
+        for path in self.paths:
+            if (picture := self._read(path, None, channels)) is not None:
+                kept.append(path)
+                yield picture
+        if not kept:
+            raise DataError(f"none of the {len(self.paths)} pictures in {self.folder} can be read")
+        self.paths = kept
+
     @property
     def labels(self):
         """The number of each picture's folder."""
         if self.classes is None:
             return None
-        return np.array([self.classes.index(path.relative_to(self.folder).parts[0]) for path in self.paths], np.int64)
+        return np.array([self.classes.index(self._below(path)[0]) for path in self.paths], np.int64)
+
+    def _below(self, path):
+        """The folders that a picture lies in, and its name."""
+        parts = path.relative_to(self.folder).parts
+        return parts[1:] if self.within else parts
 
     def _read(self, path, size, channels):
-        """One picture, (channels, size, size), or None; what is wrong with it is said."""
+        """One picture, (channels, size, size), or in full without a size; or None, and what is wrong is said."""
         try:
-            if not path.is_file():
-                raise OSError("it is no file")  # a pipe would be waited for
-            with Image.open(path) as image:
-                square = ImageOps.fit(flat(ImageOps.exif_transpose(image)), (size, size), Image.Resampling.LANCZOS)
-                pixels = np.asarray(square.convert("L" if channels == 1 else "RGB"))
-        except MemoryError:
-            raise
-        except Exception as error:  # decoders of damaged pictures raise anything: SyntaxError, struct.error, OSError, …
-            why = str(error).removesuffix(f" {str(path)!r}") or type(error).__name__
-            print(f"{path}: left out, as it cannot be read: {why}", file=sys.stderr)
+            return square(opened(path), size, channels)
+        except DataError as error:
+            print(f"{path}: left out, as it {str(error).removeprefix(str(path)).lstrip()}", file=sys.stderr)
             return None
-        return pixels.reshape(size, size, channels).transpose(2, 0, 1)
+
+
+def opened(path):
+    """A picture as it is to be seen: upright, on white, grey or in colour.
+
+    Raises
+    ------
+    DataError
+        When it cannot be read.
+    """
+    try:
+        if not path.is_file():
+            raise OSError("it is no file")  # a pipe would be waited for
+        with Image.open(path) as image:
+            return flat(ImageOps.exif_transpose(image))
+    except MemoryError:
+        raise
+    except Exception as error:  # decoders of damaged pictures raise anything: SyntaxError, struct.error, OSError, …
+        why = str(error).removesuffix(f" {str(path)!r}") or type(error).__name__
+        raise DataError(f"{path} cannot be read: {why}") from error
+
+
+def square(image, size, channels):
+    """The middle of a picture, resized, or without a size all of it: ndarray of uint8, (channels, size, size)."""
+    image = ImageOps.fit(image, (size, size), Image.Resampling.LANCZOS) if size else image
+    pixels = np.asarray(image.convert("L" if channels == 1 else "RGB"))
+    return pixels.reshape(*pixels.shape[:2], channels).transpose(2, 0, 1)
 
 
 def files_in(folder):
@@ -117,9 +162,8 @@ def _is_picture(name):
     return not name.startswith(".") and Path(name).suffix.lower() in SUFFIXES
 
 
-def _classes(folder, paths):
+def _classes(parts):
     """The names of the folders that the pictures lie in; None where these are not several, or a picture is in none."""
-    parts = [path.relative_to(folder).parts for path in paths]
     names = sorted({first for first, *_ in parts})
     return names if len(names) > 1 and all(len(each) > 1 for each in parts) else None
 

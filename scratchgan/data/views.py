@@ -7,6 +7,8 @@ refused, never guessed.
 import numpy as np
 from PIL import Image
 
+from scratchgan.data import pairs
+from scratchgan.data.bicubic import smaller
 from scratchgan.data.checks import DataError, as_labels, as_pixels, whole
 
 ORANGE, BLUE, BLACK, WHITE = (245, 140, 20), (40, 70, 210), (0, 0, 0), (255, 255, 255)
@@ -60,6 +62,20 @@ def labelled(dataset, size=28, channels=1, classes=None):
     return pictures, labels
 
 
+def enlargements(dataset, size=28, channels=1, factor=4):
+    """Images, the same made smaller by bicubic resampling, and their labels where there are any.
+
+    Returns
+    -------
+    large : ndarray of uint8, (N, channels, size, size)
+    small : ndarray of uint8, (N, channels, size / factor, size / factor)
+    labels : ndarray of int64, (N,)
+        Of the data sets that have them.
+    """
+    large, *labels = images(dataset, size, channels) if dataset.labels is None else labelled(dataset, size, channels)
+    return large, smaller(large, factor), *labels
+
+
 def two_colours(dataset):
     """Two domains: every second image in orange on black, the others in blue on white; no image is in both.
 
@@ -73,6 +89,53 @@ def two_colours(dataset):
     grey = dataset.sized(28, 1)
     half = len(grey) // 2
     return coloured(grey[: 2 * half : 2], ORANGE, BLACK), coloured(grey[1::2], BLUE, WHITE)
+
+
+def outlines(dataset, size=32, channels=1, apart=127, classes=False):
+    """Pairs: the outlines of the images, see `outlined`, and the images.
+
+    Parameters
+    ----------
+    classes : bool
+        Whether the labels come with them, where there are any.
+
+    Returns
+    -------
+    x : ndarray of uint8, (N, 1, size, size)
+    y : ndarray of uint8, (N, channels, size, size)
+    labels : ndarray of int64, (N,)
+    """
+    pictures = dataset.sized(size, channels)
+    known = classes and dataset.labels is not None
+    return outlined(pictures, apart), pictures, *([as_labels(dataset.labels, len(pictures))] if known else [])
+
+
+def halves(dataset, direction="AtoB", size=128, channels=3):
+    """Pairs from pictures A|B, see `pairs.halves`: A and B, or for the direction "BtoA" B and A."""
+    if direction not in ("AtoB", "BtoA"):
+        raise DataError(f"direction={direction!r} must be 'AtoB' or 'BtoA'")
+    a, b = pairs.halves(dataset, size, channels)
+    return (a, b) if direction == "AtoB" else (b, a)
+
+
+def both_colours(dataset):
+    """Each image in orange on black, and in blue on white: the hidden truth of `two_colours`; and labels, if any."""
+    grey = dataset.sized(28, 1)
+    pairs = coloured(grey, ORANGE, BLACK), coloured(grey, BLUE, WHITE)
+    return pairs if dataset.labels is None else (*pairs, dataset.labels)
+
+
+def two_domains(dataset, size, channels=3):
+    """Those of a folder with trainA and trainB: two arrays, (N, channels, size, size) and (M, channels, size, size).
+
+    Raises
+    ------
+    DataError
+        For other data.
+    """
+    if not hasattr(dataset, "domains"):
+        raise DataError("two domains are needed here: name a folder with the folders trainA and trainB, --data DIR")
+    return dataset.each(size, channels)
 
 
 # Of images -----------------------------------------------------------------------------------------------------------
@@ -152,21 +215,28 @@ def coloured(grey, foreground, background):
     return np.rint(ink * fore + (1 - ink) * back).astype(np.uint8)
 
 
-def outlined(grey):
-    """The outlines: white where the brightest and the darkest of the 3×3 pixels around are more than half apart.
+def outlined(images, apart=127):
+    """The outlines: white where, in some channel, the 3×3 pixels around differ by more than ``apart``, which is half.
 
     Parameters
     ----------
-    grey : ndarray of uint8, (N, 1, H, W)
+    images : ndarray of uint8, (N, C, H, W)
+    apart : int
 
     Returns
     -------
     ndarray of uint8, (N, 1, H, W), 0 and 255
     """
-    padded = np.pad(_grey(grey), ((0, 0), (0, 0), (1, 1), (1, 1)), mode="edge")
-    around = np.lib.stride_tricks.sliding_window_view(padded, (3, 3), (2, 3))
-    apart = around.max((4, 5)).astype(int) - around.min((4, 5))
-    return np.where(apart > 127, 255, 0).astype(np.uint8)
+    images = _four_axes(as_pixels(images))
+    differ = _extreme(images, np.maximum) - _extreme(images, np.minimum) > apart
+    return np.where(differ.any(1, keepdims=True), 255, 0).astype(np.uint8)
+
+
+def _extreme(images, choose):
+    """Of the 3×3 pixels around each, the largest or the smallest: of three in a row, then of three such."""
+    x = np.pad(images, ((0, 0), (0, 0), (1, 1), (1, 1)), mode="edge")
+    x = choose(choose(x[..., :-2], x[..., 1:-1]), x[..., 2:])
+    return choose(choose(x[..., :-2, :], x[..., 1:-1, :]), x[..., 2:, :])
 
 
 def shrunk(images, factor):

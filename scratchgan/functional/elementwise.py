@@ -271,7 +271,7 @@ def prelu(input, weight):
     elif weight.ndim > input.ndim:
         weight = weight.reshape(())
     positive = input.data > 0
-    return where(positive, input, weight * where(positive, 0.0, input))
+    return chosen(positive, input) + weight * chosen(~positive, input)
 
 
 def softplus(input, beta=1.0, threshold=20.0):

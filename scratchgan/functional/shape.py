@@ -249,8 +249,29 @@ def pad(input, pad, mode="constant", value=None):
         raise ValueError(f"pad: mode {mode!r} is none of 'constant', {', '.join(map(repr, _SOURCES))}")
     for axis, before, after in widths:
         source = _padded_positions(input.shape, axis, before, after, mode)
-        input = _selected(input, axis, array_module(input.data).asarray(source))
+        input = _repeated(input, axis, source, before)
     return input
+
+
+def _repeated(input, axis, source, before):
+    """The elements along an axis that ``source`` names; from ``before`` on, these are all of them in their order."""
+    size = input.shape[axis]
+    array = input.data.take(array_module(input.data).asarray(source), axis)
+    return record(array, (input, lambda g, y: _folded(g, axis, source, before, size)))
+
+
+def _folded(input, axis, source, before, size):
+    """What was repeated, added where it came from: the adjoint of `_repeated`, without its slow sum at an index."""
+    y, x = input.data.swapaxes(0, axis), np.zeros_like(input.data, shape=_resized(input.shape, axis, size))
+    sums, first, last = x.swapaxes(0, axis), max(before, 0), min(before + size, len(source))
+    sums[first - before : last - before] = y[first:last]
+    for place in (*range(first), *range(last, len(source))):
+        sums[source[place]] += y[place]
+    return record(x, (input, lambda g, _: _repeated(g, axis, source, before)))
+
+
+def _resized(shape, axis, size):
+    return shape[:axis] + (size,) + shape[axis + 1 :]
 
 
 def _pad_constant(input, widths, value):

@@ -24,7 +24,7 @@ from scratchgan.metrics.modes import (
 )
 from scratchgan.metrics.pca import pca_reconstruction
 from scratchgan.metrics.report import Measures, Report, Score
-from scratchgan.metrics.similarity import ssim
+from scratchgan.metrics.similarity import as_published, luminance, psnr, sharpness, ssim, ssim_by_height
 from scratchgan.metrics.transport import (
     Assignment, Coupling, distances, optimal_assignment, sinkhorn, sinkhorn_divergence, sliced_wasserstein,
     transport_1d, wasserstein, wasserstein_1d,

@@ -54,7 +54,7 @@ def _parser(prog):
     parser.add_argument(
         "--data",
         default="mnist",
-        metavar="mnist|fashion-mnist|emoji|DIR",
+        metavar="mnist|fashion-mnist|emoji|tiles|DIR",
         help="what they are to look like: a data set by name, or a folder of IDX files, of ten folders of pictures, or "
         "of pictures without classes; default: mnist",
     )

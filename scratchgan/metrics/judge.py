@@ -48,7 +48,7 @@ class Judge:
     data : str or path-like
         In ten classes: "mnist", "fashion-mnist", a folder with the four IDX files of images of 28×28 pixels, or a
         folder with ten folders of pictures, which are seen in grey and reduced to 28×28 pixels. Without classes:
-        "emoji", or a folder of pictures, which are seen in colour with 32×32 pixels.
+        "emoji", "tiles", or a folder of pictures, which are seen in colour with 32×32 pixels.
     seed : int
         Of the network, the anchors and all random choices: the same samples have the same report.
     classes : bool

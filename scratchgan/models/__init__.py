@@ -5,6 +5,7 @@
 
 from scratchgan.models import (
     acgan,
+    adain,
     autoencoder,
     cgan,
     cyclegan,
@@ -12,14 +13,18 @@ from scratchgan.models import (
     diffusion_gan,
     gan,
     gated_pixelcnn,
+    logan,
     lsgan,
     made,
+    pix2pix,
     pixelcnn,
     pixelvae,
     progan,
     r3gan,
     rbm,
     sngan,
+    srgan,
+    stackgan,
     stylegan,
     vae,
     wgan,
@@ -28,7 +33,8 @@ from scratchgan.models import (
 from scratchgan.models.model import Model, Preset, System
 
 PAPERS = (
-    gan, dcgan, lsgan, wgan, wgan_gp, sngan, cgan, acgan, progan, stylegan, diffusion_gan, r3gan, cyclegan, autoencoder,
-    vae, rbm, made, pixelcnn, gated_pixelcnn, pixelvae,
+    gan, dcgan, lsgan, wgan, wgan_gp, sngan, cgan, acgan, progan, stylegan, diffusion_gan, r3gan, pix2pix, cyclegan,
+    srgan, stackgan, logan, adain, autoencoder, vae, rbm, made, pixelcnn,
+    gated_pixelcnn, pixelvae,
 )  # fmt: skip
 SYSTEMS = {paper.SYSTEM.name: paper.SYSTEM for paper in PAPERS}

@@ -33,16 +33,13 @@ Departures:
 
 from functools import partial
 
-import numpy as np
-
 from scratchgan import nn
 from scratchgan.data import views
 from scratchgan.losses import NonSaturating
 from scratchgan.models.game import Game
 from scratchgan.models.model import Preset, System
-from scratchgan.models.networks import small_generator, strided_critic
+from scratchgan.models.networks import initialise, small_generator, strided_critic
 from scratchgan.optim import Adam
-from scratchgan.tensor import Parameter
 
 # Networks ------------------------------------------------------------------------------------------------------------
 
@@ -107,24 +104,6 @@ def strided_networks(rng, size, latent_size=100, width=64, channels=3):
         down += [nn.Conv2d(few, many, **twofold), nn.BatchNorm2d(many), nn.LeakyReLU(0.2)]
     down += [nn.Conv2d(widths[-1], 1, 4, **plain), nn.Flatten()]
     return initialise(nn.Sequential(*up), rng), initialise(nn.Sequential(*down), rng)
-
-
-def initialise(network, rng, deviation=0.02):
-    """DCGAN's first weights: N(0, 0.02²), scales of batch norm N(1, 0.02²), biases and shifts 0. Gives the network."""
-    for module in network.modules():
-        if isinstance(module, (nn.Linear, nn.Conv2d, nn.ConvTranspose2d)):
-            module.weight.data = _normal(module.weight, 0, deviation, rng)
-        elif isinstance(module, (nn.BatchNorm1d, nn.BatchNorm2d)):
-            module.weight.data = _normal(module.weight, 1, deviation, rng)
-        else:
-            continue
-        if isinstance(module.bias, Parameter):
-            module.bias.data = module.bias.data * 0
-    return network
-
-
-def _normal(parameter, mean, deviation, rng):
-    return (mean + deviation * rng.standard_normal(parameter.shape)).astype(np.float32)
 
 
 # Training ------------------------------------------------------------------------------------------------------------

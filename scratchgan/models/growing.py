@@ -4,9 +4,12 @@ The *level* says in one number how far they have grown: 0 is 4×4 pixels, 1 is 8
 share of α = 0.3 in what comes out.
 """
 
+import math
+
 import numpy as np
 
 from scratchgan.functional import avg_pool2d, interpolate
+from scratchgan.losses import R1, GradientPenalty, gradient_norms, gradient_penalty, on_lines, r1_penalty
 from scratchgan.models.game import Game
 from scratchgan.nn.options import Whole
 from scratchgan.tensor import grad
@@ -94,6 +97,36 @@ class Growth:
     def load_state_dict(self, state):
         """Take over the number of images."""
         self.seen = int(state["seen"])
+
+
+# Penalties -----------------------------------------------------------------------------------------------------------
+
+
+def steepness(critic, level):
+    """How many times as steep D is as a function of images of this level as it is of them enlarged to the last one.
+
+    Each level below halves the side: an image has a quarter of the pixels, of which each counts four times as much, so
+    the slope is twice as long. A penalty on slopes that is blind to this asks D for another scale whenever it grows.
+    """
+    return 2 ** (len(critic.blocks) - 1 - math.ceil(level))
+
+
+class R1OfEnlarged(R1):
+    """R₁ of D as a function of images enlarged to the last level; see `steepness`. γ is that of the last level."""
+
+    def __call__(self, critic, real, fake, level, rng):
+        """{"penalty": Tensor, ()}."""
+        return {"penalty": r1_penalty(critic, real, self.gamma / steepness(critic, level) ** 2, level)}
+
+
+class GradientPenaltyOfEnlarged(GradientPenalty):
+    """λ E (‖∇D(x̂)‖ − c)² of D as a function of images enlarged to the last level; see `steepness`."""
+
+    def __call__(self, critic, real, fake, level, rng):
+        """{"penalty": Tensor, (), "gradient_norm": Tensor, ()}."""
+        norms = gradient_norms(critic, on_lines(real, fake, rng), level) / steepness(critic, level)
+        penalty = self.weight * gradient_penalty(norms, self.center, one_sided=self.one_sided)
+        return {"penalty": penalty, "gradient_norm": norms.mean()}
 
 
 # The game ------------------------------------------------------------------------------------------------------------

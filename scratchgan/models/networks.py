@@ -5,8 +5,13 @@ instead of pooling, batch norm, ReLU in the generator and tanh at its end, leaky
 kernels with stride 2 reach every pixel equally often, so that no chessboard appears.
 """
 
+from functools import partial
+
+import numpy as np
+
 from scratchgan import nn
-from scratchgan.functional import cat
+from scratchgan.functional import cat, dropout, tanh
+from scratchgan.tensor import Parameter
 
 
 def small_generator(latent_size, width, rng):
@@ -51,6 +56,95 @@ def strided_critic(width, rng, batch_norm=True, channels=1, head=()):
         *convolution(2 * width, 4 * width, batch_norm),
         *(head or (nn.Flatten(), nn.Linear(4 * width * 4 * 4, 1, rng=rng))),
     )
+
+
+def patch_critic(rng, width=16, channels=3, layers=1, norm=partial(nn.InstanceNorm2d, affine=True)):
+    """The PatchGAN of pix2pix (Isola et al. 2017, arXiv:1611.07004, §3.2.2): a score for each patch of the image.
+
+    Convolutions of 4×4 halve the size ``layers`` times; two more keep it, nearly. The width doubles with each, up to
+    eight times the first. The convolutions before a norm have no bias, as it would have no effect.
+
+    Parameters
+    ----------
+    width : int
+        Channels of the first layer.
+    layers : int
+        1, 2, 3, 4, … for patches of 16, 34, 70, 142, … pixels a side (see `receptive_field`); the paper's has 3. With 0
+        all kernels are 1×1, and each pixel is judged for itself.
+    norm : callable
+        Of a number of channels. Neither the first layer nor the last has one.
+
+    Returns
+    -------
+    Module, (N, channels, H, W) -> (N, 1, h, w)
+    """
+    kernel, padding = (4, 1) if layers else (1, 0)
+    widths = [channels, *(width * min(2**i, 8) for i in range(max(layers, 1) + 1))]
+
+    def convolution(i, **options):
+        stride = 2 if i < layers else 1
+        return nn.Conv2d(widths[i], widths[i + 1], kernel, stride, padding, rng=rng, **options)
+
+    stages = [convolution(0), nn.LeakyReLU(0.2)]
+    for i in range(1, len(widths) - 1):
+        stages += [convolution(i, bias=False), norm(widths[i + 1]), nn.LeakyReLU(0.2)]
+    return nn.Sequential(*stages, nn.Conv2d(widths[-1], 1, kernel, padding=padding, rng=rng))
+
+
+def receptive_field(network):
+    """The side of the square of pixels that one number at the end of a row of convolutions depends on."""
+    side = step = 1
+    for layer in network.modules():
+        if isinstance(layer, nn.Conv2d):
+            side, step = side + (layer.kernel_size[0] - 1) * step, step * layer.stride[0]
+    return side
+
+
+batch_norm = partial(nn.BatchNorm2d, track_running_stats=False)  # by the batch in hand, in evaluation, too
+
+
+class UNet(nn.Module):
+    """The U-Net of pix2pix (§3.2.1): down to a few pixels, and up with a look at what was there on the way down.
+
+    Noise enters as dropout alone, in evaluation, too; and batch norm always takes the statistics of the batch in hand.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+    widths : tuple of int
+        Channels of each layer down; each halves the size.
+    channels : tuple of int
+        Of x and of y.
+    dropped : int
+        Layers under dropout, the first on the way up.
+    skips : bool
+        Without them it is an encoder and a decoder.
+    """
+
+    def __init__(self, rng, widths, channels=(1, 1), dropped=3, skips=True):
+        self.dropped, self.skips = dropped, skips
+        twofold = {"kernel_size": 4, "stride": 2, "padding": 1, "rng": rng}
+        self.down, self.up = nn.ModuleList(), nn.ModuleList()
+        for i, (few, many) in enumerate(zip((channels[0], *widths), widths)):
+            before = [nn.LeakyReLU(0.2)] if i else []
+            after = [batch_norm(many)] if 0 < i < len(widths) - 1 else []  # neither next to x nor at the bottom
+            self.down.append(nn.Sequential(*before, nn.Conv2d(few, many, bias=False, **twofold), *after))
+        for i, (many, few) in enumerate(zip(widths[::-1], (*widths[-2::-1], channels[1]))):
+            seen, last = many * (2 if skips and i else 1), i == len(widths) - 1
+            after = [] if last else [batch_norm(few)]
+            self.up.append(nn.Sequential(nn.ReLU(), nn.ConvTranspose2d(seen, few, bias=last, **twofold), *after))
+
+    def forward(self, x, z):
+        """(N, C, H, W), a numpy.random.Generator -> (N, C', H, W) in [−1, 1]."""
+        kept = []
+        for layer in self.down:
+            x = layer(x)
+            kept.append(x)
+        for i, layer in enumerate(self.up):
+            skipped = kept.pop()
+            x = layer(cat([x, skipped], 1) if self.skips and i else x)
+            x = dropout(x, 0.5, rng=z) if i < self.dropped else x
+        return tanh(x)
 
 
 def dense(sizes, rng):
@@ -121,6 +215,46 @@ class Conditioned(nn.Module):
         return self.network(cat([z, y], 1))
 
 
+class Unconditional(nn.Module):
+    """f(y), though it is given x, too: what is left of a conditional network without its condition."""
+
+    def __init__(self, network):
+        self.network = network
+
+    def forward(self, x, y):
+        """(N, C, H, W), (N, C', H, W) -> (N, 1, h, w)."""
+        return self.network(y)
+
+
+class Residual(nn.Module):
+    """x + f(x)."""
+
+    def __init__(self, *layers):
+        self.change = nn.Sequential(*layers)
+
+    def forward(self, x):
+        """(N, C, H, W) -> the same shape."""
+        return x + self.change(x)
+
+
 def count(network):
     """The number of its trained numbers."""
     return sum(parameter.numel() for parameter in network.parameters())
+
+
+def initialise(network, rng, deviation=0.02):
+    """DCGAN's first weights: N(0, 0.02²), scales of batch norm N(1, 0.02²), biases and shifts 0. Gives the network."""
+    for module in network.modules():
+        if isinstance(module, (nn.Linear, nn.Conv2d, nn.ConvTranspose2d)):
+            module.weight.data = _normal(module.weight, 0, deviation, rng)
+        elif isinstance(module, (nn.BatchNorm1d, nn.BatchNorm2d)):
+            module.weight.data = _normal(module.weight, 1, deviation, rng)
+        else:
+            continue
+        if isinstance(module.bias, Parameter):
+            module.bias.data = module.bias.data * 0
+    return network
+
+
+def _normal(parameter, mean, deviation, rng):
+    return (mean + deviation * rng.standard_normal(parameter.shape)).astype(np.float32)

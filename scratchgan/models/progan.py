@@ -14,9 +14,12 @@ where up repeats each pixel and pool takes means of 2×2. At α = 0 the networks
 networks, and a function of the number of images that the critic has seen.
 
 The objective is that of WGAN-GP, with a term that keeps the critic's scores from drifting away: for real images x,
-fakes x̃ = G(z) of latents z ~ N(0, I), points x̂ on the lines between the two, and λ = 10,
+fakes x̃ = G(z) of latents z ~ N(0, I), and points x̂ on the lines between the two,
 
     L_D = E D(x̃) − E D(x) + λ E (‖∇D(x̂)‖ − 1)² + 0.001 E D(x)²,        L_G = −E D(x̃)
+
+The slope is that of D as a function of images enlarged to the last size, see `growing.steepness`: of small images D is
+steeper, twice for each level, so else each growth would ask it for another scale.
 
 What keeps the signal in bounds, as there is no batch norm: `nn.EqualizedConv2d` (weights of one learning speed),
 `nn.PixelNorm` (in G), and for variety `nn.MinibatchStdDev` (in D).
@@ -27,15 +30,16 @@ Departures:
 |------------------------------------------------------|----------------------------------------------------------|
 | 32×32; 48, 32, 16 and 8 maps, 64 latents             | 1024×1024; 512 maps up to 32×32, 16 at last; 512 latents |
 | a level takes 2,400 images, a fade as many           | 800,000 and 800,000                                      |
-| α = 0.03 falls to a twentieth; average β = 0.99      | 0.001 throughout; 0.999                                  |
+| λ = 1; the slope is that of enlarged images          | 10; of images as D sees them                             |
+| α = 0.02 falls to a twentieth; average β = 0.99      | 0.001 throughout; 0.999                                  |
 """
 
 from functools import partial
 
 from scratchgan import nn
 from scratchgan.data import views
-from scratchgan.losses import GradientPenalty, Wasserstein
-from scratchgan.models.growing import Growing, Growth, fade, pool, split, up
+from scratchgan.losses import Wasserstein
+from scratchgan.models.growing import GradientPenaltyOfEnlarged, Growing, Growth, fade, pool, split, up
 from scratchgan.models.latents import standard_normal
 from scratchgan.models.model import Preset, System
 from scratchgan.optim import Adam
@@ -155,9 +159,9 @@ def build(
     noise=standard_normal,  # (shape, rng) -> z
     rest=2400,  # images of a level
     rise=2400,  # images of a fade
-    penalty_weight=10.0,  # λ
+    penalty_weight=1.0,  # λ
     drift=1e-3,
-    lr=0.03,  # of both players' Adam
+    lr=0.02,  # of both players' Adam
     betas=(0.0, 0.99),
     average_decay=0.99,
 ):
@@ -171,7 +175,7 @@ def build(
         partial(Adam, lr=lr, betas=betas),
         growth=Growth(len(critic.blocks) - 1, rest, rise),
         noise=noise,
-        penalty=GradientPenalty(penalty_weight),
+        penalty=GradientPenaltyOfEnlarged(penalty_weight),
         average_decay=average_decay,
     )
 

@@ -21,7 +21,7 @@ CelebA-HQ; and `b` to `e` are the steps from ProGAN to here, table 1 of the pape
 In a short training G soon finds one image that passes, and lets the styles fade. Four things keep its images apart. A
 random f brings all w near to one another: the cosine of two is 0.2 behind one layer, 0.6 behind four, 0.7 behind
 eight, and these learn nothing in minutes; so f has one. The maps A learn more slowly than all else, by μ = 0.3. A new
-block begins with a quarter of the contrast. And R₁ is that of enlarged images, see `R1OfEnlarged`.
+block begins with a quarter of the contrast. And R₁ is that of enlarged images, see `growing.steepness`.
 
 Departures:
 
@@ -39,7 +39,6 @@ Departures:
 | w̄ of the averaged generator is averaged, too         | copied                                                     |
 """
 
-import math
 from functools import partial
 
 import numpy as np
@@ -47,9 +46,9 @@ import numpy as np
 from scratchgan import nn
 from scratchgan.backend import array_like
 from scratchgan.functional import leaky_relu
-from scratchgan.losses import R1, GradientPenalty, NonSaturating, Wasserstein, r1_penalty
+from scratchgan.losses import NonSaturating, Wasserstein
 from scratchgan.models import progan
-from scratchgan.models.growing import Growing, Growth, fade, split, up
+from scratchgan.models.growing import GradientPenaltyOfEnlarged, Growing, Growth, R1OfEnlarged, fade, split, up
 from scratchgan.models.model import Preset, System, made
 from scratchgan.models.progan import DIGITS, EMOJI, WIDTHS, Critic
 from scratchgan.nn.options import Number
@@ -226,19 +225,6 @@ class Generator(nn.Module):
         return image
 
 
-class R1OfEnlarged(R1):
-    """R₁ of D as a function of images that are enlarged to the last level, where γ is told.
-
-    The same D has a slope twice as steep for each level below: an image of half the size has a quarter of the pixels,
-    each of which counts four times as much. So without this, γ would be 64 times as strong at 4×4 as at 32×32.
-    """
-
-    def __call__(self, critic, real, fake, level, rng):
-        """{"penalty": Tensor, ()}."""
-        below = len(critic.blocks) - 1 - math.ceil(level)
-        return {"penalty": r1_penalty(critic, real, self.gamma / 4**below, level)}
-
-
 # Training ------------------------------------------------------------------------------------------------------------
 
 
@@ -289,7 +275,7 @@ def build(
     )
 
 
-WASSERSTEIN = {"objective": Wasserstein(drift=1e-3), "penalty": GradientPenalty(10.0), "lr": 1e-2}
+WASSERSTEIN = {"objective": Wasserstein(drift=1e-3), "penalty": GradientPenaltyOfEnlarged(1.0), "lr": 1e-2}
 ABLATION = {  # Karras et al. 2019, table 1; A is ProGAN, and F the default
     "b": unstyled_networks,
     "c": partial(small_networks, constant=False, noise=False, mixing=0.0),

@@ -56,6 +56,30 @@ class Noise(Module):
         return str(self.num_features)
 
 
+def restyled(input, mean, deviation, eps=1e-5):
+    """Images whose channels have another mean and deviation: σ (x − mean x) / √(var x + ε) + μ.
+
+    Parameters
+    ----------
+    input : Tensor, (N, C, H, W)
+    mean, deviation : Tensor, (N, C, 1, 1)
+        μ and σ, such as the `statistics` of other images, of any size.
+    eps : float
+        ε.
+    """
+    return F.instance_norm(input, eps=eps) * deviation + mean
+
+
+def statistics(input, eps=1e-5):
+    """Mean and deviation √(var + ε) of each channel over all places: two Tensors, (N, C, 1, 1).
+
+    The variance is divided by their number. Without ε, the slope of the root would be infinite where a channel is
+    silent, as many are behind a ReLU.
+    """
+    mean = input.mean((2, 3), keepdim=True)
+    return mean, (((input - mean) ** 2).mean((2, 3), keepdim=True) + eps).sqrt()
+
+
 class AdaIN(Module):
     """Adaptive instance normalisation: mean and deviation of each channel are those that a style asks for.
 
@@ -96,7 +120,7 @@ class AdaIN(Module):
                 f"(N, {self.num_features}, H, W) and as many styles"
             )
         affine = self.affine(style).reshape(len(style), 2, self.num_features, 1, 1)
-        return F.instance_norm(input, eps=self.eps) * (1 + affine[:, 0]) + affine[:, 1]
+        return restyled(input, affine[:, 1], 1 + affine[:, 0], self.eps)
 
     def extra_repr(self):
         """The sizes."""

@@ -48,7 +48,7 @@ def add_flags(parser, presets=None):
         parser.add_argument("--preset", metavar="NAME", help="how much to train, see `list`; default: default")
     parser.add_argument(
         "--data",
-        metavar="mnist|fashion-mnist|emoji|DIR",
+        metavar="mnist|fashion-mnist|emoji|tiles|DIR",
         help="a data set by name, or a folder of pictures of any size, or of IDX files; default: mnist",
     )
     parser.add_argument(

@@ -52,7 +52,8 @@ def _examples(preset, dataset, low):
     try:
         arrays = (preset.held_out or preset.view)(dataset)
         arrays = arrays if isinstance(arrays, tuple) else (arrays,)
-        return (Streams if preset.unpaired else Batches)(arrays, 1, np.random.default_rng(0), low).examples(COUNT)
+        paired = preset.held_out or not preset.unpaired  # a view of its own gives what belongs together
+        return (Batches if paired else Streams)(arrays, 1, np.random.default_rng(0), low).examples(COUNT)
     except DataError as error:
         raise DataError(f"{dataset.source}: {error}") from error
 

@@ -7,8 +7,9 @@ them but the first weights and the numbers drawn.
 import numpy as np
 import pytest
 
-from scratchgan.losses import R1, NonSaturating
+from scratchgan.losses import NonSaturating
 from scratchgan.models import progan, stylegan
+from scratchgan.models.growing import R1OfEnlarged
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed; it is needed only to compare with")
 torch.set_num_threads(1)
@@ -148,15 +149,21 @@ def generate_with_styles(z, w, alpha, grown, rng):
 def wgan_gp_with_drift(real, fake, critic, rng):
     epsilon = torch.from_numpy(rng.random((BATCH, 1, 1, 1)))
     x = (epsilon * real + (1 - epsilon) * fake).requires_grad_()
-    (slope,) = torch.autograd.grad(critic(x).sum(), x, create_graph=True)
-    scores = critic(real)
+    slope, scores = slope_of_enlarged(critic, x), critic(real)
     loss = critic(fake).mean() - scores.mean() + 1e-3 * scores.square().mean()
-    return loss + 10 * ((slope.flatten(1).square().sum(1) + 1e-12).sqrt() - 1).square().mean()
+    return loss + 2 * (slope.flatten(1).norm(dim=1) - 1).square().mean()
+
+
+def slope_of_enlarged(critic, x):
+    """As a function of images of 8×8 pixels: of one of 4×4, each pixel is four there."""
+    (slope,) = torch.autograd.grad(critic(x).sum(), x, create_graph=True)
+    times = 8 // x.shape[-1]
+    return slope.repeat_interleave(times, 2).repeat_interleave(times, 3) / times**2
 
 
 def non_saturating_with_r1(real, fake, critic, rng):
     x = real.clone().requires_grad_()
-    (slope,) = torch.autograd.grad(critic(x).sum(), x, create_graph=True)
+    slope = slope_of_enlarged(critic, x)
     loss = F.softplus(critic(fake)).mean() + F.softplus(-critic(real)).mean()
     return loss + 0.5 / 2 * slope.square().sum((1, 2, 3)).mean()
 
@@ -200,12 +207,12 @@ def step_down(optimizer, loss):
 
 PAPERS = {
     "ProGAN": (
-        (progan, progan_networks, {}),
+        (progan, progan_networks, {"penalty_weight": 2.0}),
         (lambda z, w, alpha, grown, rng: generate(z, w, alpha, grown), criticise, wgan_gp_with_drift,
          lambda scores: -scores.mean()),
     ),
     "StyleGAN": (
-        (stylegan, stylegan_networks, {"objective": NonSaturating(), "penalty": R1(0.5)}),
+        (stylegan, stylegan_networks, {"objective": NonSaturating(), "penalty": R1OfEnlarged(0.5)}),
         (generate_with_styles, lambda *arguments: criticise(*arguments, blur=blurred), non_saturating_with_r1,
          lambda scores: F.softplus(-scores).mean()),
     ),

@@ -217,7 +217,7 @@ def test_labels_of_another_number_are_refused(count):
     [
         (np.zeros(5), r"labels must be integers of shape \(N,\), got float64 \(5,\)"),
         (np.zeros(5, bool), "got bool"),
-        (np.zeros((5, 1), int), r"got int64 \(5, 1\)"),
+        (np.zeros((5, 1, 1), int), r"got int64 \(5, 1, 1\)"),
         (np.array([0, 1, 2, -1, 3]), "must be 0 or more, found -1…3"),
         (np.ma.masked_equal([0, 1, 2, 3, 4], 4), r"labels \(5,\) must not be masked"),
     ],
@@ -225,6 +225,33 @@ def test_labels_of_another_number_are_refused(count):
 def test_what_is_no_label_is_refused(labels, message):
     with pytest.raises(DataError, match=message):
         Batches((numbered(5), labels), 2, np.random.default_rng(0))
+
+
+def test_an_image_keeps_its_row_of_numbers():
+    rows = np.arange(18, dtype=np.uint16).reshape(9, 2)
+    images, words = next(Batches((numbered(9), rows), 5, np.random.default_rng(0)))
+    assert words.dtype == np.int64 and words.tolist() == [[2 * n, 2 * n + 1] for n in numbers(images)]
+
+
+@pytest.mark.parametrize(
+    "rows, message",
+    [
+        (np.zeros((4, 3), int), "5 images cannot have 4 rows of numbers"),
+        (np.full((5, 3), -2), "rows of numbers must be 0 or more, found -2…-2"),
+        (np.zeros((5, 3)), "images must be uint8"),
+        (np.zeros((5, 3), bool), "images must be uint8"),
+        (np.zeros((5, 3, 3), int), "images must be uint8"),
+        (np.ma.masked_equal(np.ones((5, 3), int), 4), r"must not be masked"),
+    ],
+)
+def test_what_is_no_row_of_numbers_is_refused(rows, message):
+    with pytest.raises(DataError, match=message):
+        Batches((numbered(5), rows), 2, np.random.default_rng(0))
+
+
+def test_bytes_of_two_axes_are_pixels_and_no_words():
+    _, pixels = next(Batches((numbered(5), np.full((5, 3), 255, np.uint8)), 2, np.random.default_rng(0)))
+    assert pixels.dtype == np.float32 and (pixels == 1).all()
 
 
 def test_examples_are_drawn_from_data_that_may_be_sorted_and_the_stream_stays():

@@ -314,13 +314,13 @@ def test_embedded_digits_are_mnist_train_only(other):
 
 def test_unknown_name_or_split():
     """Everywhere the same: what there is, and what else is taken."""
-    others = r"--data takes the name of a data set \(mnist, fashion-mnist, emoji\), a folder of pictures, or "
+    others = r"--data takes the name of a data set \(mnist, fashion-mnist, emoji, tiles\), a folder of pictures, or "
     others += r"one of IDX files of 28×28"
     with pytest.raises(DataError, match=f"no data set 'cifar'; {others}"):
         load("cifar")
     with pytest.raises(DataError, match=f"mnits is no folder; {others}.*did you mean mnist"):
         find("mnits")
-    for name in ("mnist", "emoji"):
+    for name in ("mnist", "emoji", "tiles"):
         with pytest.raises(DataError, match=f"no split 'validation' of {name}: there are train and test"):
             find(name, "validation")
 

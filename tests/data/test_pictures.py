@@ -1,18 +1,20 @@
-"""Folders of pictures, the emoji that ship with the package, and what ``--data`` finds."""
+"""Folders of pictures, the emoji and tiles that ship with the package, and what ``--data`` finds."""
 
 import errno
 import os
 import struct
 import zlib
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from scratchgan.data import DataError, find, load, shipped, views
+from scratchgan.data import DataError, find, load, shipped, tiles, views
 from scratchgan.data.checks import NoTestSetError
 from scratchgan.data.emoji import embed, load_emoji
 from scratchgan.data.pictures import Pictures
+from scratchgan.data.tiles import load_tiles
 
 
 def save(path, pixels, **options):
@@ -260,10 +262,55 @@ def test_embedding_puts_on_white_reduces_and_leaves_out_duplicates_and_other_ton
 
 
 def test_damaged_emoji_are_no_traceback(tmp_path, monkeypatch):
-    (tmp_path / "emoji_32.npz").write_bytes(b"PK")
+    for file in ("emoji_32.npz", "tiles_32.npz"):
+        (tmp_path / file).write_bytes(b"PK")
     monkeypatch.setattr(shipped.resources, "files", lambda package: tmp_path)
     with pytest.raises(DataError, match="the emoji shipped with scratchgan: .*is damaged.*install it anew"):
         load_emoji()
+    with pytest.raises(DataError, match="the tiles shipped with scratchgan: .*is damaged.*install it anew"):
+        load_tiles()
+
+
+# The tiles -----------------------------------------------------------------------------------------------------------
+
+
+def test_the_tiles_are_a_thousand_different_pictures_of_two_kinds():
+    found = {(split, kind): load_tiles(split, kind).images for split in ("train", "test") for kind in tiles.KINDS}
+    assert [len(images) for images in found.values()] == [340, 548, 61, 91]
+    for split in ("train", "test"):
+        np.testing.assert_array_equal(load_tiles(split).images, np.concatenate([found[split, k] for k in tiles.KINDS]))
+    everything = np.concatenate(list(found.values()))
+    assert everything.dtype == np.uint8 and everything.shape[1:] == (3, 32, 32) and everything.flags.c_contiguous
+    assert len(np.unique(everything.reshape(1040, -1), axis=0)) == 1040
+    on_white = {pair: (images == 255).all(1).mean() for pair, images in found.items()}
+    assert all(share > 0.3 if kind == "things" else share < 0.05 for (_, kind), share in on_white.items())
+    file = Path(tiles.__file__).parent / tiles.FILE
+    assert file.stat().st_size < 1_000_000 and "ontoclasm" in file.with_name("LICENSES.md").read_text(encoding="utf-8")
+    assert load_tiles().labels is None and load_tiles().source == "the tiles shipped with scratchgan"
+    with pytest.raises(DataError, match="no kind 'walls' of tiles: there are grounds and things"):
+        load_tiles(kind="walls")
+
+
+def test_a_choice_of_tiles_is_put_on_white_in_the_order_of_names(tmp_path):
+    whole, some = np.full((32, 32, 4), 255), np.full((32, 32, 4), 255)
+    some[:16, :, 3] = 0
+    shades = np.arange(9)[:, None, None, None]
+    names = ["mon/b/a1.png", "dngn/c.png", "dngn/b.png", "dngn/a.png", "item/d.png", "item/e.png", "mon/a/b1.png",
+             "mon/tentacles/a.png", "mon/a/thin.png"]  # fmt: skip
+    images = np.stack([some, whole, whole, whole, some, some, some, some, some]).astype(np.uint8)
+    images[..., :3] = shades * 10
+    images[-1, :28, :, 3] = 0
+    np.savez(tmp_path / "all.npz", images=images, names=names)
+    tiles.embed(tmp_path / "all.npz", tmp_path / "made.npz")
+    made = np.load(tmp_path / "made.npz", allow_pickle=False)
+    assert made["kinds"].tolist() == [0, 0, 1, 1, 1]
+    assert made["images"][:, 31, 0, 0].tolist() == [30, 10, 60, 0, 40] and (made["images"][2:, 0] == 255).all()
+
+
+def test_a_family_is_held_out_as_a_whole():
+    names = [f"dngn/{family}_{n}.png" for family in "abcdefgh" for n in (1, 2)]
+    assert tiles.held_out(names).tolist() == [False] * 10 + [True] * 2 + [False] * 4
+    assert tiles.held_out(["mon/x/cat1.png", "mon/x/cat2.png", "mon/y/cat.png"]).tolist() == [False] * 3
 
 
 # What is found -------------------------------------------------------------------------------------------------------
@@ -278,6 +325,7 @@ def test_names_and_folders_are_told_apart(tmp_path):
     with pytest.raises(DataError, match="no split 'validation'"):
         find(tmp_path, "validation")
     assert len(find("emoji")) == len(find("emoji", "train")) == 1809
+    assert find("tiles").name == "tiles" and len(find("tiles", "test")) == len(load_tiles("test")) == 152
     (tmp_path / "empty").mkdir()
     for folder in ("nowhere", "empty"):
         with pytest.raises(DataError):

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from scratchgan.data import DataError, Dataset, load, views
+from scratchgan.data.bicubic import smaller
 from scratchgan.data.views import binarised, coloured, outlined, shrunk, sized
 
 DIGITS = load(embedded=True)
@@ -12,6 +13,19 @@ SOME = Dataset("mnist", DIGITS.images[::500], DIGITS.labels[::500], "a test")
 
 def noise(*shape, seed=0):
     return np.random.default_rng(seed).integers(0, 256, shape, dtype=np.uint8)
+
+
+# Of data sets --------------------------------------------------------------------------------------------------------
+
+
+def test_enlargements_are_images_the_same_made_smaller_and_their_labels():
+    large, small, labels = views.enlargements(SOME)
+    np.testing.assert_array_equal(large, SOME.images)
+    np.testing.assert_array_equal(small, smaller(SOME.images, 4))
+    np.testing.assert_array_equal(labels, SOME.labels)
+    large, small = views.enlargements(Dataset("mnist", SOME.images, None, "a test"), 32, 3, 2)
+    np.testing.assert_array_equal(large, sized(SOME.images, 32, 3))
+    np.testing.assert_array_equal(small, smaller(large, 2))
 
 
 # Sizes ---------------------------------------------------------------------------------------------------------------
@@ -130,6 +144,14 @@ def test_the_two_colours_are_of_all_classes_where_images_are_sorted_by_them():
     assert np.unique(DIGITS.labels[::2]).size == np.unique(DIGITS.labels[1::2]).size == 10
 
 
+def test_both_colours_of_an_image_are_the_hidden_truth():
+    x, y, labels = views.both_colours(SOME)
+    np.testing.assert_array_equal(x, coloured(SOME.images, views.ORANGE, views.BLACK))
+    np.testing.assert_array_equal(y, coloured(SOME.images, views.BLUE, views.WHITE))
+    np.testing.assert_array_equal(labels, SOME.labels)
+    assert len(views.both_colours(Dataset("mnist", SOME.images, None, ""))) == 2
+
+
 # Images --------------------------------------------------------------------------------------------------------------
 
 
@@ -148,6 +170,25 @@ def test_outlines_are_where_neighbours_differ_by_more_than_half():
     for step, seen in ((127, False), (128, True)):
         assert outlined(np.array([[[[0, step]]]], np.uint8)).any() == seen
     assert not outlined(np.full((1, 1, 4, 4), 200, np.uint8)).any()  # no outline along the border
+
+
+def test_outlines_are_those_of_any_channel_and_of_as_large_a_difference_as_is_asked_for():
+    image = np.zeros((1, 3, 3, 8), np.uint8)
+    image[0, 1, :, 4:], image[0, 2, :, 4:] = 200, 90
+    expected = np.tile(np.where([0, 0, 0, 1, 1, 0, 0, 0], 255, 0), (1, 1, 3, 1))
+    np.testing.assert_array_equal(outlined(image), expected)
+    np.testing.assert_array_equal(outlined(image[:, ::2], 89), expected)
+    assert not outlined(image[:, ::2], 90).any() and not outlined(image, 200).any()
+
+
+def test_pairs_of_outlines_and_images_come_with_labels_where_they_are_asked_for_and_known():
+    x, y = views.outlines(SOME)
+    np.testing.assert_array_equal(y, SOME.sized(32, 1))
+    np.testing.assert_array_equal(x, outlined(y))
+    x, y, labels = views.outlines(SOME, 28, 3, apart=60, classes=True)
+    assert y.shape == (len(SOME), 3, 28, 28) and labels.tolist() == SOME.labels.tolist()
+    np.testing.assert_array_equal(x, outlined(y, 60))
+    assert len(views.outlines(Dataset("", SOME.images, None, ""), classes=True)) == 2
 
 
 def test_shrinking_takes_the_mean_of_each_block():
@@ -170,10 +211,13 @@ def test_bits_are_by_threshold_or_drawn_with_the_probability_of_the_grey():
     assert drawn[..., 0].max() == 0 and drawn[..., 3].min() == 255
 
 
-@pytest.mark.parametrize("view", [lambda x: coloured(x, (0, 0, 0), (0, 0, 0)), outlined])
-def test_views_of_grey_refuse_colours_and_floats(view):
+def test_ink_is_grey():
     with pytest.raises(DataError, match=r"grey images are \(N, 1, H, W\)"):
-        view(noise(2, 3, 4, 4))
+        coloured(noise(2, 3, 4, 4), (0, 0, 0), (0, 0, 0))
+
+
+@pytest.mark.parametrize("view", [lambda x: coloured(x, (0, 0, 0), (0, 0, 0)), outlined])
+def test_views_refuse_floats(view):
     with pytest.raises(DataError, match="images must be uint8"):
         view(np.zeros((2, 1, 4, 4)))
 

@@ -6,12 +6,14 @@ from derivatives import weights_replaced
 from seeded import rng
 
 from scratchgan import Tensor, nn
+from scratchgan.data import Batches, load, views
+from scratchgan.metrics import translation
 from scratchgan.models import cyclegan
-from scratchgan.models.cyclegan import Residual
-from scratchgan.models.networks import count
+from scratchgan.models.networks import Residual, count
 from scratchgan.testing import check_grads
 
 IMAGE = (2, 4, 4)
+CYCLES = "cycle error", "cycle error of bytes", "cycle error with noise"
 
 
 def tiny_networks(rng):
@@ -41,17 +43,17 @@ def mean_abs(a, b):
 
 
 def test_the_losses_are_the_equations():
-    model = tiny(cycle=7.0, identity=3.0)
+    model = tiny(adversarial=0.5, cycle=(7.0, 2.0), identity=3.0)
     G, F, DX, DY = model.there, model.back, model.critic_x, model.critic_y
     numbers, (fake_x, fake_y) = model.generator_loss(X, Y)
     np.testing.assert_array_equal(fake_x.data, F(Y).data)
     np.testing.assert_array_equal(fake_y.data, G(X).data)
     assert not fake_x.requires_grad and not fake_y.requires_grad
-    adversarial = ((DY(G(X)).data - 1) ** 2).mean() / 2 + ((DX(F(Y)).data - 1) ** 2).mean() / 2
-    cycle = mean_abs(F(G(X)), X) + mean_abs(G(F(Y)), Y)
+    adversarial = ((DY(G(X)).data - 1) ** 2).mean() + ((DX(F(Y)).data - 1) ** 2).mean()
+    cycle_x, cycle_y = mean_abs(F(G(X)), X), mean_abs(G(F(Y)), Y)
     identity = mean_abs(G(Y), Y) + mean_abs(F(X), X)
-    expected = {"adversarial": adversarial, "cycle": cycle, "identity": identity}
-    expected["generator_loss"] = adversarial + 7 * cycle + 3 * identity
+    expected = {"adversarial": adversarial, "cycle": cycle_x + cycle_y, "identity": identity}
+    expected["generator_loss"] = adversarial / 2 + 7 * cycle_x + 2 * cycle_y + 3 * identity
     assert {name: value.item() for name, value in numbers.items()} == pytest.approx(expected)
     loss = 0
     for critic, real, fake in ((DX, X, fake_x), (DY, Y, fake_y)):
@@ -59,9 +61,21 @@ def test_the_losses_are_the_equations():
     assert model.critic_loss(X, Y, fake_x, fake_y).item() == pytest.approx(loss)
 
 
+def test_without_its_weight_the_identity_costs_nothing():
+    model, calls = tiny(identity=0.0), []
+    for network in (model.there, model.back):
+        forward = network.forward
+        network.forward = lambda x, forward=forward: calls.append(x) or forward(x)
+    numbers, _ = model.generator_loss(X, Y)
+    assert len(calls) == 4 and "identity" not in numbers
+    assert numbers["generator_loss"].item() == pytest.approx(
+        numbers["adversarial"].item() + 10 * numbers["cycle"].item()
+    )
+
+
 @pytest.mark.parametrize("part", ["there", "back", "critic_x", "critic_y"])
 def test_derivatives_in_all_weights_to_second_order(part):
-    model = tiny()
+    model = tiny(identity=5.0)
     network = getattr(model, part)
 
     def loss(*weights):
@@ -130,23 +144,23 @@ def test_the_small_networks_keep_the_size_of_the_image_and_score_patches():
     assert critic_x(x).shape == critic_y(x).shape == (2, 1, 12, 12)
 
 
-def test_the_papers_generators_have_the_papers_sizes():
-    """6 blocks for 128 pixels, 9 for 256; but for biases before affine norms, 2 C instead of 3 C numbers each."""
+def test_the_papers_networks_have_the_papers_sizes():
+    """6 blocks for 128 pixels, 9 for 256. Of the critics we leave out the biases that a norm takes off again."""
     for blocks, published in ((6, 7_837_699), (9, 11_378_179)):
-        network = cyclegan.generator(rng(), width=64, blocks=blocks)
-        normed = [m.weight.numel() for m in network.modules() if isinstance(m, nn.InstanceNorm2d)]
-        assert count(network) - 2 * sum(normed) + sum(normed) == published
+        there, back, *critics = cyclegan.paper_networks(rng(), blocks=blocks)
+        assert count(there) == count(back) == published
+        assert [count(critic) + 128 + 256 + 512 for critic in critics] == [2_764_737] * 2
+        assert not [m for m in there.modules() if isinstance(m, nn.InstanceNorm2d) and m.parameters()]
+        assert len([m for m in there.modules() if isinstance(m, Residual)]) == blocks
+        first = there[1].weight.data
+        assert first.std() == pytest.approx(0.02, rel=0.05) and not there[1].bias.data.any()
 
 
-def test_a_patch_has_sixteen_pixels_a_side():
-    """The pixels that one score depends on, by the derivative."""
-    critic = nn.Sequential(*(m for m in cyclegan.patch_critic(rng()) if not isinstance(m, nn.InstanceNorm2d)))
-    x = Tensor(rng().standard_normal((1, 3, 28, 28)).astype(np.float32), requires_grad=True)
-    from scratchgan import grad
-
-    (g,) = grad(critic(x)[0, 0, 6, 6], x)
-    rows, columns = (np.flatnonzero(g.data.any(axis)) for axis in ((0, 1, 3), (0, 1, 2)))
-    assert len(rows) == len(columns) == 16 and np.ptp(rows) == 15
+def test_the_small_networks_have_the_sizes_that_are_asked_for():
+    there, back, critic_x, critic_y = cyclegan.small_networks(rng(), width=4, blocks=1, critic_width=6, layers=2)
+    assert count(there) == count(back) and count(critic_x) == count(critic_y)
+    assert there[1].out_channels == 4 and len([m for m in there.modules() if isinstance(m, Residual)]) == 1
+    assert critic_x[0].out_channels == 6 and critic_x(Tensor(np.zeros((1, 3, 28, 28), np.float32))).shape[2:] == (5, 5)
 
 
 def test_a_border_is_mirrored_and_has_no_zeros():
@@ -162,14 +176,65 @@ def test_a_border_is_mirrored_and_has_no_zeros():
     assert found == 4
 
 
-def test_a_residual_adds_its_input():
-    x = Tensor(np.ones((1, 2)))
-    assert Residual(nn.Flatten())(x).data.tolist() == [[2, 2]]
-
-
 def test_the_picture_shows_both_directions_there_and_back():
     model = tiny()
     sheet = model.show((images(5, 9), images(6, 9)), rng())
     assert sheet.shape == (6, 8, *IMAGE)
     np.testing.assert_allclose(sheet[2], model.back(model.there(images(5, 9)[:8])).data, atol=1e-6)
     np.testing.assert_allclose(sheet[4], model.back(images(6, 9)[:8]).data, atol=1e-6)
+
+
+# What is measured ----------------------------------------------------------------------------------------------------
+
+
+class Recoloured(nn.Module):
+    """The true translation: from one pair of colours to another."""
+
+    def __init__(self, *colours):
+        self.colours = np.array(colours, np.float64).reshape(4, 3, 1, 1) / 127.5 - 1
+        self.weight = nn.Conv2d(1, 1, 1).weight
+
+    def forward(self, x):
+        ink, paper, other_ink, other_paper = self.colours
+        way = ink - paper
+        share = ((x.data - paper) * way).sum(1, keepdims=True) / (way * way).sum()
+        return Tensor((share * other_ink + (1 - share) * other_paper).astype(np.float32))
+
+
+def recolouring():
+    """G and F, of whom the paper says nothing and everything is known."""
+    there = Recoloured(views.ORANGE, views.BLACK, views.BLUE, views.WHITE)
+    return there, Recoloured(views.BLUE, views.WHITE, views.ORANGE, views.BLACK)
+
+
+def test_the_true_translation_has_the_best_numbers_there_and_back(monkeypatch):
+    judged = []
+
+    class Judge:
+        def __init__(self, data):
+            assert data == "mnist"
+
+        def accuracy(self, images, labels):
+            judged.append((images, labels))
+            return 0.75
+
+    monkeypatch.setattr(translation, "Judge", Judge)
+    model = cyclegan.build(rng(), networks=lambda rng: (*recolouring(), *cyclegan.small_networks(rng)[2:]))
+    digits = load(embedded=True)
+    x, y, labels = (array[::100] for array in views.both_colours(digits))
+    held_out = model.draw(iter([Batches((x, y, labels), 50, rng()).examples(50)]))
+    found = model.measure(held_out, rng())
+    for way, white in (("there", 0.14), ("back", 0.14)):
+        assert found[f"error, {way}"] < 0.01 and found[f"right colours, {way}"] == 1
+        assert found[f"error of the input itself, {way}"] > 1.5
+        assert 0.05 < found[f"error of paper alone, {way}"] < 0.3
+        assert found[f"cycle error, {way}"] < 0.01 and found[f"right class, {way}"] == 0.75
+    for images, of in judged:
+        grey = digits.images[::100]
+        order = np.random.default_rng(0).permutation(50)
+        assert np.abs(images.astype(int) - grey[order]).mean() < 2  # ink is relative to the darkest
+        np.testing.assert_array_equal(of, labels[order])
+    assert not {name for name in found if "error of bytes" in name and found[name] > 0.02}
+    alone = model.measure(held_out[:2], rng())
+    assert alone.keys() == {f"{name}, {way}" for way in ("there", "back") for name in CYCLES}
+    assert all(alone[name] == found[name] for name in alone)

@@ -42,7 +42,7 @@ def scores(name, game, images, *y):
     """D's scores of images, of the class one-hot y where D is told it."""
     if name == "Diffusion-GAN":
         return game.diffused(images, rng(9))(images)
-    return game.critic(images)[:, :1] if name == "AC-GAN" else game.critic(images, *y)
+    return game.critic(images)[:, :1] if name in ("AC-GAN", "LoGAN") else game.critic(images, *y)
 
 
 # Steps ---------------------------------------------------------------------------------------------------------------

@@ -7,8 +7,11 @@ import numpy as np
 import pytest
 from seeded import rng
 
-from scratchgan import Tensor
-from scratchgan.models.growing import Growing, Growth, blended
+from scratchgan import Tensor, grad
+from scratchgan.functional import avg_pool2d
+from scratchgan.losses import on_lines
+from scratchgan.models import progan
+from scratchgan.models.growing import GradientPenaltyOfEnlarged, Growing, Growth, R1OfEnlarged, blended
 
 
 def test_reals_are_reduced_to_the_level():
@@ -154,3 +157,35 @@ def test_the_number_of_critic_steps_is_no_function_of_the_iteration():
     with pytest.raises(ValueError, match="critic_steps of networks that grow must be a number"):
         Growing(*parts, growth=model.growth, critic_steps=lambda iteration: 1)
     assert Growing(*parts, growth=model.growth, critic_steps=2).critic_steps == 2
+
+
+# Penalties -----------------------------------------------------------------------------------------------------------
+
+
+def slopes_of_enlarged(critic, x, level, times):
+    """The lengths of the slopes of D as a function of images of 16×16 pixels, which it sees reduced: array (N,)."""
+    enlarged = Tensor(x.repeat(times, 2).repeat(times, 3), requires_grad=True)
+    reduced = avg_pool2d(enlarged, times) if times > 1 else enlarged
+    (slope,) = grad(critic(reduced, level).sum(), enlarged)
+    return np.sqrt((slope.data**2).sum((1, 2, 3)))
+
+
+@pytest.mark.parametrize("level, size, times", [(0, 4, 4), (0.5, 8, 2), (1, 8, 2), (1.5, 16, 1), (2, 16, 1)])
+def test_penalties_are_those_of_images_enlarged_to_the_last_level(level, size, times):
+    critic = progan.Critic(rng(1), (4, 3, 2), 1).to(np.float64)
+    x = rng(2).standard_normal((4, 1, size, size))
+    slopes = slopes_of_enlarged(critic, x, level, times)
+    r1 = R1OfEnlarged(3.0)(critic, Tensor(x), None, level, rng=None)["penalty"]
+    assert r1.item() == pytest.approx(3 / 2 * (slopes**2).mean(), rel=1e-9)
+    numbers = GradientPenaltyOfEnlarged(3.0, center=0.5)(critic, Tensor(x), Tensor(x), level, rng=rng())
+    assert numbers["penalty"].item() == pytest.approx(3 * ((slopes - 0.5) ** 2).mean(), rel=1e-9)
+    assert numbers["gradient_norm"].item() == pytest.approx(slopes.mean(), rel=1e-9)
+
+
+def test_one_side_alone_may_be_penalised_and_the_line_between_is_drawn():
+    critic = progan.Critic(rng(1), (4, 3, 2), 1).to(np.float64)
+    x, y = (rng(seed).standard_normal((4, 1, 8, 8)) for seed in (2, 3))
+    slopes = slopes_of_enlarged(critic, on_lines(Tensor(x), Tensor(y), rng()).data, 1, 2)
+    center = float(np.median(slopes))
+    penalty = GradientPenaltyOfEnlarged(1.0, center, one_sided=True)(critic, Tensor(x), Tensor(y), 1, rng=rng())
+    assert penalty["penalty"].item() == pytest.approx((np.maximum(slopes - center, 0) ** 2).mean(), rel=1e-9)

@@ -6,9 +6,16 @@ import numpy as np
 import pytest
 from seeded import rng
 
-from scratchgan import Tensor, nn
+from scratchgan import Tensor, grad, nn
 from scratchgan.models import SYSTEMS, acgan, cgan, dcgan, gan
-from scratchgan.models.networks import count, small_generator, strided_critic
+from scratchgan.models.networks import (
+    Residual,
+    count,
+    patch_critic,
+    receptive_field,
+    small_generator,
+    strided_critic,
+)
 from scratchgan.models.sngan import small_discriminator
 
 
@@ -165,3 +172,53 @@ def test_the_keras_networks_begin_with_glorots_weights():
     ):
         bound = (6 / fans) ** 0.5
         assert 0.95 * bound < np.abs(layer.weight.data).max() <= bound and not layer.bias.data.any()
+
+
+# Patches -------------------------------------------------------------------------------------------------------------
+
+PATCHES = {0: 1, 1: 16, 2: 34, 3: 70, 4: 142, 5: 286}  # layers: pixels a side, as the authors' code has them
+
+
+@pytest.mark.parametrize("layers, pixels", PATCHES.items())
+def test_a_patch_has_the_published_size(layers, pixels):
+    assert receptive_field(patch_critic(rng(), 1, layers=layers)) == pixels
+
+
+@pytest.mark.parametrize("layers, pixels", list(PATCHES.items())[:4])
+def test_the_pixels_that_a_score_depends_on_are_its_receptive_field(layers, pixels):
+    """By the derivative of the score in the middle. Norms, which look at the whole image, are left out."""
+    critic = nn.Sequential(*(m for m in patch_critic(rng(), 2, layers=layers) if not isinstance(m, nn.InstanceNorm2d)))
+    x = Tensor(rng().standard_normal((1, 3, 128, 128)).astype(np.float32), requires_grad=True)
+    scores = critic(x)
+    (g,) = grad(scores[0, 0, scores.shape[2] // 2, scores.shape[3] // 2], x)
+    for axes in ((0, 1, 3), (0, 1, 2)):
+        seen = np.flatnonzero(g.data.any(axes))
+        assert len(seen) == pixels and np.ptp(seen) == pixels - 1
+
+
+def test_the_critic_of_patches_of_seventy_pixels_has_the_published_layers():
+    """64-128-256-512-1, the first and the last without a norm: 2,768,705 weights with six channels."""
+    critic = patch_critic(rng(), 64, 6, layers=3, norm=nn.BatchNorm2d)
+    convolutions = [m for m in critic if isinstance(m, nn.Conv2d)]
+    assert [m.out_channels for m in convolutions] == [64, 128, 256, 512, 1] and count(critic) == 2_768_705
+    assert [m.bias is None for m in convolutions] == [False, True, True, True, False]
+    middle = " Conv2d BatchNorm2d LeakyReLU"
+    assert layers_of(critic) == "Conv2d LeakyReLU" + 3 * middle + " Conv2d"
+    assert {m.negative_slope for m in critic if isinstance(m, nn.LeakyReLU)} == {0.2}
+    assert patch_critic(rng(), 1, 6, layers=3)(Tensor(np.zeros((1, 6, 256, 256), np.float32))).shape == (1, 1, 30, 30)
+
+
+def test_the_width_of_a_critic_of_patches_grows_to_eight_times_the_first():
+    widths = [m.out_channels for m in patch_critic(rng(), 2, layers=5) if isinstance(m, nn.Conv2d)]
+    assert widths == [2, 4, 8, 16, 16, 16, 1]
+
+
+def test_without_layers_each_pixel_is_judged_for_itself():
+    critic = patch_critic(rng(), 64, 6, layers=0)
+    assert [m.out_channels for m in critic if isinstance(m, nn.Conv2d)] == [64, 128, 1]
+    assert critic(Tensor(np.zeros((1, 6, 5, 7), np.float32))).shape == (1, 1, 5, 7)
+
+
+def test_a_residual_adds_its_input():
+    x = Tensor(np.ones((1, 2)))
+    assert Residual(nn.Flatten())(x).data.tolist() == [[2, 2]]

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from seeded import rng
 
-from scratchgan import Tensor, nn
+from scratchgan import Tensor, grad, nn
 from scratchgan.functional.resample import blur
+from scratchgan.nn.style import restyled, statistics
 from scratchgan.testing import check_adjoint, check_grads
 
 
@@ -152,3 +153,29 @@ def test_derivatives_of_both_orders_of_noise_style_and_constant():
     check_grads(noisy, [normal(2, 3, 2, 2), normal(3)], order=2)
     check_grads(styled, [normal(2, 3, 3, 2), normal(2, 2), normal(6, 2), normal(6)], order=2)
     check_grads(repeated, [normal(3, 2, 2)], order=2)
+
+
+# Statistics of other images ------------------------------------------------------------------------------------------
+
+
+def test_an_image_takes_the_mean_and_deviation_of_another_of_any_size():
+    x, y = 5 * normal(2, 3, 6, 5) + 1, 3 * normal(2, 3, 8, 9, seed=1) - 2
+    made = restyled(Tensor(x), *statistics(Tensor(y)))
+    for found, wanted in zip(statistics(made), statistics(Tensor(y))):
+        np.testing.assert_allclose(found.data, wanted.data, atol=1e-4)
+    centred, mine = ((each - each.mean((2, 3), keepdims=True)) for each in (x, made.data))
+    np.testing.assert_allclose(mine / mine.std((2, 3), keepdims=True), centred / centred.std((2, 3), keepdims=True))
+
+
+def test_the_deviation_divides_by_the_number_and_has_a_slope_where_a_channel_is_silent():
+    mean, deviation = statistics(Tensor(np.array([1.0, 3.0]).reshape(1, 1, 1, 2)), eps=0.25)
+    assert mean.shape == deviation.shape == (1, 1, 1, 1) and mean.item() == 2 and deviation.item() == 1.25**0.5
+    silent = Tensor(np.zeros((1, 2, 3, 3)), requires_grad=True)
+    (slope,) = grad(statistics(silent)[1].sum(), silent)
+    assert np.isfinite(slope.data).all()
+    seven, two = Tensor(np.full((1, 2, 3, 3), 7.0)), Tensor(np.full((1, 2, 1, 1), 2.0))
+    np.testing.assert_array_equal(restyled(seven, two, two).data, 2)
+
+
+def test_derivatives_of_both_orders_of_another_ones_statistics():
+    check_grads(lambda x, y: restyled(x, *statistics(y)), [normal(2, 3, 4, 3), normal(2, 3, 2, 5, seed=1)], order=2)

@@ -65,11 +65,30 @@ def test_two_domains_are_measured_each_for_itself(tmp_path, monkeypatch):
     def more_of_one(dataset):
         return tuple(np.zeros((count, 3, 28, 28), np.uint8) for count in (9, 5))
 
-    presets = {"quick": dataclasses.replace(system.presets["quick"], held_out=more_of_one)}
+    presets = {"quick": dataclasses.replace(system.presets["quick"], view=more_of_one, held_out=None)}
     monkeypatch.setitem(SYSTEMS, "cyclegan", dataclasses.replace(system, presets=presets))
     model = type(load_model(tmp_path))
     monkeypatch.setattr(model, "measure", lambda self, x, rng: shapes.append([len(a) for a in x]) or {})
     assert held_out_numbers(tmp_path) == {} and shapes == [[9, 5]] * 2
+
+
+def test_what_a_preset_holds_out_of_two_domains_belongs_together(tmp_path, monkeypatch):
+    """Images with their hidden partners, and labels."""
+    train("cyclegan", preset="quick", data="emoji", steps=1, out=tmp_path)
+    seen, system = [], SYSTEMS["cyclegan"]
+
+    def pairs(dataset):
+        numbers = np.arange(9)
+        images = np.zeros((9, 3, 28, 28), np.uint8) + numbers.astype(np.uint8)[:, None, None, None]
+        return images, 255 - images, numbers
+
+    presets = {"quick": dataclasses.replace(system.presets["quick"], held_out=pairs)}
+    monkeypatch.setitem(SYSTEMS, "cyclegan", dataclasses.replace(system, presets=presets))
+    monkeypatch.setattr(type(load_model(tmp_path)), "measure", lambda self, x, rng: seen.append(x) or {})
+    assert held_out_numbers(tmp_path) == {} and len(seen) == 2
+    x, y, numbers = seen[0]
+    assert sorted(numbers) == list(range(9)) and not np.abs(x.data + y.data).max() > 1e-6
+    np.testing.assert_allclose(x.data[:, 0, 0, 0], numbers / 127.5 - 1, atol=1e-6)
 
 
 def test_what_has_no_test_set_or_nothing_to_measure_is_said(tmp_path, run, capsys):
