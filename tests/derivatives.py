@@ -57,3 +57,15 @@ def weights_replaced(module, tensors):
     finally:
         for (owner, name), parameter in zip(slots, parameters):
             vars(owner)[name] = parameter
+
+
+def jacobian(f, x):
+    """∂f(x)_d / ∂x_e of one example x (…) and a function of batches (N, …): (D, E), from one sweep.
+
+    A copy of x for each output: the sum of output d of copy d has its row d as its slope in copy d.
+    """
+    outputs = f(Tensor(x[None])).numel()
+    copies = Tensor(np.repeat(x[None], outputs, 0), requires_grad=True)
+    y = f(copies).reshape(outputs, outputs)
+    (g,) = grad((y * Tensor(np.eye(outputs))).sum(), copies)
+    return g.data.reshape(outputs, -1)

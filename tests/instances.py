@@ -12,7 +12,21 @@ import numpy as np
 
 from scratchgan import nn
 from scratchgan.data import Batches, Streams
-from scratchgan.models import aae, adain, autoencoder, cyclegan, pix2pix, rbm, srgan, stackgan, vae
+from scratchgan.models import (
+    aae,
+    adain,
+    autoencoder,
+    cyclegan,
+    gated_pixelcnn,
+    made,
+    pix2pix,
+    pixelcnn,
+    pixelvae,
+    rbm,
+    srgan,
+    stackgan,
+    vae,
+)  # fmt: skip
 from scratchgan.models.priors import petals
 from scratchgan.models.superres import SRResNet
 
@@ -86,6 +100,20 @@ def enlarging(rng):
     return SRResNet(rng, 1, width=2, blocks=1, up=(8, 8)), critic
 
 
+def pixelcnn_of(rng):
+    return pixelcnn.PixelCNN(rng, width=2, blocks=1, first=3)
+
+
+def gated_of(rng):
+    return gated_pixelcnn.GatedPixelCNN(rng, width=2, layers=1, first=3)
+
+
+def pixelvae_of(rng, latent_size):
+    encoder = nn.Sequential(nn.Flatten(), nn.Linear(16, 2 * latent_size, rng=rng))
+    upward = nn.Sequential(nn.Linear(latent_size, 2 * 16, rng=rng), nn.Unflatten(1, (2, 4, 4)))
+    return encoder, upward, gated_pixelcnn.GatedPixelCNN(rng, width=2, layers=1, first=3, told=2)
+
+
 MODELS = {
     **{
         name: Tiny(paper, partial(game, name), games.image(name), name in games.CONDITIONAL)
@@ -142,5 +170,11 @@ MODELS = {
         image=(1, 8, 8),
         small=(1, 2, 2),
         samples=False,
+    ),
+    "MADE": Tiny(made, partial(made.build, image=games.IMAGE, hidden=(9,), arrangements=2, lr=0.1)),
+    "PixelCNN": Tiny(pixelcnn, partial(pixelcnn.build, network=pixelcnn_of, image=games.IMAGE, lr=0.1)),
+    "Gated PixelCNN": Tiny(gated_pixelcnn, partial(gated_pixelcnn.build, network=gated_of, image=games.IMAGE, lr=0.1)),
+    "PixelVAE": Tiny(
+        pixelvae, partial(pixelvae.build, networks=pixelvae_of, latent_size=3, image=games.IMAGE, anneal=2, lr=0.1)
     ),
 }

@@ -106,6 +106,18 @@ LAYERS = {
     ),
     "EqualizedDownConv2d": (lambda: nn.EqualizedDownConv2d(4, 5, 3, bias=False), data(*IMAGE), (2, 5, 3, 3), KERNEL),
     "PixelNorm": (nn.PixelNorm, data(*IMAGE), IMAGE, {}),
+    "MaskedLinear": (
+        lambda: nn.MaskedLinear(4, 3),
+        data(2, 4),
+        (2, 3),
+        {"weight": (3, 4), "bias": (3,), "mask": (3, 4)},
+    ),
+    "MaskedConv2d": (
+        lambda: nn.MaskedConv2d("A", 4, 5, 3),
+        data(*IMAGE),
+        (2, 5, 6, 6),
+        KERNEL | {"bias": (5,), "mask": (3, 3)},
+    ),
     "Blur": (nn.Blur, data(*IMAGE), IMAGE, {}),
     "Halved": (nn.Halved, data(*IMAGE), (2, 4, 3, 3), {}),
     "Doubled": (nn.Doubled, data(*IMAGE), (2, 4, 12, 12), {}),
@@ -603,6 +615,8 @@ WRONG_SHAPES = {  # the layer: shapes of which each has another rank, or channel
     "Maxout": (lambda: nn.Maxout(2), [(4,), (2, 3), (2, 4, 3)]),
     "MinibatchStdDev": (nn.MinibatchStdDev, [(4, 3), (4, 3, 3)]),
     "MinibatchDiscrimination": (lambda: nn.MinibatchDiscrimination(4, 2, 2), [(4,), (4, 3), (2, 4, 3)]),
+    "MaskedLinear": (lambda: nn.MaskedLinear(4, 2), [(), (3,), (4, 3)]),
+    "MaskedConv2d": (lambda: nn.MaskedConv2d("B", 4, 2, 3), [(4,), (4, 3), (3, 4, 4), (2, 2, 4, 4, 4)]),
 }
 
 
@@ -630,6 +644,9 @@ OBEYED = {
     "ConvTranspose2d, output": (lambda v: nn.ConvTranspose2d(4, 5, 3, 2, 0, v, rng=rng()), data(*IMAGE), (0, 1)),
     "ConvTranspose2d, bias": (lambda v: nn.ConvTranspose2d(4, 5, 3, bias=v, rng=rng()), data(*IMAGE), (False, True)),
     "Linear, bias": (lambda v: nn.Linear(4, 3, v, rng=rng()), data(2, 4), (False, True)),
+    "MaskedLinear, bias": (lambda v: nn.MaskedLinear(4, 3, v, rng=rng()), data(2, 4), (False, True)),
+    "MaskedConv2d, mask": (lambda v: nn.MaskedConv2d(v, 4, 3, 3, rng=rng()), data(*IMAGE), ("A", "B")),
+    "MaskedConv2d, bias": (lambda v: nn.MaskedConv2d("A", 4, 3, 3, v, rng=rng()), data(*IMAGE), (False, True)),
     "BatchNorm2d, eps": (lambda v: nn.BatchNorm2d(4, v), data(*IMAGE), (1e-5, 0.1)),
     "BatchNorm2d, momentum": (lambda v: moved_by(nn.BatchNorm2d(4, momentum=v)), data(*IMAGE), (0.1, 0.5)),
     "BatchNorm2d, statistics": (

@@ -13,9 +13,13 @@ from scratchgan.models import (
     dcgan,
     diffusion_gan,
     gan,
+    gated_pixelcnn,
     logan,
     lsgan,
+    made,
     pix2pix,
+    pixelcnn,
+    pixelvae,
     progan,
     r3gan,
     rbm,
@@ -31,6 +35,6 @@ from scratchgan.models.model import Model, Preset, System
 
 PAPERS = (
     gan, dcgan, lsgan, wgan, wgan_gp, sngan, cgan, acgan, progan, stylegan, diffusion_gan, r3gan, pix2pix, cyclegan,
-    srgan, stackgan, logan, adain, autoencoder, vae, aae, rbm,
+    srgan, stackgan, logan, adain, autoencoder, vae, aae, rbm, made, pixelcnn, gated_pixelcnn, pixelvae,
 )  # fmt: skip
 SYSTEMS = {paper.SYSTEM.name: paper.SYSTEM for paper in PAPERS}

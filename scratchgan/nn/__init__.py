@@ -7,6 +7,7 @@ from scratchgan.nn.layers import (
     BatchNorm1d, BatchNorm2d, Conv2d, ConvTranspose2d, Embedding, GroupNorm, InstanceNorm2d, LayerNorm, Linear,
     PReLU,
 )
+from scratchgan.nn.masked import MaskedConv2d, MaskedLinear
 from scratchgan.nn.maxout import Maxout
 from scratchgan.nn.minibatch import MinibatchDiscrimination, MinibatchStdDev
 from scratchgan.nn.module import Module, ModuleList, Sequential

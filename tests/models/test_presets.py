@@ -21,8 +21,11 @@ from scratchgan.models import (
     dcgan,
     diffusion_gan,
     gan,
+    gated_pixelcnn,
     growing,
     pix2pix,
+    pixelcnn,
+    pixelvae,
     priors,
     r3gan,
     srgan,
@@ -152,6 +155,14 @@ STACKGAN = {
 LOGAN = {
     **ACGAN, **small("logan"), "classes": 12, "low": -1.0, "batch_size": 32, "data": "emoji", "view": colours.by_colour,
     "held_out": written(partial(colours.by_colour, balanced=False)),
+}  # fmt: skip
+BITS = {**RUN, "image": (1, 28, 28), "betas": (0.9, 0.999)}
+MADE = {**BITS, "hidden": (1000, 1000), "arrangements": 1, "lr": 3e-3, "batch_size": 200, "steps": 5000, "every": 500}
+PIXELCNN = {**BITS, "network": pixelcnn.small_network, "lr": 5e-3, "batch_size": 8}
+GATED = {**BITS, "network": gated_pixelcnn.small_network, "lr": 5e-3, "batch_size": 8}
+PIXELVAE = {
+    **BITS, "networks": pixelvae.small_networks, "latent_size": 16, "anneal": 1000, "draws": 10, "lr": 5e-3,
+    "batch_size": 16,
 }  # fmt: skip
 PRESETS = {
     "gan": {
@@ -339,6 +350,24 @@ PRESETS = {
         "default": {**LOGAN, "steps": 1900},
         "no_class_loss": {**LOGAN, "class_weights": (1.0, 0.0), "steps": 1900},
     },
+    "made": {
+        "quick": {**MADE, "steps": 800, "every": 100}, "default": MADE, "orders": {**MADE, "arrangements": 8}
+    },
+    "pixelcnn": {
+        "quick": {**PIXELCNN, "steps": 1000, "every": 250}, "default": {**PIXELCNN, "steps": 6000, "every": 600}
+    },
+    "gated_pixelcnn": {
+        "quick": {**GATED, "steps": 600, "every": 150},
+        "default": {**GATED, "steps": 4000, "every": 400},
+        "shallow": {
+            **GATED, "steps": 7500, "every": 750, "batch_size": 16,
+            "network": written(partial(gated_pixelcnn.GatedPixelCNN, layers=0, first=5)),
+        },
+    },
+    "pixelvae": {
+        "quick": {**PIXELVAE, "steps": 1200, "every": 200, "anneal": 300},
+        "default": {**PIXELVAE, "steps": 7500, "every": 750},
+    },
 }  # fmt: skip
 every_preset = pytest.mark.parametrize(
     "system, preset", [(system, preset) for system, presets in PRESETS.items() for preset in presets]
@@ -425,6 +454,17 @@ SAID = [
     ("vae", "default", "pixels drawn anew as bits in each step", {"binarised": True}),
     ("vae", "grey", "grey, as in the preset `grey`", {"binarised": False}),
     ("vae", "default", "α from 0.001 to a twentieth", {"lr": 1e-3, "rates_fall": True}),
+    ("made", "default", "784-1000-1000-784, one arrangement, the natural order",
+     {"hidden": (1000, 1000), "arrangements": 1}),
+    ("made", "default", "Adam, α from 0.003 to a twentieth, batches of 200",
+     {"lr": 0.003, "rates_fall": True, "batch_size": 200}),
+    ("pixelcnn", "default", "Adam, α from 0.005 to a twentieth, batches of 8",
+     {"lr": 0.005, "rates_fall": True, "batch_size": 8}),
+    ("gated_pixelcnn", "default", "Adam, α from 0.005 to a twentieth, batches of 8",
+     {"lr": 0.005, "rates_fall": True, "batch_size": 8}),
+    ("pixelvae", "default", "Adam, α from 0.005 to a twentieth, batches of 16",
+     {"lr": 0.005, "rates_fall": True, "batch_size": 16}),
+    ("pixelvae", "default", "two strided 3×3 layers, 16 latents", {"latent_size": 16}),
     ("pix2pix", "default", "batches of 16, α from 0.001 to a twentieth",
      {"batch_size": 16, "lr": 1e-3, "rates_fall": True}),
     ("pix2pix", "default", "L_G = L_cGAN(G) + λ L_L1(G), λ = 100", {"weights": (1.0, 100.0)}),
@@ -570,6 +610,19 @@ OTHERS = {  # for each system, another value of all that its networks and its mo
         "penalty_weight": 5.0, "class_weights": (1.0, 0.5), "critic_steps": 3, "lr": 0.5, "betas": (0.25, 0.5),
         "average_decay": 0.5, "low": 0.0,
     },
+    "made": {
+        "image": (1, 4, 4), "hidden": (9,), "arrangements": 2, "lr": 0.5, "betas": (0.25, 0.5),
+    },
+    "pixelcnn": {
+        "network": partial(pixelcnn.PixelCNN, width=8), "image": (1, 4, 4), "lr": 0.5, "betas": (0.25, 0.5),
+    },
+    "gated_pixelcnn": {
+        "network": partial(gated_pixelcnn.GatedPixelCNN, width=8), "image": (1, 4, 4), "lr": 0.5, "betas": (0.25, 0.5),
+    },
+    "pixelvae": {
+        "networks": partial(pixelvae.small_networks, layers=1), "image": (1, 4, 4), "latent_size": 3, "anneal": 9,
+        "draws": 3, "lr": 0.5, "betas": (0.25, 0.5),
+    },
 }  # fmt: skip
 
 
@@ -659,6 +712,8 @@ WHERE = {  # what holds a number, and by which name
     "penalty": lambda model: [model.penalty],
     "chains": lambda model: [len(model.machine.chains)],
     "noise": lambda model: [model.noise],
+    "arrangements": lambda model: [model.arrangements],
+    "anneal": lambda model: [model.anneal],
     "weights": lambda model: [model.weights],
     "jitter": lambda model: [model.jitter],
 }
@@ -672,7 +727,7 @@ def test_a_number_of_a_preset_arrives_where_it_belongs(name):
             assert found == [others[name]] * len(found) and found
 
 
-CODES = {"autoencoder", "vae", "aae", "stackgan"}  # whose latents are codes, or beside a caption
+CODES = {"autoencoder", "vae", "aae", "pixelvae", "stackgan"}  # whose latents are codes, or beside a caption
 WITH_LATENTS = [name for name in OTHERS if "latent_size" in OTHERS[name] and name not in CODES]
 
 
