@@ -29,6 +29,7 @@ Departures:
 | 28×28 digits, orange on black and blue on white           | photos and paintings of 256×256                   |
 | 3 residual blocks of 32 channels; patches of 16           | 9 of 256 channels; patches of 70                  |
 | batches of 8, 1,000 steps, α from 0.001 to a twentieth    | batches of 1, 200 epochs, α = 0.0002, then to 0   |
+| λ_i = 0, as G has to turn dark into light; 5 for emoji    | 0, or 5 where colours should be kept              |
 | norms with weights of their own; PyTorch's first weights  | norms without weights; first weights N(0, 0.02²)  |
 
 `paper_networks` are the published ones. Presets `no_cycle`, `cycle_only` and `one_way` are the paper's ablations: (2)
@@ -235,7 +236,7 @@ SYSTEM = System(
         "cycle_only": Preset(400, every=25, options={"adversarial": 0.0}, **COLOURS),
         "one_way": Preset(400, every=25, options={"cycle": (10.0, 0.0)}, **COLOURS),
         "identity": Preset(400, every=25, options={"identity": 5.0}, **COLOURS),
-        "emoji_tiles": Preset(800, every=50, batch_size=8, options={"image": (3, 32, 32)}, **THINGS),
+        "emoji_tiles": Preset(800, every=50, batch_size=8, options={"identity": 5.0, "image": (3, 32, 32)}, **THINGS),
         "folder": Preset(
             20_000,
             every=200,

@@ -325,7 +325,7 @@ PRESETS = {
         "one_way": {**SHORT, "cycle": (10.0, 0.0)},
         "identity": {**SHORT, "identity": 5.0},
         "emoji_tiles": {
-            **CYCLEGAN, "steps": 800, "every": 50, "data": "emoji", "image": (3, 32, 32),
+            **CYCLEGAN, "steps": 800, "every": 50, "data": "emoji", "image": (3, 32, 32), "identity": 5.0,
             "view": written(partial(tiles.beside, kind="things")),
             "held_out": written(partial(tiles.beside, kind="things", split="test")),
         },
