@@ -1,5 +1,7 @@
 """What the README and its pages say is so: programs run, links lead somewhere, numbers are those measured."""
 
+import importlib
+import inspect
 import json
 import re
 import shlex
@@ -10,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from scratchgan import nn
 from scratchgan.data.mnist import embedded_digits
 from scratchgan.models import SYSTEMS
 from scratchgan.models.networks import count
@@ -72,6 +75,48 @@ def test_every_picture_is_shown():
     shown = {((ROOT / page).parent / target).resolve() for page, target in LINKS}
     pictures = [path for path in (ROOT / "demos" / "pictures").iterdir() if path.suffix in (".png", ".gif")]
     assert [path.name for path in pictures if path.resolve() not in shown] == []
+
+
+# The course: from a word to the lines that compute it -----------------------------------------------------------------
+
+COURSE = PAGES["scratchgan/README.md"]
+NAMED = re.findall(r"\[`(\w+)`\]\(([\w/]+\.py)\)", COURSE)
+
+
+@pytest.mark.parametrize("name, path", sorted(set(NAMED)))
+def test_each_name_of_the_course_is_in_its_file(name, path):
+    source = (ROOT / "scratchgan" / path).read_text(encoding="utf-8")
+    assert re.search(rf"^\s*(def|class) {name}\b|^\s*{name} = |\b{name}=", source, re.M)
+
+
+@pytest.mark.parametrize("room", ["losses", "metrics"])
+def test_each_public_name_of_a_room_is_in_the_course(room):
+    module, known = importlib.import_module(f"scratchgan.{room}"), {name for name, _ in NAMED}
+    public = {name for name, value in vars(module).items() if name[0] != "_" and not inspect.ismodule(value)}
+    assert public - known == set()
+
+
+def test_each_layer_that_pytorch_lacks_is_in_the_course():
+    ours = {name for name in nn.__all__ if not nn.__dict__[name].__module__.endswith(ALSO_IN_PYTORCH)}
+    assert ours - {name for name, _ in NAMED} == set()
+
+
+ALSO_IN_PYTORCH = ".layers", ".stateless", ".module"  # the files of layers that are called as there
+
+
+def test_each_system_and_each_file_of_the_laboratory_is_in_the_course():
+    linked = {target for page, target in LINKS if page == "scratchgan/README.md"}
+    systems = {f"models/{name}.py" for name in SYSTEMS}
+    tools = {
+        "__init__",
+        "claims",
+        "command",
+        "parallel",
+        "runs",
+        "style",
+    }  # of the lessons, and no matter of the course
+    lab = {f"lab/{path.name}" for path in (ROOT / "scratchgan" / "lab").glob("*.py") if path.stem not in tools}
+    assert (systems | lab) - linked == set()
 
 
 def test_what_the_judge_is_given_is_what_the_line_before_leaves(tmp_path):
