@@ -27,8 +27,8 @@ Departures:
 | here                                                  | the paper                                            |
 |-------------------------------------------------------|------------------------------------------------------|
 | images binarised anew in each step                    | binarised once                                       |
-| 784-1000-1000-784, one arrangement, the natural order | 784-8000-8000-784, 32 arrangements                   |
-| Adam, α from 0.003 to a twentieth, batches of 200     | Adagrad, α = 0.01, batches of 100                    |
+| 784-500-784, one arrangement, the natural order       | 784-8000-8000-784, 32 arrangements                   |
+| Adam, α from 0.01 to a twentieth, batches of 50       | Adagrad, α = 0.01, batches of 100                    |
 | PyTorch's first weights                               | orthogonal                                           |
 | arrangements drawn at random                          | taken in turns                                       |
 | no direct weights from pixels to logits               | an option                                            |
@@ -157,9 +157,9 @@ def build(
     rng,
     device="cpu",
     image=(1, 28, 28),
-    hidden=(1000, 1000),
+    hidden=(500,),
     arrangements=1,  # K
-    lr=3e-3,
+    lr=1e-2,
     betas=(0.9, 0.999),
 ):
     """A MADE for images of bits; ``lr`` and ``betas`` are Adam's."""
@@ -174,8 +174,8 @@ SYSTEM = System(
     5,
     build,
     {
-        "quick": Preset(800, batch_size=200),
-        "default": Preset(5000, batch_size=200, every=500),
-        "orders": Preset(5000, batch_size=200, every=500, options={"arrangements": 8}),
+        "quick": Preset(3000, batch_size=50, every=300),
+        "default": Preset(20_000, batch_size=50, every=1000),
+        "orders": Preset(20_000, batch_size=50, every=1000, options={"arrangements": 8}),
     },
 )
