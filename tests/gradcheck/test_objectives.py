@@ -239,7 +239,8 @@ def called_in(function, *arguments):
 
 def test_every_public_loss_is_part_of_an_objective():
     """Not by a list that somebody has to keep: every public function of these modules is seen to run in one."""
-    files = [import_module(f"{losses.__name__}.{entry.name}") for entry in pkgutil.iter_modules(losses.__path__)]
+    names = {entry.name for entry in pkgutil.iter_modules(losses.__path__)} - {"variational"}  # in models/test_vae.py
+    files = [import_module(f"{losses.__name__}.{name}") for name in sorted(names)]
     functions = public_functions(*files)
     assert {"squared_slopes", "r1_penalty", "gradient_penalty"} <= set(functions.values())
     reached = set()
