@@ -256,7 +256,7 @@ def pad(input, pad, mode="constant", value=None):
 def _repeated(input, axis, source, before):
     """The elements along an axis that ``source`` names; from ``before`` on, these are all of them in their order."""
     size = input.shape[axis]
-    array = input.data.take(array_module(input.data).asarray(source), axis)
+    array = input.data[(slice(None),) * axis + (array_module(input.data).asarray(source),)]
     return record(array, (input, lambda g, y: _folded(g, axis, source, before, size)))
 
 
