@@ -71,6 +71,11 @@ def test_every_page_is_reached_from_the_readme():
     assert {f"{page}" for page in PAGES if page != "README.md"} <= {target.partition("#")[0] for _, target in LINKS}
 
 
+def test_every_lesson_is_named():
+    words = "".join(PAGES.values())
+    assert [path.name for path in (ROOT / "demos").glob("*.py") if f"demos/{path.name}" not in words] == []
+
+
 def test_every_picture_is_shown():
     shown = {((ROOT / page).parent / target).resolve() for page, target in LINKS}
     pictures = [path for path in (ROOT / "demos" / "pictures").iterdir() if path.suffix in (".png", ".gif")]
