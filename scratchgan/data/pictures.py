@@ -108,7 +108,7 @@ class Pictures:
 
 
 def opened(path):
-    """A picture as it is to be seen: upright, on white, grey or in colour.
+    """Read a picture, turn it upright and put it on white: grey or in colour.
 
     Raises
     ------

@@ -1,6 +1,6 @@
 """SRGAN: "Photo-Realistic Single Image Super-Resolution Using a Generative Adversarial Network", Ledig et al. 2017.
 
-arXiv:1609.04802. A small image x is to be enlarged four times in each direction. `superres` has the network and its
+arXiv:1609.04802. A small image x grows four times in each direction. `superres` has the network and its
 first loss, the mean squared error to the true image y, whose best G(x) is the mean of all that y might be: blurred.
 SRGAN wants one that it *might be*. A discriminator D judges, by its logits, whether an image is a photo or made by G,
 
