@@ -260,6 +260,9 @@ def test_training_does_not_depend_on_the_number_of_threads_nor_on_its_changes():
     assert trained([1, 1]) == trained([2, 2]) == trained([2, 0]) == trained([0, 1])
 
 
+# Functions that call a BLAS themselves --------------------------------------------------------------------------------
+
+
 def far(n, d, seed=0):
     return np.random.default_rng(seed).standard_normal((n, d))
 
