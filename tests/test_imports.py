@@ -30,6 +30,7 @@ FLOORS = {
     "models": NETWORKS | {"losses", "data", "npy", "metrics"},
     "training": NETWORKS | FILES_AND_DATA | {"losses", "models", "metrics", "*"},
     "lab": NETWORKS | FILES_AND_DATA | {"losses", "models", "metrics", "training"},
+    "site": set(),
     "__main__": {"nn", "models", "training", "checkpoint", "metrics", "testing"},  # the command is the roof
 }
 # The models that build on another, as their papers do, and what models have in common.
