@@ -11,13 +11,14 @@ ROOT = Path(scratchgan.__file__).parent
 FILES = sorted(ROOT.rglob("*.py"))
 
 # From the cellar up, what the modules of each floor may import of the package; and each its own, where it is a folder.
-ENGINE = {"backend", "threads", "tensor", "functional"}
+ENGINE = {"backend", "threads", "tensor", "hints", "functional"}
 NETWORKS = ENGINE | {"nn", "optim"}
 FILES_AND_DATA = {"npy", "checkpoint", "data"}
 FLOORS = {
     "backend": set(),
     "threads": set(),
     "tensor": {"backend"},
+    "hints": {"tensor"},
     "functional": {"tensor", "backend", "threads"},
     "nn": ENGINE,
     "optim": ENGINE | {"nn"},
