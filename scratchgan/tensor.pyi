@@ -1,5 +1,7 @@
 """The types of `Tensor`, whose methods and operators come from `functional.methods`, and of the engine around it."""
 
+from __future__ import annotations  # as pdoc runs it
+
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ContextDecorator
 from typing import Any

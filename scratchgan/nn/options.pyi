@@ -1,5 +1,7 @@
 """The types of options: an attribute that is declared as a `Number` is a float where it is read."""
 
+from __future__ import annotations  # as pdoc runs it
+
 from typing import Any, overload
 
 class Number:
