@@ -16,6 +16,7 @@ from scratchgan.metrics import linear_classes
 from scratchgan.models.model import made
 from scratchgan.nn import Sequential
 from scratchgan.tensor import Tensor, no_grad
+from scratchgan.threads import on_one_thread
 
 BLOCK, WIDTHS = 250, (0.03, 0.1, 0.2, 0.4)
 
@@ -183,6 +184,7 @@ def drawn_halfway(model, x, count, rng):
     return model.images(model.tensor(middles), rng)
 
 
+@on_one_thread
 def of_a_fitted_gaussian(model, x, count, rng):
     """What codes give that are drawn from a Gaussian with the moments of those of images."""
     codes = made(model.encoder, x).numpy().astype(float)
