@@ -150,12 +150,16 @@ class FromCode(Model):
             self.decoder.draw(x, 0, rng, z)
         return self.shown(Tensor(x))
 
+    def columns(self, rng):
+        """The codes of the prior that pictures show, one in each column: array (n, latent_size)."""
+        return self.latents(COLUMNS, rng)
+
     def show(self, examples, rng):
-        """Eight images; the same drawn anew from their codes; eight codes of the prior, drawn twice."""
-        x = bernoulli(examples[0][:COLUMNS], rng)
+        """Images; the same drawn anew from their codes; codes of the prior, drawn twice. `columns` of each."""
+        z = self.tensor(self.columns(rng))
+        x = bernoulli(examples[0][: len(z)], rng)
         with no_grad():
             codes = self.codes(x, rng)
-        z = self.tensor(self.latents(COLUMNS, rng))
         return np.stack([self.shown(x), self.images(codes, rng), self.images(z, rng), self.images(z, rng)])
 
     @in_blocks

@@ -40,7 +40,7 @@ from scratchgan.backend import array_like
 from scratchgan.functional import stack
 from scratchgan.losses.variational import bernoulli, importance_bound
 from scratchgan.models.aae import AAE, with_labels
-from scratchgan.models.autoregressive import BLOCK, FromCode, independent_nats
+from scratchgan.models.autoregressive import BLOCK, COLUMNS, FromCode, independent_nats
 from scratchgan.models.gated_pixelcnn import GatedPixelCNN, Told
 from scratchgan.models.model import Preset, System, made
 from scratchgan.models.networks import convolutional_encoder, dense, map_of_code
@@ -115,6 +115,11 @@ class PixelGAN(FromCode, AAE):
     def latents(self, count, rng):
         """z ~ p."""
         return self.prior.draw(count, rng)
+
+    def columns(self, rng):
+        """Each kind, or as many locations."""
+        count = max(COLUMNS, len(self.prior.centres))
+        return self.prior.draw(count, rng, np.arange(count) % len(self.prior.centres))
 
     def between(self, start, end, shares):
         """As the prior goes from one code to another."""

@@ -145,7 +145,7 @@ def test_the_likelihood_of_kinds_adds_up_to_1():
 
 
 def test_it_measures_what_its_codes_tell_of_pixels_and_of_classes():
-    model, labels = tiny(), np.arange(240) % 3
+    model, labels = tiny(), rng(9).permutation(np.arange(240) % 3)
     grey = np.full((240, *IMAGE), 0.1)
     grey[np.arange(240), 0, labels] = 0.95  # a bright row for each class
     model.encoder[1].weight.data = np.zeros((KINDS, 16))
@@ -187,6 +187,7 @@ def test_pictures_and_samples_are_of_the_prior():
     model.images = lambda z, rng: seen.append(z.data) or images(z, rng)
     sheet = model.show((Tensor(X.repeat(2, 0)),), rng())
     assert sheet.shape == (4, 8, *IMAGE) and set(np.unique(sheet)) == {-1, 1}
+    np.testing.assert_array_equal(seen[1], np.eye(KINDS)[np.arange(8) % KINDS])  # a column for each kind
     np.testing.assert_array_equal(seen[1], seen[2])
     assert model.samples(30, rng())["samples"].shape == (30, *IMAGE)
     assert set(np.unique(seen[3])) == {0, 1} and (seen[3].sum(1) == 1).all()
