@@ -10,6 +10,9 @@ machine does; and so is everything that is made of products, such as a run and h
 a product can take ten times as long as on one thread. So numbers of threads are compared by how long the same products
 take, at the start, every few seconds, and as soon as products get slower.
 
+**Other functions.** Products are not all that a BLAS adds up: `on_one_thread` is for functions that call it, or LAPACK,
+through NumPy itself, as the judge's do.
+
 Where the number cannot be set (Apple's Accelerate; a GPU) or is one, products are NumPy's own. All this is for one
 thread of Python: where several multiply at once, one may change the number while another relies on it.
 """
@@ -17,7 +20,7 @@ thread of Python: where several multiply at once, one may change the number whil
 import math
 import threading
 import time
-from functools import lru_cache
+from functools import lru_cache, wraps
 
 import numpy as np
 from threadpoolctl import ThreadpoolController
@@ -119,8 +122,7 @@ class Products:
         """The product, which takes ``size`` multiplications."""
         kind = self.kind(a.shape, a.strides, a.dtype, b.shape, b.strides, b.dtype)
         if self.fastest.count > 1 and not self._is_free(kind, a, b):
-            with self.lock:
-                return self._on(1, np.matmul, a, b, out)
+            return self.alone(np.matmul, a, b, out)
         if size < TIMED:
             return np.matmul(a, b, out=out)
         start = self.clock()
@@ -132,6 +134,11 @@ class Products:
             with self.lock:
                 self.fastest.took(seconds, kind.least)
         return y
+
+    def alone(self, function, *arguments, **options):
+        """What ``function`` returns when NumPy calls the BLAS on one thread in it."""
+        with self.lock:
+            return self._on(1, function, *arguments, **options)
 
     def _is_free(self, kind, a, b):
         """Whether such products have the bits of one thread on any of the numbers of threads, as far as is known."""
@@ -163,13 +170,13 @@ class Products:
         y = self._on(threads, np.matmul, *pair)
         return y, self.clock() - start
 
-    def _on(self, threads, function, *arguments):
+    def _on(self, threads, function, *arguments, **options):
         now = self.fastest.count
         if threads == now:
-            return function(*arguments)
+            return function(*arguments, **options)
         self.set_threads(threads)
         try:
-            return function(*arguments)
+            return function(*arguments, **options)
         finally:
             self.set_threads(now)
 
@@ -208,6 +215,21 @@ def _in_blocks(a, b, blocks, out):
     for start, stop in zip(edges[1:], edges[2:]):
         total += product(a[..., start:stop], b[..., start:stop, :])
     return total
+
+
+def on_one_thread(function):
+    """Let ``function`` have the same bits whatever the number of threads: NumPy calls BLAS and LAPACK on one in it.
+
+    It must not call `product`, which chooses for itself.
+    """
+
+    @wraps(function)
+    def alone(*arguments, **options):
+        if _products is None:
+            return function(*arguments, **options)
+        return _products.alone(function, *arguments, **options)
+
+    return alone
 
 
 def use(threads=0):

@@ -7,7 +7,11 @@ import sys
 import numpy as np
 import pytest
 
-from scratchgan import Tensor, grad, nn, optim, threads
+from scratchgan import Tensor, grad, metrics, nn, optim, threads
+from scratchgan.lab import probes, styles
+from scratchgan.losses import OBJECTIVES
+from scratchgan.metrics import neighbours
+from scratchgan.models import priors
 from scratchgan.threads import Fastest, Products, product
 
 rng = np.random.default_rng(0)
@@ -254,6 +258,61 @@ def trained(counts):
 @needs_orders
 def test_training_does_not_depend_on_the_number_of_threads_nor_on_its_changes():
     assert trained([1, 1]) == trained([2, 2]) == trained([2, 0]) == trained([0, 1])
+
+
+def far(n, d, seed=0):
+    return np.random.default_rng(seed).standard_normal((n, d))
+
+
+def labels_of(x):
+    return (x[:, 0] > 0).astype(int)
+
+
+def generator_norm():
+    generator, critic = (nn.Linear(*size, rng=np.random.default_rng(0)) for size in ((128, 300), (300, 1)))
+    latents = far(640, 128).astype("f").reshape(20, 32, 128)
+    return tuple(probes.generator_gradient_norm(OBJECTIVES["wasserstein"], generator, critic, z) for z in latents)
+
+
+def styles_fit():
+    x = far(5000, 100)
+    fit = styles.Fit.of(x, x[:, :3] ** 3, labels_of(x))
+    return fit.coefficients, fit.covariance, fit.steps(1), fit.anyhow(2000, 1, np.random.default_rng(0))
+
+
+WITH_A_BLAS = {
+    "slope": generator_norm,
+    "cone": lambda: probes.fit_cone(far(40000, 2), far(40000, 1)[:, 0]),
+    "styles": styles_fit,
+    "Fréchet": lambda: metrics.frechet_distance(far(3000, 200), far(3000, 200, 1)),
+    "kernel": lambda: metrics.squared_mmd(far(700, 900), far(600, 900, 1)),
+    "neighbours": lambda: neighbours.nearest(far(900, 800), far(700, 800, 1)),
+    "components": lambda: metrics.pca_reconstruction(far(2000, 300), 20),
+    "classes": lambda: metrics.linear_classes(far(2000, 300), labels_of(far(2000, 300)), far(2000, 300, 1)),
+    "moments": lambda: priors.petals().gaps(far(60000, 2)),
+}
+
+
+def bits(found):
+    return b"".join(map(bits, found)) if isinstance(found, tuple) else np.asarray(found).tobytes()
+
+
+@needs_orders
+@pytest.mark.parametrize("function", WITH_A_BLAS.values(), ids=WITH_A_BLAS)
+def test_what_calls_a_blas_itself_does_not_depend_on_the_number_of_threads(function):
+    found = set()
+    for count in (1, 2):
+        threads.use(count)
+        found.add(bits(function()))
+    assert len(found) == 1
+
+
+@needs_orders
+def test_what_calls_a_blas_itself_finds_one_thread():
+    seen = threads.on_one_thread(lambda: {library.get_num_threads() for library in threads._libraries})
+    threads.use(2)
+    assert seen() == {1}
+    assert {library.get_num_threads() for library in threads._libraries} == {2}
 
 
 # The number that is asked for -----------------------------------------------------------------------------------------

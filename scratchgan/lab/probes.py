@@ -6,6 +6,7 @@ from scratchgan.lab.critics import scores
 from scratchgan.losses import OBJECTIVES, gradient_norms, on_lines
 from scratchgan.metrics import distances, optimal_assignment
 from scratchgan.tensor import Tensor, grad
+from scratchgan.threads import on_one_thread
 
 # What a critic has become --------------------------------------------------------------------------------------------
 
@@ -53,6 +54,7 @@ def share_near(weights, bound, within=0.05):
     return float((np.abs(weights) >= (1 - within) * bound).mean())
 
 
+@on_one_thread
 def fit_cone(x, values):
     """The best a + bᵀx + c ‖x‖ in least squares, and its R² = 1 − Σ (v − v̂)² / Σ (v − v̄)².
 
@@ -121,5 +123,6 @@ def generator_gradient_norm(objective, generator, critic, z):
     return float(np.linalg.norm([_norm(g) for g in grad(loss, generator.parameters())]))
 
 
+@on_one_thread
 def _norm(g):
     return np.linalg.norm(g.numpy().astype(np.float64))  # squares of vanishing gradients underflow in float32

@@ -13,6 +13,7 @@ import numpy as np
 from scratchgan.lab.latent import apart, lengths
 from scratchgan.metrics.fidelity import precision_recall
 from scratchgan.tensor import Tensor, no_grad
+from scratchgan.threads import on_one_thread
 
 BLOCK = 500  # images that are made together
 GROUPS = {"coarse (4×4, 8×8)": slice(0, 4), "middle (16×16)": slice(4, 6), "fine (32×32)": slice(6, None)}  # of layers
@@ -187,16 +188,19 @@ class Fit:
     covariance: np.ndarray
 
     @classmethod
+    @on_one_thread
     def of(cls, latents, values, labels):
         """By least squares, of arrays (N, d), (N, k) and (N,)."""
         x, v = within(latents, labels), within(values, labels)
         return cls(np.linalg.lstsq(x, v, rcond=None)[0], x.T @ x / len(x))
 
+    @on_one_thread
     def explained(self, latents, values, labels):
         """R² on other samples, (k,): 1 where an attribute is a linear function of the latent; noise has at most 0."""
         x, v = within(latents, labels), within(values, labels)
         return 1 - ((v - x @ self.coefficients) ** 2).sum(0) / (v**2).sum(0)
 
+    @on_one_thread
     def steps(self, length):
         """For each attribute the step that changes it most, and the others not at all: rows (k, d).
 
@@ -212,6 +216,7 @@ class Fit:
         inverse = np.linalg.pinv(self.coefficients.T @ reached / np.outer(scale, scale))
         return length * (reached / scale @ inverse / np.sqrt(np.diag(inverse))).T
 
+    @on_one_thread
     def anyhow(self, count, length, rng):
         """Random steps of the same length: (count, d)."""
         values, vectors = np.linalg.eigh(self.covariance)

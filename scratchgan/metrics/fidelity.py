@@ -10,6 +10,7 @@ import numpy as np
 from scratchgan.data.checks import whole
 from scratchgan.metrics.neighbours import squared_distances, squared_radii
 from scratchgan.metrics.points import as_points, mixed_order, same_space
+from scratchgan.threads import on_one_thread
 
 # Fréchet distance ----------------------------------------------------------------------------------------------------
 
@@ -38,6 +39,7 @@ def frechet_distance(x, y):
     return frechet_distance_of_moments(*moments(x), *moments(y))
 
 
+@on_one_thread
 def moments(features):
     """Mean (d,) and covariance (d, d), divided by N − 1, in float64."""
     features = _at_least(2, as_points(features, "features"), "features", "have a covariance")
@@ -63,6 +65,7 @@ def _symmetric(covariance):
     return covariance
 
 
+@on_one_thread
 def _trace_of_root(c1, c2):
     """tr (C₁ C₂)^½ = Σ √λ, λ the eigenvalues of C₁^½ C₂ C₁^½: symmetric, so none is complex, and C may be singular."""
     values, vectors = np.linalg.eigh(c1)
@@ -83,6 +86,7 @@ def squared_mmd(x, y):
     return _mean_of_pairs(_at_least(2, x, "x")) + _mean_of_pairs(_at_least(2, y, "y")) - 2 * _kernel(x, y).mean()
 
 
+@on_one_thread
 def _kernel(x, y):
     return (x @ y.T / x.shape[1] + 1) ** 3
 

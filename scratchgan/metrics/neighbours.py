@@ -7,6 +7,7 @@ than `transport.distances`, at an error of about 1e-15 of the squared norms, whi
 import numpy as np
 
 from scratchgan.metrics.points import same_space
+from scratchgan.threads import on_one_thread
 
 BLOCK = 2**22  # distances that are in memory at a time: 32 MB
 
@@ -19,8 +20,13 @@ def squared_distances(x, y):
     height = max(1, BLOCK // len(y))
     for start in range(0, len(x), height):
         rows = slice(start, start + height)
-        block = (x[rows] * x[rows]).sum(axis=1)[:, None] + norms - 2 * x[rows] @ y.T
-        yield rows, np.maximum(block, 0, out=block)
+        yield rows, _expanded(x[rows], y, norms)
+
+
+@on_one_thread
+def _expanded(x, y, norms):
+    squares = (x * x).sum(axis=1)[:, None] + norms - 2 * x @ y.T
+    return np.maximum(squares, 0, out=squares)
 
 
 def squared_radii(x, k):

@@ -4,8 +4,10 @@ import numpy as np
 
 from scratchgan.data.checks import whole
 from scratchgan.metrics.points import as_points
+from scratchgan.threads import on_one_thread
 
 
+@on_one_thread
 def pca_reconstruction(points, components):
     """x̂ = x̄ + V Vᵀ (x − x̄): what is left of points in as many directions V in which they differ most.
 

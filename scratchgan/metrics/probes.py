@@ -9,6 +9,7 @@ import numpy as np
 from scratchgan.data.checks import as_labels, whole
 from scratchgan.metrics.neighbours import squared_distances
 from scratchgan.metrics.points import same_space
+from scratchgan.threads import on_one_thread
 
 
 def nearest_classes(codes, labels, others=None, k=5):
@@ -48,6 +49,7 @@ def nearest_classes(codes, labels, others=None, k=5):
     return np.concatenate(read)
 
 
+@on_one_thread
 def linear_classes(codes, labels, others, weight=1e-3):
     """The class whose indicator a linear function of the codes, fitted by least squares, is largest: argmax (W z + b).
 

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from scratchgan.threads import on_one_thread
+
 
 @dataclass(frozen=True, eq=False)
 class Mixture:
@@ -32,6 +34,7 @@ class Mixture:
         away = self.centres - mean
         return mean, (self.factors @ self.factors.swapaxes(1, 2)).mean(0) + away.T @ away / len(away)
 
+    @on_one_thread
     def gaps(self, z):
         """How far the moments of points (N, d) are from those of the mixture, in coordinates where these are 0 and I.
 
