@@ -279,7 +279,7 @@ FAILURES = {
         "16 training points, again and again",
         "D of training points, less D of fresh ones",
         favour,
-        (-0.5, 0.5),
+        (-1.5, 1.5),
         _TWO_STEPS,
         right=_TWO_STEPS,
         failing_data=FEW,

@@ -126,3 +126,11 @@ def penalised_line(distance, weight=10.0):
     penalty = weight * (slope - 1) ** 2
     numbers = {"gradient_norm": slope, "wasserstein": slope * distance, "penalty": penalty}
     return numbers | {"critic_loss": penalty - slope * distance}
+
+
+def slope_for(estimate, weight=10.0):
+    """The slope k of that critic, from the estimate k s that the log shows: k = (1 + √(1 + 2 k s / λ)) / 2.
+
+    It solves k s = s + s² / 2λ for s. With the estimate of a run it says which mean gradient norm is to be expected.
+    """
+    return (1 + np.sqrt(1 + 2 * estimate / weight)) / 2

@@ -77,3 +77,10 @@ def test_the_penalised_line_is_the_best_line(distance):
     assert found["gradient_norm"] == pytest.approx(slopes[gains.argmax()], abs=1e-3)
     assert -found["critic_loss"] == pytest.approx(gains.max()) == found["wasserstein"] - found["penalty"]
     assert found["critic_loss"] == pytest.approx(-distance - distance**2 / 40)
+
+
+@pytest.mark.parametrize("weight", [1.0, 10.0])
+def test_the_slope_is_found_from_the_estimate(weight):
+    found = limits.penalised_line(3.0, weight)
+    assert limits.slope_for(found["wasserstein"], weight) == pytest.approx(found["gradient_norm"])
+    assert limits.slope_for(0.0, weight) == 1
