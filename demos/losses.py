@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from scratchgan.lab import command, parallel, style
-from scratchgan.lab.claims import Claim, finite
+from scratchgan.lab.claims import Claim, finite, number
 from scratchgan.lab.failures import EVERY, FAILURES, FEW, ROLL, play
 from scratchgan.lab.flawed import DATA
 from scratchgan.lab.limits import alike, slope_for
@@ -36,6 +36,8 @@ def experiment(flags, folder):
     """The healthy runs, the failures, and a picture of each."""
     healthy = healthy_runs(flags.healthy)
     own = [thinned(run) for run in flags.runs]
+    for run in own:
+        print_beside(run, healthy[run["system"]])
     jobs = [(name, failing, flags.steps, flags.seed) for name in FAILURES for failing in (False, True)]
     seen = dict(zip([job[:2] for job in jobs], parallel.run_all(play, jobs, flags.processes, unit="game")))
     draw_healthy(folder / "losses.png", healthy, own)
@@ -58,9 +60,17 @@ def healthy_runs(folder):
     return {name: thinned(folder / name) for name in READINGS}
 
 
+def print_beside(run, healthy):
+    """Where a run of one's own stands at its end, and where the healthy one did."""
+    print(f"{run['system']}, {run['steps']:,} steps, beside {healthy['steps']:,} of the healthy run")
+    for column, limit in READINGS[run["system"]].items():
+        mine, theirs = (number(ends(each["curves"][column])[1]) for each in (run, healthy))
+        print(f"  {column:20}{mine:>10}{theirs:>10}" + (f"   tends to {limit:.3g}" if limit is not None else ""))
+
+
 def told(name, seen):
-    """What is kept of a game: its losses and its telling number, in a hundred windows."""
-    curves = {loss: windowed(values, 100) for loss, values in zip(("L_D", "L_G"), seen.losses.T)}
+    """What is kept of a game: its losses, in twenty windows, and its telling number."""
+    curves = {loss: windowed(values, 20) for loss, values in zip(("L_D", "L_G"), seen.losses.T)}
     return curves | {"told": [finite(round(float(x), 4)) for x in seen.told], "diverged": seen.diverged}
 
 
@@ -101,7 +111,7 @@ def of_failure(name, right, failing):
             ROLL.sample(500, np.random.default_rng(1)),
         )
         near, far = (np.median(distances(points, FEW.points).min(1)) for points in (failing.samples[:500], fresh))
-        yield Claim(text, near, high=far / 3, anchors={"of fresh points": far})
+        yield Claim(text, near, high=float(far) / 3, anchors={"of fresh points": float(far)})
 
 
 # Healthy runs --------------------------------------------------------------------------------------------------------
@@ -227,9 +237,9 @@ def draw_telling(axes, failure, right, failing):
 def add_flags(parser):
     """Which runs, how long the games are, and on how many cores."""
     default, words = FULL["steps"], f"of each game in the plane; default: {FULL['steps']:,}"
-    parser.add_argument("--steps", type=command.at_least(100), default=default, metavar="N", help=words)
+    parser.add_argument("--steps", type=command.at_least(EVERY), default=default, metavar="N", help=words)
     words = "folders of runs of yours, to be drawn over the healthy ones"
-    parser.add_argument("--runs", type=Path, nargs="+", default=[], metavar="DIR", help=words)
+    parser.add_argument("--runs", nargs="+", default=[], metavar="DIR", help=words)
     words = "read the healthy runs from here, DIR/NAME, and train those that are missing: half an hour for all"
     parser.add_argument("--healthy", type=Path, metavar="DIR", help=words)
     words = "default: one a core; the numbers are the same"

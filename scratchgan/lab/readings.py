@@ -1,6 +1,6 @@
 """How to read a log: for each system the numbers to look at, what they tend to, and the curves of a healthy run.
 
-    curves = thinned("runs/dcgan")  # {"critic_loss": [60 means, 60 deviations], …} of a run's log.csv
+    curves = thinned("runs/dcgan")  # {"critic_loss": [40 means, 40 deviations], …} of a run's log.csv
     READINGS["dcgan"]["critic_loss"]  # 1.386…: log 4, where D can tell nothing
 
 The limits are those of `lab.limits`: D at its best, the generator perfect. A healthy run comes near them or stays
@@ -16,7 +16,7 @@ import numpy as np
 
 from scratchgan.lab import limits
 
-WINDOWS = 60
+WINDOWS = 40
 
 _LOG_2, _LOG_4 = math.log(2), math.log(4)
 _PLAYERS = {"critic_loss": _LOG_4, "generator_loss": _LOG_2}
@@ -66,7 +66,7 @@ def thinned(folder):
     Returns
     -------
     dict
-        "system", "preset", "steps" and "curves": {column: [means, deviations]}, lists of up to 60 floats.
+        "system", "preset", "steps" and "curves": {column: [means, deviations]}, lists of up to 40 floats.
 
     Raises
     ------
@@ -92,7 +92,8 @@ def windowed(values, count=WINDOWS):
 
 
 def ends(curve):
-    """The mean of the first and of the last tenth of a curve: two floats."""
+    """The mean of the first and of the last tenth of a curve, without phases in which it idles at 0: two floats."""
     means = np.array(curve[0])
+    means = means[means != 0] if means.any() else means
     tenth = max(1, len(means) // 10)
     return float(means[:tenth].mean()), float(means[-tenth:].mean())
