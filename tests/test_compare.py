@@ -4,6 +4,7 @@ import json
 import re
 import runpy
 import sys
+from functools import partial
 from types import SimpleNamespace
 
 import numpy as np
@@ -37,30 +38,43 @@ def digits(tmp_path_factory):
         yield folder
 
 
-@pytest.fixture
-def demo(digits, tmp_path, monkeypatch):
+def run_demo(digits, folder, name, *flags):
     """Run a demo in this process, which has everything imported; its status."""
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(SystemExit) as done:
+        patch.chdir(folder)
+        patch.setattr(sys, "argv", [name, "--data", str(digits), *map(str, flags)])
+        runpy.run_path(str(DEMOS / name), run_name="__main__")
+    return done.value.code
 
-    def run(name, *flags):
-        monkeypatch.chdir(tmp_path)
-        monkeypatch.setattr(sys, "argv", [name, "--data", str(digits), *map(str, flags)])
-        with pytest.raises(SystemExit) as done:
-            runpy.run_path(str(DEMOS / name), run_name="__main__")
-        return done.value.code
 
-    return run
+@pytest.fixture
+def demo(digits, tmp_path):
+    """`run_demo` in a folder of its own."""
+    return partial(run_demo, digits, tmp_path)
+
+
+@pytest.fixture(scope="module")
+def walk(digits, tmp_path_factory):
+    """A walk whose two systems were trained for a step: its folder."""
+    folder = tmp_path_factory.mktemp("walk")
+    assert run_demo(digits, folder, "latent.py", "--steps", 1, "--out", folder / "first") == 0
+    return folder / "first"
+
+
+def numbers_in(folder):
+    return json.loads((folder / "numbers.json").read_text())
 
 
 def test_the_comparison_trains_and_judges_each_system_once(demo, tmp_path, capsys):
     flags = ("--minutes", 1e-3, "--samples", 300, "--only", "gan", "cgan", "--out", tmp_path / "out")
     assert demo("compare.py", *flags) == 0
     table = capsys.readouterr().out
-    rows = json.loads((tmp_path / "out" / "numbers.json").read_text())["numbers"]["systems"]
+    rows = numbers_in(tmp_path / "out")["numbers"]["systems"]
     assert set(rows) == {"gan", "cgan"} and "accuracy" in rows["cgan"] and "accuracy" not in rows["gan"]
     assert rows["gan"]["weights"] == [550_416, 338_785]
     assert all(row["S"] > 0.1 and 0 <= row["recall"] <= 1 for row in rows.values())  # after a step: noise
     assert f"| GAN | {rows['gan']['S']:.3f} | " in table and "shortened" in table
-    anchors = json.loads((tmp_path / "out" / "numbers.json").read_text())["numbers"]["anchors"]
+    anchors = numbers_in(tmp_path / "out")["numbers"]["anchors"]
     assert anchors["real"]["S"] == pytest.approx(0, abs=1e-9) and anchors["Gaussian"]["S"] == 1
     assert 0.5 < anchors["real"]["accuracy"] < 1  # of a classifier that has learnt for a second
     assert anchors["untrained"]["S"] > 0.5 and anchors["untrained"]["recall"] < 0.1 < anchors["real"]["recall"]
@@ -70,7 +84,7 @@ def test_the_comparison_trains_and_judges_each_system_once(demo, tmp_path, capsy
     weights = tmp_path / "out" / "gan" / "checkpoint.npz"
     before = weights.stat().st_mtime_ns
     assert demo("compare.py", *flags) == 0  # what is there is not trained again
-    again = json.loads((tmp_path / "out" / "numbers.json").read_text())["numbers"]["systems"]
+    again = numbers_in(tmp_path / "out")["numbers"]["systems"]
     assert again == rows and weights.stat().st_mtime_ns == before
 
     assert demo("compare.py", *flags, "--seed", 1) == 1  # nor taken for another
@@ -85,13 +99,11 @@ def test_each_system_has_as_many_steps_as_fit_into_the_minutes(demo, tmp_path):
     assert (config["steps"], config["rates_fall_over"]) == (2, 2)
 
 
-def test_the_walk_takes_finished_runs_or_trains_its_own(demo, tmp_path, capsys):
-    assert demo("latent.py", "--steps", 1, "--out", tmp_path / "first") == 0
-    assert "slant, success" in capsys.readouterr().out
-    runs = "--dcgan", tmp_path / "first" / "dcgan", "--cgan", tmp_path / "first" / "cgan"
+def test_the_walk_takes_finished_runs_or_trains_its_own(walk, demo, tmp_path, capsys):
+    runs = "--dcgan", walk / "dcgan", "--cgan", walk / "cgan"
     assert demo("latent.py", *runs, "--out", tmp_path / "second") == 0
-    first, second = (tmp_path / name / "numbers.json" for name in ("first", "second"))
-    assert json.loads(first.read_text())["numbers"] == json.loads(second.read_text())["numbers"]
+    assert "slant, success" in capsys.readouterr().out
+    assert numbers_in(walk)["numbers"] == numbers_in(tmp_path / "second")["numbers"]
     assert not (tmp_path / "second" / "dcgan").exists()
     assert Image.open(tmp_path / "second" / "latent.png").width > 600
 
@@ -103,11 +115,10 @@ def test_a_run_of_another_system_is_refused(demo, tmp_path, capsys):
     assert "holds a run of gan and not of dcgan" in capsys.readouterr().err
 
 
-def test_another_seed_is_another_walk_and_the_same_one_the_same(demo, tmp_path):
-    assert demo("latent.py", "--steps", 1, "--out", tmp_path / "first") == 0
-    runs = "--dcgan", tmp_path / "first" / "dcgan", "--cgan", tmp_path / "first" / "cgan"
+def test_another_seed_is_another_walk(walk, demo, tmp_path):
+    runs = "--dcgan", walk / "dcgan", "--cgan", walk / "cgan"
     assert demo("latent.py", *runs, "--seed", 1, "--out", tmp_path / "other") == 0
-    first, other = (json.loads((tmp_path / name / "numbers.json").read_text()) for name in ("first", "other"))
+    first, other = numbers_in(walk), numbers_in(tmp_path / "other")
     assert first["numbers"] != other["numbers"] and first["shortened"] == "--steps 1, not 3000"
     trained, untrained = first["numbers"].values()
     assert trained.keys() == untrained.keys() and trained["S of samples"] != untrained["S of samples"]
@@ -135,9 +146,7 @@ def test_the_styles_of_a_run_are_measured_and_drawn(demo, tmp_path, capsys):
     assert f"--steps 1, not {STYLES['FULL']['steps']}, --samples 128, not 4000" in told
     run = tmp_path / "first" / "stylegan"
     assert demo("styles.py", "--stylegan", run, *few, "--out", tmp_path / "second") == 0
-    first, second = (
-        json.loads((tmp_path / name / "numbers.json").read_text())["numbers"] for name in ("first", "second")
-    )
+    first, second = (numbers_in(tmp_path / name)["numbers"] for name in ("first", "second"))
     assert first == second
     assert first["trained"].keys() == first["untrained"].keys() and first["trained"] != first["untrained"]
     assert first["trained"]["ψ = 1"]["spread"] == 1 and first["untrained"]["noise alone"]["pixels"] < 1e-5
@@ -164,7 +173,7 @@ def test_a_run_whose_styles_would_not_be_measured_is_refused(data, preset, why, 
 def test_the_styles_of_emoji_are_those_of_colours(demo, tmp_path):
     flags = "--data", "emoji", "--steps", 1, "--samples", 128, "--out", tmp_path / "out"
     assert demo("styles.py", *flags) == 0
-    numbers = json.loads((tmp_path / "out" / "numbers.json").read_text())["numbers"]
+    numbers = numbers_in(tmp_path / "out")["numbers"]
     assert numbers["real"] == {} and numbers["trained"]["all styles"].keys() == {"pixels"}
     assert numbers["trained"]["hue in W"].keys() == {"R²", "growth", "success", "leakage"}
     assert numbers["trained"]["ψ = 0"].keys() == {"spread"}
