@@ -220,7 +220,7 @@ def _in_blocks(a, b, blocks, out):
 def on_one_thread(function):
     """Let ``function`` have the same bits whatever the number of threads: NumPy calls BLAS and LAPACK on one in it.
 
-    It must not call `product`, which chooses for itself.
+    It must call neither `product`, which chooses for itself, nor another such function, which ends this one's turn.
     """
 
     @wraps(function)

@@ -260,6 +260,9 @@ def test_training_does_not_depend_on_the_number_of_threads_nor_on_its_changes():
     assert trained([1, 1]) == trained([2, 2]) == trained([2, 0]) == trained([0, 1])
 
 
+# Functions that call a BLAS themselves --------------------------------------------------------------------------------
+
+
 def far(n, d, seed=0):
     return np.random.default_rng(seed).standard_normal((n, d))
 
@@ -309,10 +312,14 @@ def test_what_calls_a_blas_itself_does_not_depend_on_the_number_of_threads(funct
 
 @needs_orders
 def test_what_calls_a_blas_itself_finds_one_thread():
-    seen = threads.on_one_thread(lambda: {library.get_num_threads() for library in threads._libraries})
-    threads.use(2)
-    assert seen() == {1}
-    assert {library.get_num_threads() for library in threads._libraries} == {2}
+    def seen(first=None, second=None):
+        return first, second, {library.get_num_threads() for library in threads._libraries}
+
+    alone = threads.on_one_thread(seen)
+    for count in (2, 1):
+        threads.use(count)
+        assert alone(3, second=4) == (3, 4, {1})
+        assert seen() == (None, None, {count})
 
 
 # The number that is asked for -----------------------------------------------------------------------------------------

@@ -31,6 +31,7 @@ from scratchgan.metrics.images import CLASSES, GREY, admitted, as_floats, as_ima
 from scratchgan.metrics.learning import look
 from scratchgan.metrics.modes import kl_to_uniform, reverse_kl_floor
 from scratchgan.metrics.report import Measures, Report, Score
+from scratchgan.threads import on_one_thread
 
 FEW = 1000  # samples, below which the bias of the Fréchet distance is larger than most differences
 LOOKED_UP = 1000  # samples whose nearest training image is sought, each among 60,000 in 784 dimensions
@@ -278,7 +279,7 @@ class Judge:
             mean = x.mean(axis=0, dtype=np.float64)
             return mean, 1 / np.sqrt(len(x) - 1), x - mean
         mean, covariance = fidelity.moments(x)
-        values, vectors = np.linalg.eigh(covariance)
+        values, vectors = on_one_thread(np.linalg.eigh)(covariance)
         return mean, np.sqrt(np.maximum(values, 0)), vectors.T
 
 
