@@ -71,8 +71,8 @@ def mlp_networks(rng, latent_size=64):
 def course_networks(rng, latent_size=100):
     """The small networks of lectures: a discriminator of five linear layers with dropout, a generator of four.
 
-    784-2048-1024-512-256-1 against 100-256-512-1024-784: 4,362,241 and 1,486,352 weights. At the rate of 2e-4 that
-    programs give both, D gets too strong, and after 3,000 steps G draws ones and little else.
+    784-2048-1024-512-256-1 against 100-256-512-1024-784: 4,362,241 and 1,486,352 weights. At a rate of 2e-4
+    for both, D gets too strong, and after 3,000 steps G draws ones and little else.
     """
     sizes = (784, 2048, 1024, 512, 256)
     hidden = [
