@@ -175,6 +175,7 @@ PRESETS = {
         "quick": {**GAN, "steps": 3000},
         "default": {**GAN, "steps": 12_000, "every": 400},
         "mlp": {**GAN, "networks": gan.mlp_networks, "steps": 12_000, "every": 400},
+        "course": {**GAN, "networks": gan.course_networks, "latent_size": 100, "steps": 3000},
         "paper": {
             **GAN, "networks": gan.paper_networks, "latent_size": 100, "noise": gan.uniform, "low": 0.0,
             "optimizer": written(partial(SGD, lr=0.1, momentum=0.5)), "average_decay": 0.999, "batch_size": 100,
