@@ -101,14 +101,15 @@ def table(rows, beside):
     lines.append("|---" * 8 + "|")
     for name, row in rows.items():
         spec = relatives.ROWS[name]
+        what = spec.what.replace("|", "\\|")  # or it would end the cell
         cells = [
             f"{TITLES[name]}, {row['steps']:,} steps",
-            f"{spec.what}: {row['probe']:.1%} ({row['probe, untrained']:.1%})",
+            f"{what}: {row['probe']:.1%} ({row['probe, untrained']:.1%})",
             cell(name, row, "nats", "{:.1f}, " + spec.kind),
             f"{1000 * row['seconds']:.3g}",
             f"{row['S']:.3f}" + (", of codes from a Gaussian fitted to them" if spec.law else ""),
             cell(name, row, "S halfway", "{:.3f}"),
-            cell(name, row, "neighbours", "{:.2f}"),
+            cell(name, row, "neighbours", "{:.3f}"),
             LOSS[name].format(row["loss"]),
         ]
         lines.append(f"| {' | '.join(cells)} |")
@@ -147,11 +148,12 @@ def save_picture(path, samples, rows, beside, digits):
     real = 2 * digits.test[0][: SIDE**2] - 1
     panels = [("real digits", real, of_real(beside))]
     panels += [(TITLES[name], samples[name], of_model(name, row)) for name, row in rows.items()]
-    with style.figure(2, 6, (3.0, 4.0), "Samples, and what else each model can say") as (figure, axes):
+    with style.figure(2, 6, (3.0, 4.6), "Samples, and what else each model can say") as (figure, axes):
         for place in axes.flat:
             place.axis("off")
         for place, (title, images, lines) in zip(axes.flat, panels):
             place.imshow(mosaic(images), cmap="gray_r", vmin=-1, vmax=1)
+            place.set_anchor("N")
             place.set_title(title, loc="left", fontweight="bold")
             place.text(0, -0.03, "\n".join(lines), transform=place.transAxes, va="top", fontsize=10.5, linespacing=1.35)
         axes.flat[-1].text(0, 1, LEGEND, transform=axes.flat[-1].transAxes, va="top", fontsize=10.5, linespacing=1.45)
@@ -187,9 +189,9 @@ def of_model(name, row):
     return [
         "−log p: none" if row["nats"] is None else f"−log p: {row['nats']:.1f}, {kind}",
         f"S {row['S']:.2f}" + ("" if halfway is None else f"; halfway {halfway:.2f}"),
-        f"{1000 * row['seconds']:.2g} ms a sample",
+        f"{1000 * row['seconds']:.3g} ms a sample",
         f"class: {row['probe']:.0%} ({row['probe, untrained']:.0%})",
-        "neighbours: nothing is open" if left is None else f"neighbours: {left:.2f}",
+        "neighbours: nothing is open" if left is None else f"neighbours: {left:.3f}",
     ]
 
 

@@ -60,6 +60,14 @@ def test_each_row_is_measured(name):
     assert (numbers["loss"] is None) == (row.loss is None)
 
 
+def test_the_seconds_of_a_sample_are_those_of_the_fastest_of_some_draws(monkeypatch):
+    clock = iter([0.0, 3.0, 10.0, 11.0, 20.0, 24.0])
+    monkeypatch.setattr(relatives.time, "perf_counter", lambda: next(clock))
+    asked = []
+    assert relatives.seconds(lambda count, rng: asked.append(count), rng(), 10, least=8) == 0.1
+    assert asked == [10, 10, 10]
+
+
 def test_a_probe_reads_held_out_classes_off_features():
     row = relatives.Row(lambda model, x: x.flatten(1), "pixels", None, "")
     assert relatives.probed(row, model_of("vae"), DIGITS) == 1
@@ -141,7 +149,7 @@ def test_halfway_between_codes_lies_their_mean():
 def test_codes_of_an_autoencoder_are_drawn_from_the_gaussian_with_their_moments():
     model, x, seen = model_of("autoencoder"), Tensor(images()), []
     model.images = lambda z: seen.append(z.data) or np.zeros((len(z), 1, 4, 4))
-    relatives.of_a_fitted_gaussian(model, x, 20_000, rng())
+    relatives.of_a_fitted_gaussian(model, x)(20_000, rng())
     codes = made(model.encoder, x).data
     np.testing.assert_allclose(seen[0].mean(0), codes.mean(0), atol=0.02)
     np.testing.assert_allclose(np.cov(seen[0].T), np.cov(codes.T), atol=0.02)
