@@ -7,7 +7,7 @@ import re
 import pytest
 from places import PACKAGE, TESTS
 
-from scratchgan import Tensor, checkpoint, functional, losses, nn, optim, tensor, training
+from scratchgan import Tensor, checkpoint, functional, losses, metrics, nn, optim, tensor, training
 from scratchgan.functional import methods
 from scratchgan.models import model
 from scratchgan.nn import options
@@ -80,7 +80,7 @@ def test_an_option_is_as_its_stub_says(name):
 
 
 INSIDE = ("scratchgan.nn.options", "scratchgan.nn.state")  # of use to layers only; the first has a stub
-ROOMS = ("scratchgan.nn.", "scratchgan.losses.", "scratchgan.optim", "scratchgan.training.", "scratchgan.models.model")
+ROOMS = tuple(f"scratchgan.{room}" for room in ("nn.", "losses.", "optim", "metrics.", "training.", "models.model"))
 
 
 def public(*rooms):
@@ -92,7 +92,7 @@ def public(*rooms):
                     yield function
 
 
-HINTED = sorted({f.__qualname__: f for f in public(nn, losses, optim, training, model)}.items())
+HINTED = sorted({f.__qualname__: f for f in public(nn, losses, optim, metrics, training, model)}.items())
 HINTED += [(f"checkpoint.{f.__name__}", f) for f in (checkpoint.save, checkpoint.load)]
 
 

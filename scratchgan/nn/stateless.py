@@ -82,7 +82,7 @@ class Softmax(_Function):
 
     dim = Whole("(-∞, ∞)", optional=True)
 
-    def __init__(self, dim=None):
+    def __init__(self, dim: int | None = None):
         super().__init__(F.softmax, dim=dim)
 
 
