@@ -21,7 +21,7 @@ from scratchgan.metrics.similarity import ssim
 # Classes -------------------------------------------------------------------------------------------------------------
 
 
-def class_histogram(labels: ArrayLike, classes: int = 10) -> np.ndarray:
+def class_histogram(labels: np.ndarray, classes: int = 10) -> np.ndarray:
     """How many samples of each class: (N,) integers to int64 (classes,). See `modes.kl_to_uniform` of it."""
     labels = plain(labels, "labels")
     if not labels.size:
@@ -29,7 +29,7 @@ def class_histogram(labels: ArrayLike, classes: int = 10) -> np.ndarray:
     return np.bincount(as_labels(labels, len(labels), classes), minlength=classes)
 
 
-def classes_present(counts: ArrayLike, share: float = 0.02) -> int:
+def classes_present(counts: np.ndarray, share: float = 0.02) -> int:
     """The number of classes with at least that share of the samples: one in fifty may be the classifier's mistake."""
     counts = as_counts(counts)
     return int((counts >= share * counts.sum()).sum())

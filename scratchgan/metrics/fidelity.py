@@ -42,14 +42,14 @@ def frechet_distance(x: ArrayLike, y: ArrayLike) -> float:
 
 
 @on_one_thread
-def moments(features: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
+def moments(features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Mean (d,) and covariance (d, d), divided by N − 1, in float64."""
     features = _at_least(2, as_points(features, "features"), "features", "have a covariance")
     return features.mean(axis=0), np.cov(features, rowvar=False).reshape(2 * features.shape[1:])
 
 
 def frechet_distance_of_moments(
-    mean1: ArrayLike, covariance1: ArrayLike, mean2: ArrayLike, covariance2: ArrayLike
+    mean1: np.ndarray, covariance1: np.ndarray, mean2: np.ndarray, covariance2: np.ndarray
 ) -> float:
     """`frechet_distance` where the moments are known: means (d,), covariances (d, d), symmetric."""
     shapes = [np.shape(moment) for moment in (mean1, covariance1, mean2, covariance2)]
@@ -80,7 +80,7 @@ def _trace_of_root(c1, c2):
 # Kernel distance -----------------------------------------------------------------------------------------------------
 
 
-def squared_mmd(x: ArrayLike, y: ArrayLike) -> float:
+def squared_mmd(x: np.ndarray, y: np.ndarray) -> float:
     """E k(x, x′) + E k(y, y′) − 2 E k(x, y), with k(a, b) = (a·b / d + 1)³; no pair of a point with itself.
 
     Without those pairs the mean is unbiased: 0 for two sets of one law, and negative half of the time. Gretton et al.
@@ -211,7 +211,7 @@ def _share_among(points, centres, k):
     return float(np.mean(np.concatenate([(d <= radii).any(axis=1) for _, d in squared_distances(points, centres)])))
 
 
-def density_coverage(real: ArrayLike, generated: ArrayLike, k: int = 5) -> tuple[float, float]:
+def density_coverage(real: np.ndarray, generated: np.ndarray, k: int = 5) -> tuple[float, float]:
     """How many balls of real points a generated one is in, over k, and the share of balls that have a generated one.
 
         density = 1/kN Σⱼ Σᵢ 1[gⱼ ∈ Bᵢ],   coverage = 1/M Σᵢ 1[∃ j: gⱼ ∈ Bᵢ],

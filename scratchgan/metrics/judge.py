@@ -77,25 +77,25 @@ class Judge:
 
     # What the network sees -------------------------------------------------------------------------------------------
 
-    def features(self, images: ArrayLike) -> np.ndarray:
+    def features(self, images: np.ndarray) -> np.ndarray:
         """(N, 1, 28, 28) -> float32 (N, 128); without classes (N, 3, 32, 32) -> (N, 64)."""
         images = as_images(images, self.kind)
         return look(self.network, images)[0]
 
-    def classify(self, images: ArrayLike) -> np.ndarray:
+    def classify(self, images: np.ndarray) -> np.ndarray:
         """The probabilities of the ten classes: (N, 1, 28, 28) -> float32 (N, 10), or ValueError without."""
         images = as_images(images, self.kind)
         if self.kind is not GREY:
             raise ValueError(f"{self.train.source} has no classes, so nothing can be classified")
         return look(self.network, images)[1]
 
-    def accuracy(self, images: ArrayLike, labels: ArrayLike) -> float:
+    def accuracy(self, images: np.ndarray, labels: np.ndarray) -> float:
         """The share of images that the classifier takes for what they were meant to be: ``labels``, (N,) integers."""
         images = as_images(images, self.kind)
         labels = as_labels(labels, len(images), CLASSES)
         return float((self.classify(images).argmax(axis=1) == labels).mean())
 
-    def stacked_modes(self, images: ArrayLike) -> StackedModes:
+    def stacked_modes(self, images: np.ndarray) -> StackedModes:
         """`diversity.stacked_modes` of images (N, 3, 28, 28), a digit in each channel."""
         digits = as_images(images, replace(GREY, channels=3)).reshape(-1, 1, 28, 28)
         return diversity.stacked_modes(self.classify(digits).reshape(-1, 3, 10))
@@ -132,7 +132,7 @@ class Judge:
 
     # The verdicts ----------------------------------------------------------------------------------------------------
 
-    def S(self, samples: ArrayLike) -> float:
+    def S(self, samples: np.ndarray) -> float:
         """0 for images as good as real, 1 for a Gaussian: a float, as `score` has it."""
         return self.score(samples).S
 
@@ -156,7 +156,7 @@ class Judge:
         images, _ = admitted(samples, self.kind)
         return self._score(*look(self.network, images))
 
-    def report(self, samples: ArrayLike) -> Report:
+    def report(self, samples: np.ndarray) -> Report:
         """All there is to say about samples, as `score` takes them.
 
         Returns

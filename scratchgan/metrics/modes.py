@@ -71,7 +71,7 @@ def mode_counts(samples: ArrayLike, centres: ArrayLike, radius: float = np.inf) 
     return np.bincount(mode[distance <= _reach(radius)], minlength=len(centres))
 
 
-def modes_covered(samples: ArrayLike, centres: ArrayLike, radius: float, at_least: int = 1) -> int:
+def modes_covered(samples: np.ndarray, centres: np.ndarray, radius: float, at_least: int = 1) -> int:
     """The number of modes with ``at_least`` samples within ``radius``: an int from 0 to K.
 
     One sample within 3σ is the rule of VEEGAN and PacGAN. It is strict on the width of a mode and lax on its weight;
@@ -80,7 +80,7 @@ def modes_covered(samples: ArrayLike, centres: ArrayLike, radius: float, at_leas
     return int((mode_counts(samples, centres, radius) >= whole(at_least, "at_least")).sum())
 
 
-def high_quality_share(samples: ArrayLike, centres: ArrayLike, radius: float) -> float:
+def high_quality_share(samples: np.ndarray, centres: np.ndarray, radius: float) -> float:
     """The share of samples within ``radius``, usually 3σ, of a centre: a float from 0 to 1; see the ceiling below."""
     _, _, _, distance = _nearest(samples, centres)
     return float((distance <= _reach(radius)).mean())
@@ -94,7 +94,7 @@ def high_quality_ceiling(deviations: float = 3.0) -> float:
     return 1 - math.exp(-(deviations**2) / 2)
 
 
-def reverse_kl(samples: ArrayLike, centres: ArrayLike) -> float:
+def reverse_kl(samples: np.ndarray, centres: np.ndarray) -> float:
     """KL(q ‖ u) = Σₖ qₖ log(K qₖ), in nats: from the histogram q of the modes to the uniform one.
 
     Every sample counts, however far from its centre. It is at most log K, where all samples are of one mode. Lin et
@@ -103,7 +103,7 @@ def reverse_kl(samples: ArrayLike, centres: ArrayLike) -> float:
     return kl_to_uniform(mode_counts(samples, centres))
 
 
-def kl_to_uniform(counts: ArrayLike) -> float:
+def kl_to_uniform(counts: np.ndarray) -> float:
     """The same from a histogram, (K,): how many samples each mode has, as integers; one at least is not 0."""
     counts = as_counts(counts)
     q = counts[counts > 0] / counts.sum()
@@ -128,7 +128,7 @@ def reverse_kl_floor(n: int, modes: int) -> float:
     return (whole(modes, "modes") - 1) / (2 * whole(n, "n"))
 
 
-def mode_spread(samples: ArrayLike, centres: ArrayLike, radius: float = np.inf) -> np.ndarray:
+def mode_spread(samples: np.ndarray, centres: np.ndarray, radius: float = np.inf) -> np.ndarray:
     """The standard deviation sₖ along an axis, of each mode's samples about their own mean.
 
     sₖ² = Σᵢ ‖xᵢ − x̄ₖ‖² / (d (nₖ − 1)), over those of mode k within ``radius``. Samples of a perfect generator in the

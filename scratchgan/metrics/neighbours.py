@@ -5,7 +5,6 @@ than `transport.distances`, at an error of about 1e-15 of the squared norms, whi
 """
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from scratchgan.metrics.points import same_space
 from scratchgan.threads import on_one_thread
@@ -39,7 +38,7 @@ def squared_radii(x, k):
     return radii
 
 
-def nearest(x: ArrayLike, y: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
+def nearest(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """For each xᵢ the nearest yⱼ.
 
     Returns

@@ -80,7 +80,7 @@ def ssim(a: ArrayLike, b: ArrayLike, window: int = 7) -> np.ndarray:
     return _similarity(a, b, lambda images: _blurred(images, weights)).reshape(len(a), -1).mean(axis=1)
 
 
-def ssim_by_height(a: ArrayLike, b: ArrayLike) -> np.ndarray:
+def ssim_by_height(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """`ssim` under a window of deviation 1.5 H/256 for images of height H, as dump_ssim of Daala has it.
 
     Its weights are rounded to whole 256ths. It stands at every place. Where it hangs over the edge, the moments are

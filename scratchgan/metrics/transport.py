@@ -30,7 +30,7 @@ from scratchgan.hints import Random
 from scratchgan.metrics.points import as_points, same_space
 
 
-def distances(x: ArrayLike, y: ArrayLike) -> np.ndarray:
+def distances(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     """Mᵢⱼ = ‖xᵢ − yⱼ‖: x (n, d) and y (m, d) to float64 (n, m).
 
     The squares are summed axis by axis, not expanded into ‖x‖² + ‖y‖² − 2 x·y: that cancels, and its root leaves 1e-8
@@ -184,7 +184,7 @@ def transport_1d(
 
 
 def wasserstein_1d(
-    x: ArrayLike, y: ArrayLike, a: ArrayLike | None = None, b: ArrayLike | None = None, p: int = 1
+    x: np.ndarray, y: np.ndarray, a: np.ndarray | None = None, b: np.ndarray | None = None, p: int = 1
 ) -> float:
     """W_p = (∫₀¹ |F⁻¹(q) − G⁻¹(q)|^p dq)^(1/p), with the quantile functions of the weighted points x and y.
 
