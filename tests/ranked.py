@@ -55,7 +55,7 @@ def trained(name, folder, ranks, steps=2):
     """A run after some steps, in which all processes have stayed equal."""
     run = make_run(name, folder, ranks)
     for _ in range(steps):
-        run._advance()
+        run.numbers = run._advance()
     run.demand_alike()
     return run
 

@@ -4,6 +4,7 @@ import re
 import sys
 import threading
 import types
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,9 +16,11 @@ import scratchgan.functional as F
 from scratchgan import Parameter, Tensor, nn, ranks, threads
 from scratchgan.__main__ import main
 from scratchgan.data import Batches, DataError
+from scratchgan.models.game import Game
 from scratchgan.optim import SGD
 from scratchgan.ranks import ALONE, Ranks, RanksError, Rows
 from scratchgan.training import CheckpointError, pictures, start, train
+from scratchgan.training.command import to_go_on
 from scratchgan.training.stop import ended
 
 # Every system ---------------------------------------------------------------------------------------------------------
@@ -53,11 +56,17 @@ def in_double_precision(run):
 def test_three_processes_do_to_a_batch_what_one_does(name, each_image_by_itself, monkeypatch, tmp_path):
     make = ranked.make_run
     monkeypatch.setattr(ranked, "make_run", lambda *arguments: in_double_precision(make(*arguments)))
-    one = ranked.state_of(ranked.trained(name, tmp_path, ALONE, 5))
-    many = [ranked.state_of(run) for run in together(3, lambda own: ranked.trained(name, tmp_path, own, 5))]
-    for state in many:
-        assert state.keys() == one.keys()
-        for key, array in one.items():
+    one, *many = (
+        ranked.trained(name, tmp_path, ALONE, 5),
+        *together(3, lambda own: ranked.trained(name, tmp_path, own, 5)),
+    )
+    wanted = ranked.state_of(one)
+    for run in many:
+        shown = {**run.numbers, "reconstruction": one.numbers["reconstruction"]} if name == "AdaIN" else run.numbers
+        assert shown == pytest.approx(one.numbers)  # AdaIN shows one image of each part when it does not learn from it
+        state = ranked.state_of(run)
+        assert state.keys() == wanted.keys()
+        for key, array in wanted.items():
             if array.dtype.kind == "f":
                 np.testing.assert_allclose(state[key], array, rtol=1e-7, atol=1e-7, err_msg=key)
             else:
@@ -79,8 +88,9 @@ def test_an_optimiser_takes_the_mean_of_all_gradients():
         w, v = Parameter(np.zeros((2, 1), np.float32)), Parameter(np.zeros(3))
         optimizer = SGD([w, v], lr=1.0)
         optimizer.common = own.mean
-        optimizer.step([Tensor(np.full((2, 1), own.rank, np.float32)), Tensor(np.arange(3.0) + own.rank)])
-        assert w.dtype == np.float32
+        gradients = np.full((2, 1), own.rank, np.float32), np.arange(3.0) + own.rank
+        assert [mean.dtype for mean in own.mean(gradients)] == [np.float32, np.float64]
+        optimizer.step(map(Tensor, gradients))
         return w.numpy(), v.numpy()
 
     for w, v in together(3, work):
@@ -135,6 +145,26 @@ def test_a_process_that_strays_is_found_at_a_checkpoint_or_at_once(checked, monk
     with pytest.raises(RanksError, match="do not agree on encoder/1.weight"):
         together(2, work)
     assert set(seen) == {0 if checked else 2}
+
+
+def test_random_numbers_are_compared_too(tmp_path):
+    def work(own):
+        run = ranked.make_run("autoencoder", tmp_path, own)
+        run.rng.bit_generator.advance(own.rank)
+        run.demand_alike()
+
+    with pytest.raises(RanksError, match="do not agree on rng$"):
+        together(2, work)
+
+
+def test_all_processes_hear_how_sure_the_critic_is_of_the_whole_batch(monkeypatch, tmp_path):
+    def work(own):
+        model = ranked.make_run("Diffusion-GAN", tmp_path, own).model
+        monkeypatch.setattr(Game, "critic_step", lambda game, real, rng: {"real_sign": Tensor(float(game.ranks.rank))})
+        model.critic_step(np.zeros(2), None)
+        return model.diffusion.signs, model.diffusion.images
+
+    assert together(3, work) == [(6.0, 6)] * 3
 
 
 # Random numbers -------------------------------------------------------------------------------------------------------
@@ -278,6 +308,11 @@ def test_a_signal_to_one_process_stops_all_after_the_same_step(tmp_path):
         return run.step, run.stopped_by
 
     assert together(2, work) == [(3, 15)] * 2
+
+
+def test_the_line_to_go_on_with_begins_with_as_many_processes():
+    run = types.SimpleNamespace(folder=Path("runs"), ranks=types.SimpleNamespace(size=3))
+    assert to_go_on(["train"], run).startswith(f"mpirun -n 3 {sys.executable} train --resume --out ")
 
 
 def test_a_user_who_draws_anything_else_is_told(tmp_path):
