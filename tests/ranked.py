@@ -31,12 +31,12 @@ MODELS = instances.MODELS | {
 BATCH = 6
 
 
-def make_run(name, folder, ranks=ALONE, seed=0):
+def make_run(name, folder, ranks=ALONE, seed=0, batch_norm="part"):
     """A run at its first step."""
     rng = ranks.generator(seed, BATCH)
     model = MODELS[name].build(rng)
     batches = MODELS[name].batches(ranks.alike(rng), model.low, (ranks.rank, ranks.size))
-    settings = {"seed": seed, "rates_fall_over": 10}
+    settings = {"seed": seed, "rates_fall_over": 10, "batch_norm": batch_norm}
     return (Run if ranks.first else Hand)(model, batches, rng, settings, folder, ranks=ranks)
 
 

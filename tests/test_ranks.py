@@ -4,6 +4,7 @@ import re
 import sys
 import threading
 import types
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,7 @@ from scratchgan.data import Batches, DataError
 from scratchgan.models.game import Game
 from scratchgan.optim import SGD
 from scratchgan.ranks import ALONE, Ranks, RanksError, Rows
-from scratchgan.training import CheckpointError, pictures, start, train
+from scratchgan.training import CheckpointError, TrainingError, pictures, start, train
 from scratchgan.training.command import to_go_on
 from scratchgan.training.stop import ended
 
@@ -29,16 +30,8 @@ LOOKS_AT_ALL = "DCGAN, discrimination"  # by its nature
 
 
 @pytest.fixture
-def each_image_by_itself(monkeypatch):
-    """No layer looks at more than one image, and numbers are in double precision."""
-
-    def normalised(layer, input):
-        if layer.running_mean is None:
-            return F.instance_norm(input, weight=layer.weight, bias=layer.bias)
-        return F.batch_norm(input, layer.running_mean, layer.running_var, layer.weight, layer.bias, eps=layer.eps)
-
-    for kind in (nn.BatchNorm1d, nn.BatchNorm2d):
-        monkeypatch.setattr(kind, "forward", normalised)
+def no_looks_at_a_batch(monkeypatch):
+    """But those of batch norm."""
     monkeypatch.setattr(nn.MinibatchStdDev, "forward", lambda layer, input: F.cat([input, 0 * input[:, :1]], 1))
 
 
@@ -53,13 +46,12 @@ def in_double_precision(run):
 
 
 @pytest.mark.parametrize("name", [name for name in ranked.MODELS if name != LOOKS_AT_ALL])
-def test_three_processes_do_to_a_batch_what_one_does(name, each_image_by_itself, monkeypatch, tmp_path):
-    make = ranked.make_run
+def test_three_processes_do_to_a_batch_what_one_does(name, no_looks_at_a_batch, monkeypatch, tmp_path):
+    """With batch norm over the whole batch."""
+    make = partial(ranked.make_run, batch_norm="whole")
     monkeypatch.setattr(ranked, "make_run", lambda *arguments: in_double_precision(make(*arguments)))
-    one, *many = (
-        ranked.trained(name, tmp_path, ALONE, 5),
-        *together(3, lambda own: ranked.trained(name, tmp_path, own, 5)),
-    )
+    one = ranked.trained(name, tmp_path, ALONE, 5)
+    many = together(3, lambda own: ranked.trained(name, tmp_path, own, 5))
     wanted = ranked.state_of(one)
     for run in many:
         shown = {**run.numbers, "reconstruction": one.numbers["reconstruction"]} if name == "AdaIN" else run.numbers
@@ -289,6 +281,16 @@ def test_another_number_of_processes_is_refused_with_the_reason(command, tmp_pat
     with pytest.raises(CheckpointError, match="processes=1, and now processes=2: sums .* Go on without mpirun"):
         command(2, out=tmp_path / "one", resume=True)
     assert "processes" not in (tmp_path / "one" / "config.json").read_text()
+
+
+def test_batch_norm_is_over_a_part_or_the_whole_and_a_run_keeps_it(command, tmp_path):
+    command(2, out=tmp_path / "run", steps=1, batch_norm="whole")
+    run, _ = command(2, out=tmp_path / "run", steps=2, resume=True)
+    assert run.settings["batch_norm"] == "whole"
+    with pytest.raises(CheckpointError, match="began with batch_norm 'whole', so it cannot go on with 'part'"):
+        command(2, out=tmp_path / "run", steps=3, resume=True, batch_norm="part")
+    with pytest.raises(TrainingError, match="batch_norm='all' must be 'part' or 'whole'"):
+        command(1, out=tmp_path / "other", batch_norm="all")
 
 
 def test_processes_with_other_data_are_refused_before_the_first_step(command, tmp_path, monkeypatch):

@@ -11,6 +11,7 @@ from scratchgan.functional.elementwise import refuse
 from scratchgan.nn import init
 from scratchgan.nn.module import Module
 from scratchgan.nn.options import Number, Several, Whole, pair, truth
+from scratchgan.nn.synchronised import sync_batch_norm
 from scratchgan.tensor import Parameter
 
 
@@ -159,9 +160,15 @@ class _BatchNorm(_ChannelNorm):
     """Normalise each channel over the batch (and pixels), see `functional.batch_norm`.
 
     State: weight, bias (C,); running_mean, running_var (C,); num_batches_tracked, an integer.
+
+    Attributes
+    ----------
+    together : Ranks or None
+        The processes whose batches are normalised as one, see `nn.synchronised`; None: by its own alone.
     """
 
     momentum = Number("[0, 1]", optional=True)
+    together = None
 
     def __init__(self, num_features, eps=1e-05, momentum=0.1, affine=True, track_running_stats=True):
         truth(track_running_stats=track_running_stats)
@@ -178,10 +185,10 @@ class _BatchNorm(_ChannelNorm):
         if self.training and tracking:
             self.num_batches_tracked += 1
             momentum = 1 / int(self.num_batches_tracked) if momentum is None else momentum  # None: a plain average
-        batch_statistics = self.training or not tracking
-        return F.batch_norm(
-            input, self.running_mean, self.running_var, self.weight, self.bias, batch_statistics, momentum, self.eps
-        )
+        batch_statistics, state = self.training or not tracking, (self.running_mean, self.running_var)
+        if batch_statistics and self.together:
+            return sync_batch_norm(input, *state, self.weight, self.bias, momentum, self.eps, self.together)
+        return F.batch_norm(input, *state, self.weight, self.bias, batch_statistics, momentum, self.eps)
 
 
 class BatchNorm1d(_BatchNorm):

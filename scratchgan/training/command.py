@@ -12,9 +12,9 @@ from scratchgan.training.folder import expanded
 from scratchgan.training.run import LONGEST
 from scratchgan.training.start import train
 from scratchgan.training.stop import ended
-from scratchgan.training.systems import find_system
+from scratchgan.training.systems import NORMS, find_system
 
-FLAGS = "preset data out seed steps device threads samples resume".split()
+FLAGS = "preset data out seed steps device threads samples resume batch_norm".split()
 
 
 def main(description, system, name=None, argv=None):
@@ -72,6 +72,9 @@ def add_flags(parser, presets=None):
         metavar="N",
         type=whole(0),
         help="also save N samples as samples.npy, which `scratchgan judge` reads, emoji with --data emoji; default: 0",
+    )
+    parser.add_argument(
+        "--batch-norm", choices=NORMS, help="under mpirun: over each process's part of a batch (default), or the whole"
     )
 
 

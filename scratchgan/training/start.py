@@ -22,7 +22,7 @@ from scratchgan.threads import use as use_threads
 from scratchgan.training.folder import claimed, claimed_anew, expanded, refuse_remains, shared
 from scratchgan.training.hand import Hand
 from scratchgan.training.run import LONGEST, Run, TrainingError, read
-from scratchgan.training.systems import OPTIONS, SHAPE, built, find_system, identity, named, preset_of
+from scratchgan.training.systems import NORMS, OPTIONS, SHAPE, built, find_system, identity, named, preset_of
 
 NUMBERS = {"seed": 0, "steps": 1, "threads": 0, "samples": 0, "rates_fall_over": 1}  # the least of each
 MOST = {"steps": LONGEST, "rates_fall_over": LONGEST}
@@ -30,7 +30,7 @@ MOST = {"steps": LONGEST, "rates_fall_over": LONGEST}
 
 def train(
     system=None, preset=None, data=None, out=None, seed=None, steps=None, device=None, threads=None, samples=None,
-    resume=False, rates_fall_over=None, name=None, began=lambda run: None,
+    resume=False, rates_fall_over=None, name=None, batch_norm=None, began=lambda run: None,
 ):  # fmt: skip
     """Train a system, or go on with its training, and leave a folder of results.
 
@@ -61,6 +61,9 @@ def train(
         The learning rates fall over this many steps instead of the preset's. A resumed run keeps it.
     name : str, optional
         Of the folder under ``runs/``; the system's without it.
+    batch_norm : {"part", "whole"}, optional
+        Where several processes train together, whether batch norm is over each one's part of a batch, as it is
+        without it, or over the whole batch. A resumed run keeps it.
     began : callable, optional
         Called with the run before its first step.
 
@@ -78,7 +81,7 @@ def train(
     TrainingError
         When a number is no longer finite, or what is asked for cannot be done.
     """
-    _refuse_strange(system=system, preset=preset, data=data, out=out, name=name, device=device)
+    _refuse_strange(system=system, preset=preset, data=data, out=out, name=name, device=device, batch_norm=batch_norm)
     seed, steps, threads, samples, rates_fall_over = _numbers(
         seed=seed, steps=steps, threads=threads, samples=samples, rates_fall_over=rates_fall_over
     )
@@ -86,6 +89,7 @@ def train(
         raise TrainingError(f"which system? Name one of {', '.join(SYSTEMS)}, or the folder of a run with --resume")
     system, data, ranks = named(system), absolute(data), join()
     shape = {"system": system, "preset": preset, "data": data, "seed": seed, "rates_fall_over": rates_fall_over}
+    shape |= {"batch_norm": batch_norm}
     options = {"samples": samples, "device": device, "threads": threads, "system_at": system, "data_at": data}
     with one_voice(), shared(ranks, lambda: _folder(out, resume, name or system)) as claim:
         shape, options, intended = _choices(shape, options, claim.path, resume, ranks)
@@ -110,7 +114,7 @@ def _numbers(**given):
     return [value if value is None else int(value) for value in given.values()]
 
 
-def _refuse_strange(device, preset, name, **paths):
+def _refuse_strange(device, preset, name, batch_norm, **paths):
     """TrainingError for an argument of another type."""
     for key, value in {"preset": preset, "name": name, "device": device}.items():
         if not isinstance(value, (str, type(None))):
@@ -122,6 +126,8 @@ def _refuse_strange(device, preset, name, **paths):
             raise TrainingError(f"{key}={value!r} must be a text or a path")
     if device not in (None, "cpu", "gpu"):
         raise TrainingError(f"device={device!r} must be 'cpu' or 'gpu'")
+    if batch_norm not in (None, *NORMS):
+        raise TrainingError(f"batch_norm={batch_norm!r} must be 'part' or 'whole'")
 
 
 def _folder(out, resume, name):
@@ -148,7 +154,8 @@ def absolute(data):
 
 def _choices(given, options, folder, resume, ranks):
     """What the run is, its options, and the steps it was meant for: as given, or as it began."""
-    shape, kept, steps = {"preset": "default", "seed": 0}, {"samples": 0, "device": "cpu", "threads": 0}, None
+    shape = {"preset": "default", "seed": 0, "batch_norm": "part"}
+    kept, steps = {"samples": 0, "device": "cpu", "threads": 0}, None
     if resume:
         _, facts = read(folder, settings=SHAPE, options=OPTIONS)
         _refuse_other_ranks(facts["settings"].get("processes", 1), ranks.size, folder)
