@@ -16,6 +16,8 @@ from pathlib import Path
 
 import numpy as np
 
+from scratchgan.ranks import one_voice, started
+
 WIDTH = 100  # of a list
 USUAL = "quick", "default"  # presets that every system has
 ROWS = 6  # of a strip of interpolations
@@ -24,8 +26,12 @@ COLUMNS = 12
 
 def main(argv=None):
     """Do what the first word says; the exit status."""
+    words = sys.argv[1:] if argv is None else list(argv)
+    if words[:1] != ["train"] and started()[1]:
+        return 0  # one process is enough for all else
     try:
-        return _done(sys.argv[1:] if argv is None else list(argv))
+        with one_voice():
+            return _done(words)
     except KeyboardInterrupt:  # while something is imported
         return 130
 

@@ -40,9 +40,16 @@ class Optimizer:
     ------
     TypeError, ValueError
         For what is no Parameter, a Parameter given twice, an option that is no number or out of its interval.
+
+    Attributes
+    ----------
+    common : callable or None
+        ``(arrays) -> arrays``: makes the gradients of several processes that train together their mean, see
+        `scratchgan.ranks`.
     """
 
     lr, weight_decay = Number("[0, ∞)"), Number("[0, ∞)")
+    common = None
     buffers = ()  # the names of the arrays kept for each parameter, each zero at the start
 
     def __init__(self, params: Iterable[Parameter], lr: float, weight_decay: float = 0):
@@ -68,9 +75,12 @@ class Optimizer:
             raise ValueError(f"{len(self.params)} parameters but {len(grads)} gradients")
         for i, (p, g, state) in enumerate(zip(self.params, grads, self.state)):
             _check(i, p, g, state)
+        arrays = [g.data for g in grads]
+        if self.common:
+            arrays = self.common(arrays)
         self.steps += 1
-        for p, g, state in zip(self.params, grads, self.state):
-            g = g.data + self.weight_decay * p.data if self.weight_decay else g.data
+        for p, g, state in zip(self.params, arrays, self.state):
+            g = g + self.weight_decay * p.data if self.weight_decay else g
             p.data = p.data - self.update(g, state)
 
     def reset(self) -> None:

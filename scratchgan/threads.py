@@ -18,6 +18,7 @@ thread of Python: where several multiply at once, one may change the number whil
 """
 
 import math
+import os
 import threading
 import time
 from functools import lru_cache, wraps
@@ -232,7 +233,7 @@ def on_one_thread(function):
     return alone
 
 
-def use(threads=0):
+def use(threads=0, beside=1):
     """Let matrix products take this many threads, whatever else the machine does.
 
     Parameters
@@ -240,6 +241,8 @@ def use(threads=0):
     threads : int
         0, which is how it begins: as many as are fastest, up to one for each core, or up to what
         ``OPENBLAS_NUM_THREADS`` and its kin allow.
+    beside : int
+        How many processes share the cores of this machine: 0 is then up to a fair share of them.
 
     Raises
     ------
@@ -253,7 +256,7 @@ def use(threads=0):
         raise ValueError(f"threads must be 0, for as many as are fastest, or more, not {threads}")
     if threads and not _libraries:
         raise RuntimeError("the number of threads cannot be set here: the BLAS of this NumPy chooses it itself")
-    counts = [threads] if threads else _halved(_most)
+    counts = [threads] if threads else _halved(_most if beside == 1 else max(1, min(_most, os.cpu_count() // beside)))
     _set_threads(counts[0])
     _products = None if counts == [1] else Products(_set_threads, counts)
 

@@ -49,7 +49,7 @@ class Tiny:
     samples: bool = True  # whether it makes any from noise alone
     at_rest: tuple = ()  # networks that the third step does not look at
 
-    def batches(self, rng, low):
+    def batches(self, rng, low, part=(0, 1)):
         """The stream of batches that the model trains on."""
         pixels = np.random.default_rng(1).integers(0, 256, (2, COUNT, *self.image), dtype=np.uint8)
         arrays = tuple(pixels) if self.unpaired or self.paired else (pixels[0],)
@@ -58,7 +58,7 @@ class Tiny:
         )
         arrays += (np.arange(COUNT) % games.CLASSES,) if self.labels else ()
         arrays += captioned.described(COUNT) if self.words else ()
-        return (Streams if self.unpaired else Batches)(arrays, 6, rng, low)
+        return (Streams if self.unpaired else Batches)(arrays, 6, rng, low, part)
 
 
 def game(name, rng):

@@ -17,6 +17,7 @@ FILES_AND_DATA = {"npy", "checkpoint", "data"}
 FLOORS = {
     "backend": set(),
     "threads": set(),
+    "ranks": {"backend"},
     "tensor": {"backend"},
     "hints": {"tensor"},
     "functional": {"tensor", "backend", "threads"},
@@ -28,11 +29,11 @@ FLOORS = {
     "checkpoint": {"npy"},
     "data": {"npy"},
     "metrics": NETWORKS | FILES_AND_DATA,
-    "models": NETWORKS | {"losses", "data", "npy", "metrics"},
-    "training": NETWORKS | FILES_AND_DATA | {"losses", "models", "metrics", "*"},
+    "models": NETWORKS | {"ranks", "losses", "data", "npy", "metrics"},
+    "training": NETWORKS | FILES_AND_DATA | {"ranks", "losses", "models", "metrics", "*"},
     "lab": NETWORKS | FILES_AND_DATA | {"losses", "models", "metrics", "training"},
     "site": set(),
-    "__main__": {"nn", "models", "training", "checkpoint", "metrics", "testing"},  # the command is the roof
+    "__main__": {"ranks", "nn", "models", "training", "checkpoint", "metrics", "testing"},  # the command is the roof
 }
 # The models that build on another, as their papers do, and what models have in common.
 SISTERS = {

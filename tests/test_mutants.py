@@ -46,7 +46,7 @@ def test_a_sample_begins_with_what_changed_and_is_drawn_again_by_the_same_seed()
 
 PLACES = """functional gradcheck lab losses metrics models nn training data
     test_arrays.py test_engine.py test_errors.py test_memory.py test_nn.py test_npy.py test_optim.py
-    test_site.py test_threads.py""".split()
+    test_ranks.py test_site.py test_threads.py""".split()
 
 NO_DATA = "it is skipped without the data sets in $SCRATCHGAN_DATA"
 NO_PDOC = "it is skipped without pdoc"

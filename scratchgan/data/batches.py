@@ -23,21 +23,30 @@ class Batches:
         Draws the shuffles, the first one with the first batch. Its own state is not part of `state_dict`.
     low : float
         What a pixel of 0 becomes: -1 for a generator that ends in tanh, 0 for one that ends in a sigmoid.
+    part : tuple of int
+        (r, n): of each batch the r-th of n equal parts, for n processes that train together. All shuffle alike.
 
     Raises
     ------
     DataError
-        If the images are not bytes, `batch_size` is below 1 or above N, `low` is not below 1, or labels and rows are
-        not N, or not of integers from 0.
+        If the images are not bytes, `batch_size` is below 1, above N or no multiple of n, `low` is not below 1, or
+        labels and rows are not N, or not of integers from 0.
     """
 
-    def __init__(self, arrays, batch_size, rng, low=-1.0):
+    def __init__(self, arrays, batch_size, rng, low=-1.0, part=(0, 1)):
         images, *others = arrays if isinstance(arrays, tuple) else (arrays,)
         self.arrays = as_pixels(images), *(_beside(other, len(images)) for other in others)
         self.count, self.batch_size = len(images), whole(batch_size, "batch_size")
         self.rng, self.low = rng, float(low)
         if self.batch_size > self.count:
             raise DataError(f"{self.count} images do not fill a batch of {batch_size}: that many are needed at least")
+        rows, rest = divmod(self.batch_size, part[1])
+        if rest:
+            raise DataError(
+                f"a batch of {batch_size} does not fall into {part[1]} equal parts, one for each process: start as "
+                "many as divide it"
+            )
+        self.part = slice(part[0] * rows, (part[0] + 1) * rows)
         if not -np.inf < self.low < 1:
             raise DataError(f"low={low} must be below 1, which a pixel of 255 becomes")
         # Positioned at an epoch's end: making the object draws nothing, so a restored rng stays as it is.
@@ -47,12 +56,12 @@ class Batches:
         return self
 
     def __next__(self):
-        """Return the next batch, a tuple: images as float32 (batch_size, ...) in [low, 1], with both ends exact."""
+        """Return the next batch, or its part: a tuple, images as float32 (rows, ...) in [low, 1], both ends exact."""
         if self.position + self.batch_size > self.count:
             self.order, self.position = self.rng.permutation(self.count), 0
         chosen = self.order[self.position : self.position + self.batch_size]
         self.position += self.batch_size
-        return self._batch(chosen)
+        return self._batch(chosen[self.part])
 
     def examples(self, count):
         """Return `count` images, or all if there are fewer, and what belongs to them; the stream stays where it is.
@@ -104,12 +113,12 @@ class Streams:
     Parameters
     ----------
     domains : tuple of ndarray of uint8, shape (N, ...)
-    batch_size, rng, low
+    batch_size, rng, low, part
         See `Batches`.
     """
 
-    def __init__(self, domains, batch_size, rng, low=-1.0):
-        self.streams = [Batches(domain, batch_size, rng, low) for domain in domains]
+    def __init__(self, domains, batch_size, rng, low=-1.0, part=(0, 1)):
+        self.streams = [Batches(domain, batch_size, rng, low, part) for domain in domains]
 
     def __iter__(self):
         return self

@@ -162,9 +162,13 @@ class CycleGAN(Model):
         numbers, (fake_x, fake_y) = self.generator_loss(x, y)
         self.descend(self.generator_optimizer, numbers["generator_loss"])
         pools = (self.pool_x, fake_x), (self.pool_y, fake_y)
-        pooled = [self.tensor(pool.exchange(fake.numpy(), rng)) for pool, fake in pools]
+        pooled = [self.tensor(self.exchanged(pool, fake.numpy(), rng)) for pool, fake in pools]
         loss = self.descend(self.critic_optimizer, self.critic_loss(x, y, *pooled))
         return {name: value.item() for name, value in (numbers | {"critic_loss": loss}).items()}
+
+    def exchanged(self, pool, images, rng):
+        """What a pool shows for images. It keeps those of all processes, and so is the same in each."""
+        return self.ranks.part(pool.exchange(self.ranks.whole(images), rng))
 
     def show(self, examples, rng):
         """Rows of eight: x, G(x), F(G(x)); y, F(y), G(F(y))."""

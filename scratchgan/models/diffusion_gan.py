@@ -165,13 +165,14 @@ class DiffusionGAN(Game):
     def critic_step(self, real, rng):
         """One step down L_D; the diffusion hears how sure D was of the reals."""
         numbers = super().critic_step(real, rng=rng)
-        self.diffusion.observe(numbers["real_sign"].item(), len(real))
+        signs = self.ranks.means({"real_sign": numbers["real_sign"].item()})
+        self.diffusion.observe(signs["real_sign"], len(real) * self.ranks.size)
         return numbers
 
     def train_step(self, batches, rng):
         """A step of each player, and perhaps a new T."""
         numbers = super().train_step(batches, rng)
-        self.diffusion.adapt(rng)
+        self.diffusion.adapt(self.ranks.alike(rng))
         return numbers | {"T": float(self.diffusion.T)}
 
 

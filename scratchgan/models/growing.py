@@ -169,7 +169,7 @@ class Growing(Game):
 
     def critic_step(self, real, level, rng):
         """One step down L_D, and its images are counted."""
-        self.seen += len(real)
+        self.seen += len(real) * self.ranks.size
         return super().critic_step(real, level, rng=rng)
 
     def train_step(self, batches, rng):

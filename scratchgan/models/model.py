@@ -19,6 +19,7 @@ from scratchgan.data.checks import whole
 from scratchgan.hints import Array, Random
 from scratchgan.nn import Module
 from scratchgan.optim import Optimizer
+from scratchgan.ranks import ALONE
 from scratchgan.tensor import Tensor, grad, no_grad
 
 
@@ -36,9 +37,12 @@ class Model:
         The numbers shown beside the progress bar, and their short names there.
     panels : dict of str to list of str
         The curves: titles, and the numbers drawn under each.
+    ranks : Ranks
+        The processes that train it together, each with its part of every batch. Gradients and the numbers of a step
+        are made their mean without its doing; whatever else depends on a batch, a model makes common itself.
     """
 
-    low, watch, panels = -1.0, {}, {}
+    low, watch, panels, ranks = -1.0, {}, {}, ALONE
 
     def train_step(self, batches: Iterator, rng: Random) -> dict[str, float]:
         """One step of training.

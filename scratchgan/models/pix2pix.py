@@ -127,7 +127,7 @@ class Pix2Pix(Model):
 
     def train_step(self, batches, rng):
         """One translation, with which D takes a step down (1), then G, judged by the new D, down (4)."""
-        x, y = jittered(self.draw(batches), self.jitter, rng)
+        x, y = jittered(self.draw(batches), self.jitter, self.ranks.alike(rng))
         fake = self.generator(x, rng)
         loss = self.descend(self.discriminator_optimizer, self.discriminator_loss(x, y, fake.detach()))
         numbers = self.generator_loss(x, y, fake)

@@ -179,16 +179,18 @@ class RBM(Model):
         with no_grad():
             v = bits(self.draw(batches)[0].flatten(1), rng)
             if not self.optimizer.steps:
-                machine.begin(v, rng)
-            last = Tensor(machine.chains)
+                machine.begin(Tensor(self.ranks.whole(v.data)), self.ranks.alike(rng))
+            last = Tensor(self.ranks.part(machine.chains))
             dreamt = machine.gibbs(last if self.persistent else v, self.turns, rng)
-            machine.chains = cat([dreamt, last], 0)[: len(last)].data  # as many as before, the newest first
+            newest = cat([dreamt, last], 0)[: len(last)]  # as many as before
+            machine.chains = self.ranks.whole(newest.data)
             drives = machine.drive(v), machine.drive(dreamt)
             gap = machine.free_energy(v, drives[0]).mean() - machine.free_energy(dreamt, drives[1]).mean()
             pseudo = self.pseudo_likelihood(v, drives[0], rng)
             directions = self.ascent(v, dreamt, drives)
             if self.centred:
                 machine.follow(v, sigmoid(drives[0]))
+                machine.visible_mean, machine.hidden_mean = self.ranks.mean([machine.visible_mean, machine.hidden_mean])
                 directions = self.about_the_means(*directions)
             self.optimizer.step([-direction for direction in directions])  # an optimiser descends
             return {"free_energy_gap": gap.item(), "pseudo_likelihood": pseudo.item()}

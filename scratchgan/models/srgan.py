@@ -106,9 +106,13 @@ class Encoder(nn.Module):
         return self.head(self.second(self.maps(y)).amax((2, 3)))
 
 
-def turned(y):
-    """Images in a quarter each turned by 0, 90, 180 and 270 degrees, and by how many of these: for want of labels."""
-    return np.concatenate([np.rot90(y[k::4], k, (2, 3)) for k in range(4)]), np.sort(np.arange(len(y)) % 4)
+def turned(y, start=0):
+    """Images in a quarter each turned by 0, 90, 180 and 270 degrees, and by how many of these: for want of labels.
+
+    ``start``: the place of the first of them in a batch, of which they are a part.
+    """
+    turns = (start + np.arange(len(y))) % 4
+    return np.concatenate([np.rot90(y[turns == k], k, (2, 3)) for k in range(4)]), np.sort(turns)
 
 
 def small_networks(rng, channels=1, size=28, width=32, blocks=4, up=(128, 32), head_start=False, narrow=12, dense=64):
@@ -170,7 +174,7 @@ class SRGAN(SuperResolution):
 
     def encoder_loss(self, y, labels=None):
         """The cross-entropy of what the encoder takes images for: Tensor, ()."""
-        images, labels = turned(y.numpy()) if labels is None else (y.numpy(), labels)
+        images, labels = turned(y.numpy(), self.ranks.rank * len(y)) if labels is None else (y.numpy(), labels)
         images = self.tensor(images)
         return cross_entropy(self.encoder(images), Tensor(array_like(labels, images.data)))
 

@@ -12,6 +12,7 @@ from scratchgan.hints import Axes, Pair, Random
 from scratchgan.nn import init
 from scratchgan.nn.module import Module
 from scratchgan.nn.options import Number, Several, Whole, pair, truth
+from scratchgan.nn.synchronised import sync_batch_norm
 from scratchgan.tensor import Parameter, Tensor
 
 
@@ -172,9 +173,15 @@ class _BatchNorm(_ChannelNorm):
     """Normalise each channel over the batch (and pixels), see `functional.batch_norm`.
 
     State: weight, bias (C,); running_mean, running_var (C,); num_batches_tracked, an integer.
+
+    Attributes
+    ----------
+    together : Ranks or None
+        The processes whose batches are normalised as one, see `nn.synchronised`; None: by its own alone.
     """
 
     momentum = Number("[0, 1]", optional=True)
+    together = None
 
     def __init__(
         self,
@@ -198,10 +205,10 @@ class _BatchNorm(_ChannelNorm):
         if self.training and tracking:
             self.num_batches_tracked += 1
             momentum = 1 / int(self.num_batches_tracked) if momentum is None else momentum  # None: a plain average
-        batch_statistics = self.training or not tracking
-        return F.batch_norm(
-            input, self.running_mean, self.running_var, self.weight, self.bias, batch_statistics, momentum, self.eps
-        )
+        batch_statistics, state = self.training or not tracking, (self.running_mean, self.running_var)
+        if batch_statistics and self.together:
+            return sync_batch_norm(input, *state, self.weight, self.bias, momentum, self.eps, self.together)
+        return F.batch_norm(input, *state, self.weight, self.bias, batch_statistics, momentum, self.eps)
 
 
 class BatchNorm1d(_BatchNorm):

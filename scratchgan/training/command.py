@@ -7,13 +7,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+from scratchgan.ranks import one_voice
 from scratchgan.training.folder import expanded
 from scratchgan.training.run import LONGEST
 from scratchgan.training.start import train
 from scratchgan.training.stop import ended
-from scratchgan.training.systems import find_system
+from scratchgan.training.systems import NORMS, find_system
 
-FLAGS = "preset data out seed steps device threads samples resume".split()
+FLAGS = "preset data out seed steps device threads samples resume batch_norm".split()
 
 
 def main(description, system, name=None, argv=None):
@@ -34,9 +35,10 @@ def main(description, system, name=None, argv=None):
     int
         The exit status: 0, 1 for an error, 128 and the signal's number when stopped (130 for Ctrl-C).
     """
-    parser = argparse.ArgumentParser(description=description)
-    add_flags(parser, find_system(system).presets)
-    return run_with(parser.parse_args(argv), system, name, [Path(sys.argv[0]).resolve()])
+    with one_voice():
+        parser = argparse.ArgumentParser(description=description)
+        add_flags(parser, find_system(system).presets)
+        return run_with(parser.parse_args(argv), system, name, [Path(sys.argv[0]).resolve()])
 
 
 def add_flags(parser, presets=None):
@@ -71,6 +73,9 @@ def add_flags(parser, presets=None):
         type=whole(0),
         help="also save N samples as samples.npy, which `scratchgan judge` reads, emoji with --data emoji; default: 0",
     )
+    parser.add_argument(
+        "--batch-norm", choices=NORMS, help="under mpirun: over each process's part of a batch (default), or the whole"
+    )
 
 
 def run_with(flags, system, name, program):
@@ -100,7 +105,8 @@ def run_with(flags, system, name, program):
 
 def to_go_on(program, run):
     """The command that goes on with a run, from any folder."""
-    words = [sys.executable or "python", *program, "--resume", "--out", run.folder.resolve()]
+    together = ["mpirun", "-n", run.ranks.size] if run.ranks.size > 1 else []
+    words = [*together, sys.executable or "python", *program, "--resume", "--out", run.folder.resolve()]
     words = [str(word) for word in words]
     return subprocess.list2cmdline(words) if os.name == "nt" else shlex.join(words)
 

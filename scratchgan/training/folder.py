@@ -67,6 +67,17 @@ def claimed_anew(paths):
     raise FolderError(f"there are folders up to {path}: name another one with --out")
 
 
+@contextlib.contextmanager
+def shared(ranks, claim):
+    """The folder that the first of several processes claims, by ``claim()``, and that all of them work for."""
+    if not ranks.first:
+        yield Claim(ranks.told(), None)
+        return
+    with claim() as held:
+        ranks.told(held.path)
+        yield held
+
+
 class Claim:
     """A folder that is held."""
 

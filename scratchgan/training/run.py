@@ -19,13 +19,18 @@ import numpy as np
 from tqdm import tqdm
 
 from scratchgan import checkpoint
+from scratchgan.backend import is_array
 from scratchgan.data import Batches, Streams
 from scratchgan.hints import Random
 from scratchgan.models import Model
+from scratchgan.nn import AveragedWeights, BatchNorm1d, BatchNorm2d, Module
+from scratchgan.ranks import ALONE, Ranks
 from scratchgan.training import pictures
 from scratchgan.training.log import Log
 from scratchgan.training.stop import stop_request
 
+CHECKED = bool(os.environ.get("SCRATCHGAN_CHECK_RANKS"))  # whether processes are compared after each step
+BATCH_NORMS = BatchNorm1d, BatchNorm2d
 LONGEST = 10**9  # steps of a run
 SHOWN = 64  # images that a model's picture may begin with
 FACTS = {"step": int, "steps": int, "rng": dict, "settings": {"seed": int}, "options": {}}  # of a checkpoint
@@ -53,6 +58,8 @@ class Run:
         What a resumed run should know and may change.
     check : callable, optional
         Called before anything is saved, to raise an error when the folder is not this run's any more.
+    ranks : Ranks, optional
+        The processes that train together. Each has the whole state, equal to the last bit.
 
     Attributes
     ----------
@@ -73,14 +80,21 @@ class Run:
         folder: str | Path,
         options: dict | None = None,
         check: Callable[[], None] = lambda: None,
+        ranks: Ranks = ALONE,
     ):
         self.model, self.batches, self.rng, self.settings = model, batches, rng, settings
-        self.folder, self.options, self.check = Path(folder), options or {}, check
+        self.folder, self.options, self.check, self.ranks = Path(folder), options or {}, check, ranks
         self.step, self.saved, self.stopped_by, self.every = 0, None, None, None
         self.log = Log(self.folder / "log.csv")
         self.parts = {**model.parts(), "batches": batches}
         self.rates = [optimizer.lr for optimizer in model.optimizers()]  # at the first step
         self.examples = model.draw(iter([batches.examples(SHOWN)]))
+        if ranks.size > 1:
+            model.ranks = ranks
+            for optimizer in model.optimizers():
+                optimizer.common = ranks.mean
+            if settings.get("batch_norm") == "whole":
+                self._normalise_together()
 
     # State ------------------------------------------------------------------------------------------------------------
 
@@ -143,7 +157,7 @@ class Run:
         """
         self.every, steps = every, max(steps, self.step)
         with stop_request() as stop, self._begun(steps), _bar(steps, self.step) as bar:
-            while self.step < steps and not stop:
+            while self.step < steps and not self._stopping(stop):
                 numbers = self._advance()
                 self.log.write(self.step, numbers)
                 shown = {short: f"{numbers[name]:.3f}" for name, short in self.model.watch.items()}
@@ -154,8 +168,12 @@ class Run:
                     self._save_if_finite(steps)
             self._save_if_finite(steps)
         finished = self.step >= steps
-        self.stopped_by = None if finished else stop[0]
+        self.stopped_by = None if finished else self._stopping(stop)
         return finished
+
+    def _stopping(self, stop):
+        """The signal that asked some process to stop; 0 without one."""
+        return self.ranks.most(stop[0] if stop else 0)
 
     @contextmanager
     def _begun(self, steps):
@@ -174,15 +192,48 @@ class Run:
         optimizers = self.model.optimizers()
         for optimizer, rate in zip(optimizers, self.rates):
             optimizer.lr = rate * self._share_of_the_rates()
-        with np.errstate(over="ignore", invalid="ignore"):  # the check below says more than a warning
+        with np.errstate(over="ignore", invalid="ignore"), self.ranks.in_a_step(self.rng):  # what is below says more
             numbers = self.model.train_step(self.batches, self.rng)
         if self.step == 0:
             self._refuse_no_numbers(numbers)
+        numbers = self.ranks.means(numbers)
+        self._share_statistics()
         for name, value in numbers.items():
             if not math.isfinite(value):
                 self._give_up(f"{name} is {value}")
         self.step += 1
         return numbers | {"lr": optimizer.lr for optimizer in optimizers[:1]}
+
+    def _networks(self):
+        """The modules of the model; of averaged weights, the network."""
+        parts = self.model.parts().values()
+        networks = [part.module if isinstance(part, AveragedWeights) else part for part in parts]
+        return [network for network in networks if isinstance(network, Module)]
+
+    def _normalise_together(self):
+        """Let batch norm normalise by the mean and variance of the whole batch."""
+        for layer in (layer for network in self._networks() for layer in network.modules()):
+            if isinstance(layer, BATCH_NORMS):
+                layer.together = self.ranks
+
+    def _share_statistics(self):
+        """What networks keep of a batch, such as the running statistics of batch norm, becomes the mean of all parts.
+
+        Weights are equal already.
+        """
+        if self.ranks.size == 1:
+            return
+        slots = [slot for network in self._networks() for slot in network.slots().values()]
+        slots = [slot for slot in slots if is_array(getattr(*slot)) and getattr(*slot).dtype.kind == "f"]
+        for slot, mean in zip(slots, self.ranks.mean([getattr(*slot) for slot in slots])):
+            setattr(*slot, mean)
+        if CHECKED:
+            self.demand_alike()
+
+    def demand_alike(self) -> None:
+        """Raise RanksError unless all processes have the same state, to the last bit."""
+        if self.ranks.size > 1:
+            self.ranks.demand_alike(arrays_of(self.parts) | {"rng": repr(self.rng.bit_generator.state)})
 
     def _refuse_no_numbers(self, numbers):
         """Raise TrainingError when the model's first step does not report what it should."""
@@ -209,6 +260,7 @@ class Run:
         return 1.0 if over is None else max(0.05, 1 - self.step / over)
 
     def _save_if_finite(self, steps):
+        self.demand_alike()
         self.log.flush()  # before the checkpoint: the log may run ahead of it, never fall behind
         try:
             self.save(steps)

@@ -18,10 +18,12 @@ from scratchgan.checkpoint import CheckpointError
 from scratchgan.data import Batches, DataError, Streams, find
 from scratchgan.data.find import NAMES
 from scratchgan.models import SYSTEMS, System
+from scratchgan.ranks import join, one_voice
 from scratchgan.threads import use as use_threads
-from scratchgan.training.folder import claimed, claimed_anew, expanded, refuse_remains
+from scratchgan.training.folder import claimed, claimed_anew, expanded, refuse_remains, shared
+from scratchgan.training.hand import Hand
 from scratchgan.training.run import LONGEST, Run, TrainingError, read
-from scratchgan.training.systems import OPTIONS, SHAPE, built, find_system, identity, named, preset_of
+from scratchgan.training.systems import NORMS, OPTIONS, SHAPE, built, find_system, identity, named, preset_of
 
 NUMBERS = {"seed": 0, "steps": 1, "threads": 0, "samples": 0, "rates_fall_over": 1}  # the least of each
 MOST = {"steps": LONGEST, "rates_fall_over": LONGEST}
@@ -40,6 +42,7 @@ def train(
     resume: bool = False,
     rates_fall_over: int | None = None,
     name: str | None = None,
+    batch_norm: str | None = None,
     began: Callable[[Run], None] = lambda run: None,
 ) -> Run:
     """Train a system, or go on with its training, and leave a folder of results.
@@ -71,6 +74,9 @@ def train(
         The learning rates fall over this many steps instead of the preset's. A resumed run keeps it.
     name : str, optional
         Of the folder under ``runs/``; the system's without it.
+    batch_norm : {"part", "whole"}, optional
+        Where several processes train together, whether batch norm is over each one's part of a batch, as it is
+        without it, or over the whole batch. A resumed run keeps it.
     began : callable, optional
         Called with the run before its first step.
 
@@ -88,18 +94,19 @@ def train(
     TrainingError
         When a number is no longer finite, or what is asked for cannot be done.
     """
-    _refuse_strange(system=system, preset=preset, data=data, out=out, name=name, device=device)
+    _refuse_strange(system=system, preset=preset, data=data, out=out, name=name, device=device, batch_norm=batch_norm)
     seed, steps, threads, samples, rates_fall_over = _numbers(
         seed=seed, steps=steps, threads=threads, samples=samples, rates_fall_over=rates_fall_over
     )
     if system is None and not (resume and (out is not None or name)):
         raise TrainingError(f"which system? Name one of {', '.join(SYSTEMS)}, or the folder of a run with --resume")
-    system, data = named(system), absolute(data)
+    system, data, ranks = named(system), absolute(data), join()
     shape = {"system": system, "preset": preset, "data": data, "seed": seed, "rates_fall_over": rates_fall_over}
+    shape |= {"batch_norm": batch_norm}
     options = {"samples": samples, "device": device, "threads": threads, "system_at": system, "data_at": data}
-    with _folder(out, resume, name or system) as claim:
-        shape, options, intended = _choices(shape, options, claim.path, resume)
-        run, preset, facts = _run(shape, options, claim, resume)
+    with one_voice(), shared(ranks, lambda: _folder(out, resume, name or system)) as claim:
+        shape, options, intended = _choices(shape, options, claim.path, resume, ranks)
+        run, preset, facts = _run(shape, options, claim, resume, ranks)
         began(run)
         steps = max(steps or intended or preset.steps, run.step)
         run.demand_room(options["samples"])
@@ -120,7 +127,7 @@ def _numbers(**given):
     return [value if value is None else int(value) for value in given.values()]
 
 
-def _refuse_strange(device, preset, name, **paths):
+def _refuse_strange(device, preset, name, batch_norm, **paths):
     """TrainingError for an argument of another type."""
     for key, value in {"preset": preset, "name": name, "device": device}.items():
         if not isinstance(value, (str, type(None))):
@@ -132,6 +139,8 @@ def _refuse_strange(device, preset, name, **paths):
             raise TrainingError(f"{key}={value!r} must be a text or a path")
     if device not in (None, "cpu", "gpu"):
         raise TrainingError(f"device={device!r} must be 'cpu' or 'gpu'")
+    if batch_norm not in (None, *NORMS):
+        raise TrainingError(f"batch_norm={batch_norm!r} must be 'part' or 'whole'")
 
 
 def _folder(out, resume, name):
@@ -156,11 +165,13 @@ def absolute(data):
     return data if data is None or data in NAMES else str(expanded(data).resolve())
 
 
-def _choices(given, options, folder, resume):
+def _choices(given, options, folder, resume, ranks):
     """What the run is, its options, and the steps it was meant for: as given, or as it began."""
-    shape, kept, steps = {"preset": "default", "seed": 0}, {"samples": 0, "device": "cpu", "threads": 0}, None
+    shape = {"preset": "default", "seed": 0, "batch_norm": "part"}
+    kept, steps = {"samples": 0, "device": "cpu", "threads": 0}, None
     if resume:
         _, facts = read(folder, settings=SHAPE, options=OPTIONS)
+        _refuse_other_ranks(facts["settings"].get("processes", 1), ranks.size, folder)
         shape, kept, steps = {key: facts["settings"].get(key) for key in SHAPE}, facts["options"], facts["steps"]
         given = {key: value for key, value in given.items() if not _has_moved(key, shape[key], value)}
         for key, value in given.items():
@@ -174,6 +185,15 @@ def _choices(given, options, folder, resume):
     return shape, kept | {key: value for key, value in options.items() if value is not None}, steps
 
 
+def _refuse_other_ranks(began, now, folder):
+    if began != now:
+        how = f"with mpirun -n {began}" if began > 1 else "without mpirun"
+        raise CheckpointError(
+            f"the run in {folder} began with processes={began}, and now processes={now}: sums in other parts round "
+            f"otherwise, and it would become another run. Go on {how}"
+        )
+
+
 def _has_moved(key, began, given):
     """Whether what is given can be the same at another place: a file of that name, or data that are there no more.
 
@@ -184,34 +204,38 @@ def _has_moved(key, began, given):
     return key == "data" and given is not None and began not in NAMES and not Path(began).exists()
 
 
-def _run(shape, options, claim, resume):
+def _run(shape, options, claim, resume, ranks):
     """The run, new or where it goes on, its preset, and facts about it that are only recorded."""
     device_module(options["device"])  # complain before anything long begins
-    use_threads(options["threads"])
+    use_threads(options["threads"], ranks.beside)
     system = find_system(options["system_at"])
     preset = preset_of(system, shape["preset"])
     shape.setdefault("data", preset.data)
     options.setdefault("data_at", shape["data"])
     dataset = find(options["data_at"])
-    rng = np.random.default_rng(shape["seed"])
+    rng = ranks.generator(shape["seed"], preset.batch_size)
     try:
         arrays = preset.view(dataset)
         arrays = arrays if isinstance(arrays, tuple) else (arrays,)
         classes = _classes(arrays)
         model = built(system, preset, rng, options["device"], classes)
         _refuse_other_classes(model, classes)
-        batches = (Streams if preset.unpaired else Batches)(arrays, preset.batch_size, rng, model.low)
+        kind, part = Streams if preset.unpaired else Batches, (ranks.rank, ranks.size)
+        batches = kind(arrays, preset.batch_size, ranks.alike(rng), model.low, part)
     except DataError as error:
         raise DataError(f"{dataset.source}: {error}") from error
     settings = {"rates_fall_over": preset.steps if preset.rates_fall else None} | shape
     settings |= {"batch_size": preset.batch_size, "data_sha256": _sha256(arrays), "classes": classes}
     settings |= identity(system, preset, options["system_at"], classes)
+    settings |= {"processes": ranks.size} if ranks.size > 1 else {}
     facts = {"source": dataset.source, "class_names": _said(dataset, arrays, classes, preset.unpaired)}
     facts |= {"python": platform.python_version(), "scratchgan": scratchgan.__version__, "numpy": np.__version__}
-    run = Run(model, batches, rng, settings, claim.path, options, claim.check)
+    run = (Run if ranks.first else Hand)(model, batches, rng, settings, claim.path, options, claim.check, ranks)
     if resume:
         run.load()
         print(f"resumed {run.folder} at step {run.step}")
+    ranks.demand_alike({name: repr(value) for name, value in settings.items()})
+    run.demand_alike()
     return run, preset, facts
 
 

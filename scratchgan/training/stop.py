@@ -9,6 +9,7 @@ import threading
 
 from scratchgan.checkpoint import CheckpointError
 from scratchgan.data import DataError
+from scratchgan.ranks import joined
 
 STOPS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 
@@ -38,8 +39,7 @@ def ended(work, kept):
         except (CheckpointError, DataError, OSError, RuntimeError) as error:
             status, why = 1, f"error: {error}"
         with handled(signal.SIG_IGN):
-            print(why, kept(), sep="\n", end="", file=sys.stderr)
-        return status
+            return joined().end(f"{why}\n{kept()}", status)
 
 
 @contextlib.contextmanager

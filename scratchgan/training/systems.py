@@ -20,7 +20,9 @@ from scratchgan.training.folder import expanded
 from scratchgan.training.run import TrainingError, read, refuse_misfit, take_over
 
 # What a run is, to its end; and what may be given anew when it goes on, or else stays.
+NORMS = "part", "whole"  # of a batch, by which batch norm of several processes normalises
 SHAPE = {"system": str, "preset": str, "data": str, "seed": int, "rates_fall_over": (int, type(None))}
+SHAPE |= {"batch_norm": (str, type(None))}
 OPTIONS = {"samples": int, "device": str, "threads": int, "system_at": str, "data_at": str}
 SETTINGS = SHAPE | {"classes": (int, type(None))}  # what a model is built from
 
