@@ -1,4 +1,4 @@
-"""The types of `Tensor`, whose methods and operators come from `functional.methods`, and of the engine around it."""
+# The types of `Tensor`, whose methods and operators come from `functional.methods`, and of the engine around it.
 
 from __future__ import annotations  # as pdoc runs it
 

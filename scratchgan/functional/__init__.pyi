@@ -1,4 +1,4 @@
-"""The functions as they are met, each through its entrance: their types. What they do stands where they are written."""
+# The functions as they are met, each through its entrance: their types. What they do stands where they are written.
 
 from collections.abc import Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""The types of options: an attribute that is declared as a `Number` is a float where it is read."""
+# The types of options: an attribute that is declared as a `Number` is a float where it is read.
 
 from __future__ import annotations  # as pdoc runs it
 
