@@ -182,4 +182,4 @@ def explained(mistake):
 
 
 if __name__ == "__main__":
-    sys.exit(command.main(__doc__, "break_it", experiment, add_flags, FULL))
+    sys.exit(command.main(__doc__, "break_it", experiment, add_flags, FULL, spreads=True))

@@ -29,7 +29,7 @@ from contextlib import contextmanager
 import numpy as np
 
 from scratchgan.checkpoint import CheckpointError, write_atomically
-from scratchgan.lab import command, runs, style
+from scratchgan.lab import command, parallel, runs, style
 from scratchgan.lab.claims import Claim
 from scratchgan.lab.styles import digits
 from scratchgan.metrics import Judge
@@ -72,14 +72,18 @@ ABLATION = {  # what is added, and the published Fréchet distance
 def experiment(flags, folder):
     """Train, judge and print one system after the other; the table, and the picture."""
     judge = Judge(flags.data, classes=True)
-    rows, contestants = {}, ABLATION if flags.ablation else flags.only
+    contestants = list(ABLATION if flags.ablation else flags.only)
     places = {name: folder / name.replace(":", "-") for name in contestants}
-    for name, run in places.items():
-        seconds = trained(name, flags, run)
-        rows[name] = verdict(judge, run) | {"seconds": seconds}
+
+    def row(name):
+        seconds = trained(name, flags, places[name])
+        found = verdict(judge, places[name]) | {"seconds": seconds}
         if flags.ablation:
-            rows[name] |= dict(zip(("title", "published"), ABLATION[name]))
-        print(f"{title(name, rows[name])}: S = {rows[name]['S']:.3f}\n", flush=True)
+            found |= dict(zip(("title", "published"), ABLATION[name]))
+        print(f"{title(name, found)}: S = {found['S']:.3f}\n", flush=True)
+        return found
+
+    rows = dict(zip(contestants, parallel.spread(lambda names: [row(name) for name in names], contestants)))
     beside = anchors(judge, flags, next(iter(places.values())))
     print(table(rows | beside))
     real = judge.real(SHOWN) / 127.5 - 1
@@ -212,4 +216,4 @@ def add_flags(parser):
 
 
 if __name__ == "__main__":
-    sys.exit(command.main(__doc__, "compare", experiment, add_flags, FULL, goes_on=True))
+    sys.exit(command.main(__doc__, "compare", experiment, add_flags, FULL, goes_on=True, spreads=True))

@@ -102,4 +102,4 @@ def add_flags(parser):
 
 
 if __name__ == "__main__":
-    sys.exit(main(__doc__, "diffusion", experiment, add_flags, FULL))
+    sys.exit(main(__doc__, "diffusion", experiment, add_flags, FULL, spreads=True))

@@ -258,4 +258,4 @@ def add_flags(parser):
 
 
 if __name__ == "__main__":
-    sys.exit(command.main(__doc__, "mode_collapse", experiment, add_flags, FULL))
+    sys.exit(command.main(__doc__, "mode_collapse", experiment, add_flags, FULL, spreads=True))

@@ -111,7 +111,11 @@ class Ranks:
 
     def most(self, number):
         """The largest of a number over all processes."""
-        return number if self.size == 1 else max(self.comm.allgather(number))
+        return max(self.all_of(number))
+
+    def all_of(self, value):
+        """What all processes have to say, in order."""
+        return [value] if self.size == 1 else self.comm.allgather(value)
 
     def told(self, value=None):
         """What the first process says."""

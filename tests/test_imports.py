@@ -31,7 +31,7 @@ FLOORS = {
     "metrics": NETWORKS | FILES_AND_DATA,
     "models": NETWORKS | {"ranks", "losses", "data", "npy", "metrics"},
     "training": NETWORKS | FILES_AND_DATA | {"ranks", "losses", "models", "metrics", "*"},
-    "lab": NETWORKS | FILES_AND_DATA | {"losses", "models", "metrics", "training"},
+    "lab": NETWORKS | FILES_AND_DATA | {"ranks", "losses", "models", "metrics", "training"},
     "site": set(),
     "__main__": {"ranks", "nn", "models", "training", "checkpoint", "metrics", "testing"},  # the command is the roof
 }

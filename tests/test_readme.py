@@ -24,6 +24,7 @@ PAGES = {
         "README.md",
         "scratchgan/README.md",
         "scratchgan/models/README.md",
+        "scratchgan/training/README.md",
         "demos/README.md",
         "demos/losses.md",
         "demos/exercises.md",

@@ -6,16 +6,21 @@ import math
 import shlex
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from tqdm import tqdm
 
 from scratchgan.checkpoint import write_atomically
-from scratchgan.training.folder import claimed, claimed_anew
+from scratchgan.lab.parallel import HandedIn
+from scratchgan.ranks import RanksError, join, one_voice
+from scratchgan.training.folder import claimed, claimed_anew, shared
 from scratchgan.training.stop import ended
 
 
-def main(description, name, experiment, add_flags=None, full=None, seeded=True, goes_on=False, argv=None):
+def main(
+    description, name, experiment, add_flags=None, full=None, seeded=True, goes_on=False, spreads=False, argv=None
+):  # fmt: skip
     """Run an experiment, judge its claims, and leave a folder with its pictures and its numbers.
 
     Parameters
@@ -35,6 +40,8 @@ def main(description, name, experiment, add_flags=None, full=None, seeded=True, 
         Whether there are random numbers, and so a flag ``--seed``.
     goes_on : bool
         Whether the same command with the same ``--out`` goes on where it was stopped.
+    spreads : bool
+        Whether its jobs go to all processes that mpirun has started, see `lab.parallel.spread`.
 
     Returns
     -------
@@ -42,15 +49,20 @@ def main(description, name, experiment, add_flags=None, full=None, seeded=True, 
         The exit status: 0, 1 for an error or a claim that fails, 130 when stopped by Ctrl-C, 143 by SIGTERM. (Flags
         that cannot be read end in argparse's 2.)
     """
-    flags = _parser(description, add_flags, seeded).parse_args(argv)
     given, folders = sys.argv[1:] if argv is None else argv, []
 
     def work():
-        with _claimed(flags.out, name) as claim:
+        ranks = join()
+        if ranks.size > 1 and not spreads:
+            raise RanksError(f"{name} has work for one process only: start it without mpirun")
+        with shared(ranks, lambda: _claimed(flags.out, name)) as claim, suppress(HandedIn):
             folders.append(claim.path)
             return _done(experiment, flags, claim.path, full or {}, shlex.join(["python", sys.argv[0], *given]))
+        return 0
 
-    return ended(work, lambda: "".join(_last_words(folder, given, goes_on) for folder in folders))
+    with one_voice():
+        flags = _parser(description, add_flags, seeded).parse_args(argv)
+        return ended(work, lambda: "".join(_last_words(folder, given, goes_on) for folder in folders))
 
 
 def _done(experiment, flags, folder, full, command):

@@ -1,4 +1,4 @@
-"""Independent experiments side by side, one on each core."""
+"""Independent experiments side by side: one on each core, and under mpirun on each core of every machine."""
 
 import multiprocessing
 import os
@@ -8,6 +8,8 @@ from contextlib import contextmanager
 
 from tqdm import tqdm
 
+from scratchgan.ranks import join
+
 ONE_THREAD = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 
 
@@ -15,7 +17,7 @@ def run_all(function, jobs, processes=None, unit="run"):
     """``[function(*job) for job in jobs]``, computed by several processes, with a bar that shows the time left.
 
     Each process computes with one thread: matrices of this size are not worth a second one, and the results do not
-    depend on the number of processes, or of cores.
+    depend on the number of processes, or of cores, or of machines; see `spread`.
 
     Parameters
     ----------
@@ -32,10 +34,37 @@ def run_all(function, jobs, processes=None, unit="run"):
     list
         In the order of ``jobs``.
     """
+    share = max(1, cores() // join().beside)
+    return spread(lambda jobs: _side_by_side(function, jobs, processes or share, unit), list(jobs))
+
+
+class HandedIn(Exception):
+    """One of the processes that mpirun has started has done its part of some jobs, and has nothing more to do."""
+
+
+def spread(compute, jobs):
+    """``compute(jobs)``, a list; where mpirun has started this program n times, each computes every n-th job.
+
+    Raises
+    ------
+    HandedIn
+        In all processes but the first, which gets all results.
+    """
+    ranks = join()
+    parts = ranks.all_of(compute(jobs[ranks.rank :: ranks.size]))
+    if not ranks.first:
+        raise HandedIn
+    return [parts[i % ranks.size][i // ranks.size] for i in range(len(jobs))]
+
+
+def _side_by_side(function, jobs, processes, unit):
+    """`run_all` of this process."""
+    if not jobs:
+        return []
     os.environ.update(dict.fromkeys(ONE_THREAD, "1"))  # read by NumPy when it is imported, so: by new interpreters
     tty = sys.stderr.isatty()
     bar = {"total": len(jobs), "unit": unit, "mininterval": 0.3 if tty else 15, "dynamic_ncols": tty}
-    processes = min(processes or cores(), len(jobs))
+    processes = min(processes, len(jobs))
     with _ctrl_c_blocked():  # for good in the other processes, which inherit it
         pool = multiprocessing.get_context("spawn").Pool(processes)
     with pool:

@@ -7,6 +7,7 @@ import numpy as np
 from scratchgan import training
 from scratchgan.checkpoint import CheckpointError
 from scratchgan.lab.command import at_least
+from scratchgan.ranks import ALONE
 from scratchgan.training import weights
 from scratchgan.training.run import read
 from scratchgan.training.start import absolute
@@ -29,7 +30,8 @@ def train(system, folder, **options):
     KeyboardInterrupt
         When the training was stopped, with the signal's number.
     """
-    run = training.train(system, out=folder, resume=(folder / "checkpoint.npz").exists(), **options)
+    resume = (folder / "checkpoint.npz").exists()
+    run = training.train(system, out=folder, resume=resume, ranks=ALONE, **options)  # others may train another system
     if run.stopped_by:
         raise KeyboardInterrupt(run.stopped_by)
 

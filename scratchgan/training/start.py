@@ -18,7 +18,7 @@ from scratchgan.checkpoint import CheckpointError
 from scratchgan.data import Batches, DataError, Streams, find
 from scratchgan.data.find import NAMES
 from scratchgan.models import SYSTEMS, System
-from scratchgan.ranks import join, one_voice
+from scratchgan.ranks import Ranks, join, joined, one_voice
 from scratchgan.threads import use as use_threads
 from scratchgan.training.folder import claimed, claimed_anew, expanded, refuse_remains, shared
 from scratchgan.training.hand import Hand
@@ -43,6 +43,7 @@ def train(
     rates_fall_over: int | None = None,
     name: str | None = None,
     batch_norm: str | None = None,
+    ranks: Ranks | None = None,
     began: Callable[[Run], None] = lambda run: None,
 ) -> Run:
     """Train a system, or go on with its training, and leave a folder of results.
@@ -77,6 +78,8 @@ def train(
     batch_norm : {"part", "whole"}, optional
         Where several processes train together, whether batch norm is over each one's part of a batch, as it is
         without it, or over the whole batch. A resumed run keeps it.
+    ranks : Ranks, optional
+        The processes that train it together; without it all that mpirun has started. `ranks.ALONE`: this one alone.
     began : callable, optional
         Called with the run before its first step.
 
@@ -100,7 +103,7 @@ def train(
     )
     if system is None and not (resume and (out is not None or name)):
         raise TrainingError(f"which system? Name one of {', '.join(SYSTEMS)}, or the folder of a run with --resume")
-    system, data, ranks = named(system), absolute(data), join()
+    system, data, ranks = named(system), absolute(data), join() if ranks is None else ranks
     shape = {"system": system, "preset": preset, "data": data, "seed": seed, "rates_fall_over": rates_fall_over}
     shape |= {"batch_norm": batch_norm}
     options = {"samples": samples, "device": device, "threads": threads, "system_at": system, "data_at": data}
@@ -207,7 +210,7 @@ def _has_moved(key, began, given):
 def _run(shape, options, claim, resume, ranks):
     """The run, new or where it goes on, its preset, and facts about it that are only recorded."""
     device_module(options["device"])  # complain before anything long begins
-    use_threads(options["threads"], ranks.beside)
+    use_threads(options["threads"], joined().beside)
     system = find_system(options["system_at"])
     preset = preset_of(system, shape["preset"])
     shape.setdefault("data", preset.data)

@@ -6,11 +6,13 @@ import signal
 import subprocess
 import sys
 import time
+from types import SimpleNamespace
 
 import pytest
 
 from scratchgan.lab.claims import Claim
 from scratchgan.lab.command import at_least, main
+from scratchgan.lab.parallel import HandedIn
 
 
 def experiment(*claims, numbers=None):
@@ -133,3 +135,26 @@ def test_a_stop_says_what_is_kept_and_how_to_go_on(number, status, goes_on, tmp_
     assert process.returncode == status and "Traceback" not in said
     again = "to go on: python slow.py --seed 3 --out runs/slow" if goes_on else "to begin anew: python slow.py --seed 3"
     assert f"runs/slow/ keeps first.png; {again}\n" in said
+
+
+def several(monkeypatch, rank):
+    """This process is one of two that mpirun has started."""
+    own = SimpleNamespace(rank=rank, size=2, first=not rank, told=lambda path=None: path or "of the first")
+    monkeypatch.setattr("scratchgan.lab.command.join", lambda: own)
+
+
+def test_an_experiment_for_one_process_refuses_several(tmp_path, monkeypatch, capsys):
+    several(monkeypatch, 0)
+    assert run(tmp_path) == 1
+    assert "test has work for one process only: start it without mpirun" in capsys.readouterr().err
+
+
+def test_a_process_that_has_handed_in_its_part_writes_nothing(tmp_path, monkeypatch, capsys):
+    def experiment(flags, folder):
+        assert folder == "of the first"
+        raise HandedIn
+
+    several(monkeypatch, 1)
+    monkeypatch.chdir(tmp_path)
+    assert main("", "test", experiment, spreads=True, argv=[]) == 0
+    assert list(tmp_path.iterdir()) == [] and capsys.readouterr().out == ""

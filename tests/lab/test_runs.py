@@ -11,6 +11,7 @@ from scratchgan import training
 from scratchgan.checkpoint import CheckpointError
 from scratchgan.lab import runs
 from scratchgan.models import SYSTEMS
+from scratchgan.ranks import ALONE
 from scratchgan.training import weights
 from scratchgan.training.run import read
 
@@ -138,3 +139,15 @@ def test_the_models_of_a_run_are_as_it_stands_and_as_it_began(train, tmp_path):
     z = np.random.default_rng(1).standard_normal((5, 3)).astype(np.float32)
     for model, expected in ((trained, training.load_model(folder)), (first, tiny.build(np.random.default_rng(5)))):
         np.testing.assert_array_equal(model.images(model.tensor(z)), expected.images(expected.tensor(z)))
+
+
+def test_a_run_of_an_experiment_is_trained_by_this_process_alone(monkeypatch, tmp_path):
+    """Though mpirun may have started others, which train other systems."""
+    given = []
+    monkeypatch.setattr(training, "train", lambda *_, **options: given.append(options["ranks"]) or Stopped())
+    runs.train("gan", tmp_path)
+    assert given == [ALONE]
+
+
+class Stopped:
+    stopped_by = None
