@@ -5,14 +5,14 @@ import numpy as np
 from scratchgan import nn
 from scratchgan.data import captions
 from scratchgan.models import stackgan
-from scratchgan.models.stacked import CaptionEncoder, Critic, Refinement, Sketch
+from scratchgan.models.stacked import CaptionEncoder, Critic, ProjectionCritic, Refinement, Sketch
 
 IMAGE, LATENTS, TEXT, CODE = (3, 16, 16), 3, 5, 2
 NETWORKS = {
     "encoder": lambda rng: CaptionEncoder(rng, TEXT, 4),
     "readout": lambda rng: nn.Linear(TEXT, sum(captions.KINDS), rng=rng),
     "first": lambda rng: Sketch(rng, LATENTS, TEXT, CODE, (3, 2)),
-    "first critic": lambda rng: Critic(rng, TEXT, 2, (2,)),
+    "first critic": lambda rng: ProjectionCritic(rng, TEXT, (2, 3), 4),
     "second": lambda rng: Refinement(rng, TEXT, CODE, (2, 3), (3, 2, 2), 1),
     "second critic": lambda rng: Critic(rng, TEXT, 2, (2, 3)),
 }

@@ -148,9 +148,9 @@ SRGAN = {
     "view": views.enlargements,
 }  # fmt: skip
 STACKGAN = {
-    **RUN, **ADAM, **small("stackgan"), "schedule": (500, 1600), "latent_size": 32, "text": 64, "code": 64, "kl": 2.0,
-    "wrong_share": 0.5, "lr": 4e-3, "average_decay": 0.99, "batch_size": 32, "view": captions.coloured_digits,
-    "held_out": written(partial(captions.coloured_digits, kept=0.5)),
+    **RUN, **ADAM, **small("stackgan"), "schedule": (500, 3200), "latent_size": 32, "text": 64, "code": 64, "kl": 0.1,
+    "wrong_share": 0.5, "rates": (4e-3, 6e-3, 2e-3), "average_decay": 0.99, "batch_size": 16,
+    "view": captions.coloured_digits, "held_out": written(partial(captions.coloured_digits, kept=0.5)),
 }  # fmt: skip
 LOGAN = {
     **ACGAN, **small("logan"), "classes": 12, "low": -1.0, "batch_size": 32, "data": "emoji", "view": colours.by_colour,
@@ -341,9 +341,9 @@ PRESETS = {
         "emoji": {**ADAIN, "data": "emoji", "steps": 2500, "every": 100},
     },
     "stackgan": {
-        "quick": {**STACKGAN, "schedule": (300, 400), "steps": 900, "every": 50},
-        "default": {**STACKGAN, "steps": 3250},
-        "no_wrong_pairs": {**STACKGAN, "wrong_share": 0.0, "steps": 3250},
+        "quick": {**STACKGAN, "schedule": (300, 700), "steps": 1200, "every": 50},
+        "default": {**STACKGAN, "steps": 4700},
+        "no_wrong_pairs": {**STACKGAN, "wrong_share": 0.0, "steps": 4700},
     },
     "logan": {
         "quick": {**LOGAN, "steps": 400, "every": 25},
@@ -479,8 +479,9 @@ SAID = [
     ("aae", "labelled", "in the plane a fifth for (2)", {"rates": (0.001, 0.0002, 0.001)}),
     ("aae", "default", "784-400-400-d", {"networks": FILES["aae"].mlp_networks}),
     ("cyclegan", "default", "one of the last fifty translations", {"pool_size": 50}),
-    ("stackgan", "default", "λ = 2", {"kl": 2.0}),
-    ("stackgan", "default", "α from 0.004 to a twentieth in one straight line", {"lr": 4e-3, "rates_fall": True}),
+    ("stackgan", "default", "λ = 0.1", {"kl": 0.1}),
+    ("stackgan", "default", "α = 0.004 for φ, 0.006 for G, 0.002 for D",
+     {"rates": (4e-3, 6e-3, 2e-3), "rates_fall": True}),
     ("stackgan", "default", "+ ½ (E ζ(D(x, φ_wrong))", {"wrong_share": 0.5}),
     ("logan", "default", "C learns from reals, a = 1, b = 1", {"class_weights": (1, 1)}),
     ("logan", "default", "two critic steps, α = 0.003 to a twentieth",
@@ -602,7 +603,8 @@ OTHERS = {  # for each system, another value of all that its networks and its mo
     },
     "stackgan": {
         "networks": partial(FILES["stackgan"].small_networks, widths=(8, 8)), "schedule": (5, 6), "latent_size": 31,
-        "text": 31, "code": 15, "kl": 1.0, "wrong_share": 0.25, "lr": 0.5, "betas": (0.25, 0.5), "average_decay": 0.5,
+        "text": 31, "code": 15, "kl": 1.0, "wrong_share": 0.25, "rates": (0.5, 0.25, 0.125), "betas": (0.25, 0.5),
+        "average_decay": 0.5,
     },
     "logan": {
         "networks": partial(FILES["logan"].small_networks, width=8), "latent_size": 63, "classes": 9,
