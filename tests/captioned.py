@@ -27,7 +27,7 @@ def tiny(dtype=np.float32, rng=None, **options):
 
     rng = np.random.default_rng(0) if rng is None else rng
     sizes = {"latent_size": LATENTS, "text": TEXT, "code": CODE}
-    return stackgan.build(rng, networks=networks, **sizes, **{"schedule": (1, 1), **options})
+    return stackgan.build(rng, networks=networks, **sizes, **{"schedule": (1, 1, 1), **options})
 
 
 def described(count, seed=1):

@@ -62,8 +62,9 @@ class Stage(Model):
 
     wrong_share = Number("[0, 1)")
 
-    def __init__(self, generator, critic, optimizers, kl, wrong_share, average_decay):
+    def __init__(self, generator, critic, optimizers, steps, kl, wrong_share, average_decay):
         self.generator, self.critic, self.kl, self.wrong_share = generator, critic, kl, wrong_share
+        self.steps = steps
         players = zip(optimizers, (generator, critic))
         self.generator_optimizer, self.critic_optimizer = (make(player.parameters()) for make, player in players)
         self.average = nn.AveragedWeights(generator, average_decay)
@@ -79,6 +80,15 @@ class Stage(Model):
         """(3), and the KL in it: Tensors, (); ``before`` is z, or the picture of stage I."""
         fake, divergence = self.generator(before, text, noise)
         return softplus(-self.critic(fake, text)).mean() + self.kl * divergence, divergence
+
+    def descend(self, optimizer, loss):
+        """At a rate that falls in a straight line, to a twentieth at the end of the stage."""
+        lr, share = optimizer.lr, max(0.05, 1 - optimizer.steps / max(self.steps, 1))
+        optimizer.lr = share * lr
+        try:
+            return super().descend(optimizer, loss)
+        finally:
+            optimizer.lr = lr
 
     def step(self, real, text, wrong, before, noise):
         """A step of D, then one of G on the same captions: numbers to watch."""
@@ -107,8 +117,8 @@ class StackGAN(Model):
     first, second : Stage
     optimizer : callable
         ``(parameters) -> Optimizer``, of these two.
-    schedule : tuple of int
-        Steps of the encoder, and of stage I; all further ones are of stage II.
+    reading : int
+        Steps of the encoder; then come those of ``first``, and all further ones are of ``second``.
     latent_size, code : int
         How many numbers z and ε have.
     """
@@ -116,10 +126,10 @@ class StackGAN(Model):
     watch = {"stage": "stage", "reading": "CE", "L_D": "L_D", "L_G": "L_G"}
     panels = {"captions": ["reading"], "both stages": ["L_D", "L_G"], "augmentation": ["KL", "deviation"]}
 
-    def __init__(self, encoder, readout, first, second, optimizer, schedule, latent_size, code):
+    def __init__(self, encoder, readout, first, second, optimizer, reading, latent_size, code):
         self.encoder, self.readout, self.first, self.second = encoder, readout, first, second
         self.optimizer = optimizer([*encoder.parameters(), *readout.parameters()])
-        self.schedule, self.sizes = schedule, (latent_size, code, code)
+        self.reading, self.sizes = reading, (latent_size, code, code)
 
     def parts(self):
         """Those of both stages, too."""
@@ -130,9 +140,9 @@ class StackGAN(Model):
     @property
     def stage(self):
         """0 while the encoder learns, then 1, then 2."""
-        if self.optimizer.steps < self.schedule[0]:
+        if self.optimizer.steps < self.reading:
             return 0
-        return 1 if self.first.generator_optimizer.steps < self.schedule[1] else 2
+        return 1 if self.first.generator_optimizer.steps < self.first.steps else 2
 
     def reading_loss(self, words, meanings):
         """How far the meaning that is read from φ is from that of the caption, summed over its parts: Tensor, ()."""
@@ -223,7 +233,7 @@ def build(
     rng,
     device="cpu",
     networks=small_networks,  # (rng, latent_size, text, code) -> φ, its readout, G₁, D₁, G₂, D₂
-    schedule=(500, 3200),  # steps of φ and of stage I
+    schedule=(500, 2800, 800),  # steps of φ, of stage I and of stage II
     latent_size=32,
     text=64,  # numbers of φ
     code=64,  # numbers of ĉ
@@ -236,12 +246,15 @@ def build(
     """The games of (2) and (3), one after the other."""
     encoder, readout, *players = (network.to(device) for network in networks(rng, latent_size, text, code))
     reader, *adams = (partial(Adam, lr=lr, betas=betas) for lr in rates)
-    stages = (Stage(*pair, adams, kl, wrong_share, average_decay) for pair in (players[:2], players[2:]))
-    return StackGAN(encoder, readout, *stages, reader, schedule, latent_size, code)
+    reading, *steps = schedule
+    pairs = zip((players[:2], players[2:]), steps)
+    stages = (Stage(*pair, adams, count, kl, wrong_share, average_decay) for pair, count in pairs)
+    return StackGAN(encoder, readout, *stages, reader, reading, latent_size, code)
 
 
 DIGITS = {
     "batch_size": 16,
+    "rates_fall": False,  # they do in each stage
     "view": captions.coloured_digits,
     "held_out": partial(captions.coloured_digits, kept=0.5),
 }
@@ -252,8 +265,8 @@ SYSTEM = System(
     6,
     build,
     {
-        "quick": Preset(1200, every=50, **DIGITS, options={"schedule": (300, 700)}),
-        "default": Preset(4700, **DIGITS),
-        "no_wrong_pairs": Preset(4700, **DIGITS, options={"wrong_share": 0.0}),
+        "quick": Preset(1200, every=50, **DIGITS, options={"schedule": (300, 700, 200)}),
+        "default": Preset(4100, **DIGITS),
+        "no_wrong_pairs": Preset(4100, **DIGITS, options={"wrong_share": 0.0}),
     },
 )

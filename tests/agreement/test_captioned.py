@@ -16,7 +16,7 @@ torch.set_num_threads(1)
 F = torch.nn.functional
 
 STEPS, BATCH, LATENTS, TEXT, CODE, WIDTHS = 10, 6, 5, 6, 4, (3, 4)
-SCHEDULE = 2, 4
+SCHEDULE = 2, 4, 3  # and the last step is at a twentieth of the rates
 ADAM = {"lr": 2e-3, "betas": (0.5, 0.999)}
 
 
@@ -145,7 +145,7 @@ def train_stack(encoder, readout, g1, d1, g2, d2):
     bce, rng = torch.nn.BCEWithLogitsLoss(), np.random.default_rng(2)
     ones, zeros = torch.ones(BATCH, 1, dtype=torch.float64), torch.zeros(BATCH, 1, dtype=torch.float64)
     reading = adam(encoder, readout)
-    optimizers = {1: (adam(g1), adam(d1, lr=1e-3)), 2: (adam(g2), adam(d2, lr=1e-3))}
+    optimizers = {1: (adam(g1), adam(d1)), 2: (adam(g2), adam(d2))}
     averages = [{k: v.detach().clone() for k, v in w.items()} for w in (g1, g2)]
     for step, (images, words, others, meanings) in enumerate(stack_batches()):
         images, words, others = map(torch.from_numpy, (images, words, others))
@@ -153,7 +153,7 @@ def train_stack(encoder, readout, g1, d1, g2, d2):
             logits = F.linear(read(words, encoder), readout["weight"], readout["bias"]).split([10, 12, 12], 1)
             descend(reading, sum(F.cross_entropy(u, torch.from_numpy(y)) for u, y in zip(logits, meanings.T)))
             continue
-        stage = 1 if step < sum(SCHEDULE) else 2
+        stage = 1 if step < sum(SCHEDULE[:2]) else 2
         text, wrong = (read(each, encoder).detach() for each in (words, others))
         g, d, draw, score = (g1, d1, first, project) if stage == 1 else (g2, d2, second, join)
         if stage == 1:
@@ -166,6 +166,9 @@ def train_stack(encoder, readout, g1, d1, g2, d2):
             return first(z, text, normal(rng, BATCH, CODE), averages[0], training=False)[0]
 
         fake = draw(begin(), text, normal(rng, BATCH, CODE), g)[0].detach()
+        at = step - SCHEDULE[0] if stage == 1 else step - sum(SCHEDULE[:2])
+        for optimizer, rate in zip(optimizers[stage], (2e-3, 1e-3)):
+            optimizer.param_groups[0]["lr"] = rate * max(0.05, 1 - at / SCHEDULE[stage])
         on_real = score(images, (text, wrong), d)
         loss = bce(next(on_real), ones) + bce(next(score(fake, (text,), d)), zeros) / 2
         descend(optimizers[stage][1], loss + bce(next(on_real), zeros) / 2)

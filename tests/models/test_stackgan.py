@@ -120,7 +120,7 @@ def test_derivatives_of_the_reading_to_second_order(part):
 
 @pytest.mark.parametrize("stage", [1, 2])
 def test_each_stage_sees_images_of_its_size_and_right_and_wrong_captions(stage):
-    model, seen = tiny(schedule=(0, 9 if stage == 1 else 0)), []
+    model, seen = tiny(schedule=(0, 9 if stage == 1 else 0, 9)), []
     part = model.first if stage == 1 else model.second
     loss = part.critic_loss
     part.critic_loss = lambda *given: seen.append(given) or loss(*given)
@@ -151,13 +151,13 @@ PLAYERS = "generator", "critic", "generator_optimizer", "critic_optimizer", "ave
 @pytest.mark.parametrize(
     "schedule, parts",
     [
-        ((1, 0), {"encoder", "readout", "optimizer"}),
+        ((1, 0, 0), {"encoder", "readout", "optimizer"}),
         (
-            (0, 1),
+            (0, 1, 0),
             {f"{part}_1" for part in ("generator", "critic", "generator_optimizer", "critic_optimizer", "average")},
         ),
         (
-            (0, 0),
+            (0, 0, 1),
             {f"{part}_2" for part in ("generator", "critic", "generator_optimizer", "critic_optimizer", "average")},
         ),
     ],
@@ -167,15 +167,28 @@ def test_each_phase_moves_its_own_networks_and_no_others(schedule, parts):
 
 
 def test_the_phases_follow_each_other_and_what_rests_is_0():
-    numbers, _ = moved(tiny(schedule=(2, 3)), steps=7)
+    numbers, _ = moved(tiny(schedule=(2, 3, 2)), steps=7)
     assert [number["stage"] for number in numbers] == [0, 0, 1, 1, 1, 2, 2]
     for number in numbers:
         names = {"reading"} if number["stage"] == 0 else {"L_D", "L_G", "KL", "deviation"}
         assert {name for name, value in number.items() if value and name != "stage"} == names
 
 
+def test_rates_fall_in_each_stage_and_are_what_they_were_after_a_step():
+    model, seen = tiny(schedule=(1, 4, 2), rates=(0.5, 0.25, 0.125)), []
+    optimizers = model.optimizers()
+    for optimizer in optimizers:
+        step = optimizer.step
+        optimizer.step = lambda grads, optimizer=optimizer, step=step: seen.append(optimizer.lr) or step(grads)
+    for i in range(8):
+        model.train_step(iter([batch(6)] * 2), rng(i))
+    assert seen[0] == 0.5 and [optimizer.lr for optimizer in optimizers] == [0.5, 0.25, 0.125, 0.25, 0.125]
+    assert seen[2::2] == pytest.approx([0.25 * share for share in (1, 0.75, 0.5, 0.25, 1, 0.5, 0.05)])
+    assert seen[1::2] == pytest.approx([0.125 * share for share in (1, 0.75, 0.5, 0.25, 1, 0.5, 0.05)])
+
+
 def test_stage_two_sees_the_averaged_generator_of_stage_one_as_it_is_when_drawing():
-    model = tiny(schedule=(0, 0))
+    model = tiny(schedule=(0, 0, 1))
     model.first.average.module.replace(lambda _, array: array + 1)
     seen, loss = [], model.second.generator_loss
     model.second.generator_loss = lambda *given: seen.append(given[0]) or loss(*given)
@@ -190,7 +203,7 @@ def test_stage_two_sees_the_averaged_generator_of_stage_one_as_it_is_when_drawin
 
 
 def test_the_numbers_of_a_step_are_those_of_the_losses():
-    model = tiny(schedule=(0, 9))
+    model = tiny(schedule=(0, 9, 0))
     z = model.first.generator.augmentation
     (numbers,), _ = moved(model)
     text = model.encoder(batch(6)[1])
