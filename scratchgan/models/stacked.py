@@ -158,8 +158,8 @@ class ProjectionCritic(Critic):
 
         D(x, φ) = w · f(x) + ⟨f(x), E φ⟩ / √K,
 
-    with K features f. A caption that fits is one whose E φ points where f(x) does, so the gradient for x is φ's own
-    from the first step on.
+    with K features f. A caption fits where E φ points the way f(x) does. So captions and images are compared from the
+    first step on; layers above both would first have to learn to.
     """
 
     def __init__(self, rng, text, widths, features=128):
