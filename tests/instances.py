@@ -21,13 +21,14 @@ from scratchgan.models import (
     made,
     pix2pix,
     pixelcnn,
+    pixelgan,
     pixelvae,
     rbm,
     srgan,
     stackgan,
     vae,
 )  # fmt: skip
-from scratchgan.models.priors import petals
+from scratchgan.models.priors import one_gaussian, petals
 from scratchgan.models.superres import SRResNet
 
 COUNT = 40  # images
@@ -111,7 +112,18 @@ def gated_of(rng):
 def pixelvae_of(rng, latent_size):
     encoder = nn.Sequential(nn.Flatten(), nn.Linear(16, 2 * latent_size, rng=rng))
     upward = nn.Sequential(nn.Linear(latent_size, 2 * 16, rng=rng), nn.Unflatten(1, (2, 4, 4)))
-    return encoder, upward, gated_pixelcnn.GatedPixelCNN(rng, width=2, layers=1, first=3, told=2)
+    return encoder, told_of(rng, upward)
+
+
+def told_of(rng, upward):
+    return gated_pixelcnn.Told(upward, gated_pixelcnn.GatedPixelCNN(rng, width=2, layers=1, first=3, told=2))
+
+
+def pixelgan_of(rng, latent_size, kinds=True):
+    encoder = nn.Sequential(nn.Flatten(), nn.Linear(16, latent_size, rng=rng), *[nn.Softmax(1)] * kinds)
+    upward = nn.Sequential(nn.Linear(latent_size, 2 * 16, rng=rng), nn.Unflatten(1, (2, 4, 4)))
+    critic = nn.Sequential(nn.Linear(latent_size, 3, rng=rng), nn.ReLU(), nn.Linear(3, 1, rng=rng))
+    return encoder, told_of(rng, upward), critic
 
 
 MODELS = {
@@ -176,5 +188,19 @@ MODELS = {
     "Gated PixelCNN": Tiny(gated_pixelcnn, partial(gated_pixelcnn.build, network=gated_of, image=games.IMAGE, lr=0.1)),
     "PixelVAE": Tiny(
         pixelvae, partial(pixelvae.build, networks=pixelvae_of, latent_size=3, image=games.IMAGE, anneal=2, lr=0.1)
+    ),
+    "PixelGAN": Tiny(
+        pixelgan, partial(pixelgan.build, networks=pixelgan_of, latent_size=3, image=games.IMAGE, rates=(0.1, 0.1, 0.1))
+    ),
+    "PixelGAN, location": Tiny(
+        pixelgan,
+        partial(
+            pixelgan.build,
+            networks=partial(pixelgan_of, kinds=False),
+            latent_size=3,
+            prior=one_gaussian,
+            image=games.IMAGE,
+            rates=(0.1, 0.1, 0.1),
+        ),
     ),
 }

@@ -126,7 +126,7 @@ def test_an_unknown_system_preset_or_file_is_named_with_what_there_is(folder, ca
         (["transformer"], "there is no system 'transformer'. These are known by name: "),
         (["nothing.py"], "nothing.py; if"),
         (["empty.py"], "has no SYSTEM"),
-        (["gan", "--preset", "huge"], "gan has no preset 'huge': there are quick, default, mlp, paper"),
+        (["gan", "--preset", "huge"], "gan has no preset 'huge': there are quick, default, mlp, course, paper"),
         ([], "which system"),
     ):
         assert main(["train", *words]) == 1

@@ -33,7 +33,10 @@ FLOORS = {
     "__main__": {"nn", "models", "training", "checkpoint", "metrics", "testing"},  # the command is the roof
 }
 # The models that build on another, as their papers do, and what models have in common.
-SISTERS = {("stylegan", "progan"), ("wgan_gp", "wgan"), ("logan", "acgan"), ("pixelvae", "gated_pixelcnn")}
+SISTERS = {
+    ("stylegan", "progan"), ("wgan_gp", "wgan"), ("logan", "acgan"), ("pixelvae", "gated_pixelcnn"),
+    ("pixelgan", "gated_pixelcnn"), ("pixelgan", "aae"),
+}  # fmt: skip
 SHARED = {
     "model", "autoregressive", "game", "growing", "latents", "networks", "pool", "priors", "stacked", "superres", "vgg",
 }  # fmt: skip

@@ -76,6 +76,7 @@ LAYERS = {
     "ReLU": (nn.ReLU, data(3), (3,), {}),
     "LeakyReLU": (lambda: nn.LeakyReLU(0.2), data(3), (3,), {}),
     "ELU": (nn.ELU, data(3), (3,), {}),
+    "Softmax": (lambda: nn.Softmax(0), data(3), (3,), {}),
     "Softplus": (nn.Softplus, data(3), (3,), {}),
     "Sigmoid": (nn.Sigmoid, data(3), (3,), {}),
     "Tanh": (nn.Tanh, data(3), (3,), {}),
@@ -172,6 +173,7 @@ def test_the_representation_names_the_layer(make, x, shape, state):
 OPTIONS = {
     "LeakyReLU": (lambda: nn.LeakyReLU(0.3), lambda x: F.leaky_relu(x, 0.3)),
     "ELU": (lambda: nn.ELU(0.3), lambda x: F.elu(x, 0.3)),
+    "Softmax": (lambda: nn.Softmax(1), lambda x: F.softmax(x, 1)),
     "Softplus": (lambda: nn.Softplus(3, 0.5), lambda x: F.softplus(x, 3, 0.5)),
     "PReLU": (lambda: nn.PReLU(4, 0.5), lambda x: F.leaky_relu(x, 0.5)),
     "AvgPool2d": (lambda: nn.AvgPool2d(3, 2, 1, True, False), lambda x: F.avg_pool2d(x, 3, 2, 1, True, False)),
@@ -232,6 +234,7 @@ DEFAULTS = {
     F.group_norm: {"eps": 1e-5},
     nn.ELU: {"alpha": 1.0},
     nn.LeakyReLU: {"negative_slope": 0.01},
+    nn.Softmax: {"dim": None},
     nn.Softplus: {"beta": 1.0, "threshold": 20.0},
     nn.PReLU: {"num_parameters": 1, "init": 0.25},
     nn.Dropout: {"p": 0.5},

@@ -25,6 +25,8 @@ PAGES = {
         "scratchgan/README.md",
         "scratchgan/models/README.md",
         "demos/README.md",
+        "demos/losses.md",
+        "demos/exercises.md",
         "tests/README.md",
     )
 }

@@ -57,14 +57,14 @@ def linear(inputs, outputs, rng):
     return layer
 
 
-def generator(rng, width=WIDTH):
-    """The generator of all recipes: three hidden ReLU layers, (N, LATENT_SIZE) -> (N, 2)."""
-    return _mlp(LATENT_SIZE, width, 2, lambda *sizes: linear(*sizes, rng))
+def generator(rng, width=WIDTH, labels=0):
+    """The generator of all recipes: three hidden ReLU layers, (N, LATENT_SIZE + labels) -> (N, 2)."""
+    return _mlp(LATENT_SIZE + labels, width, 2, lambda *sizes: linear(*sizes, rng))
 
 
-def critic(rng, width=WIDTH):
-    """Three hidden ReLU layers, (N, 2) -> (N, 1)."""
-    return _mlp(2, width, 1, lambda *sizes: linear(*sizes, rng))
+def critic(rng, width=WIDTH, labels=0):
+    """Three hidden ReLU layers, (N, 2 + labels) -> (N, 1)."""
+    return _mlp(2 + labels, width, 1, lambda *sizes: linear(*sizes, rng))
 
 
 def spectral_critic(rng, width=WIDTH, slope=16.0):

@@ -60,7 +60,11 @@ def untrained(folder):
 
 
 def _begun(settings):
-    return Drawing(model_of(settings, np.random.default_rng(settings["seed"])))
+    return Drawing(_first(settings))
+
+
+def _first(settings):
+    return model_of(settings, np.random.default_rng(settings["seed"]))
 
 
 def add_flags(parser, *systems, data="mnist|fashion-mnist|DIR"):
@@ -97,6 +101,30 @@ def chosen(system, flags, folder, **options):
     return folder / system
 
 
+def found(folder, systems):
+    """The runs within a folder: of each system the one that was trained longest, {name: folder}."""
+    runs = {}
+    for config in sorted(folder.glob("*/checkpoint.npz")):
+        facts = read(config.parent, settings=SHAPE, options=OPTIONS)[1]
+        name, step = facts["settings"]["system"], facts["step"]
+        if name in systems and step > runs.get(name, (0,))[0]:
+            runs[name] = step, config.parent
+    return {name: path for name, (_, path) in runs.items()}
+
+
+def models(system, folder, data):
+    """The model of a run on these data, and the same before its first step.
+
+    Returns
+    -------
+    steps : int
+    trained, untrained : Model
+    """
+    demand(system, folder, data)
+    facts = read(folder)[1]
+    return facts["step"], training.load_model(folder), _first(facts["settings"])
+
+
 def pair(system, folder, data):
     """A system trained and untrained, of a run on these data or, where this is None, of the weights that ship.
 
@@ -107,7 +135,6 @@ def pair(system, folder, data):
     """
     if folder is None:
         facts, model = weights.shipped(system)[1], weights.shipped_model(system)
-    else:
-        demand(system, folder, data)
-        facts, model = read(folder)[1], training.load_model(folder)
-    return facts["step"], Drawing(model), _begun(facts["settings"])
+        return facts["step"], Drawing(model), _begun(facts["settings"])
+    steps, *both = models(system, folder, data)
+    return steps, *map(Drawing, both)

@@ -9,6 +9,7 @@ perfect generator would get: each measure states its floor or its ceiling.
 
 # fmt: off
 from scratchgan.metrics.classifier import Classifier, trained_classifier
+from scratchgan.metrics.clusters import k_means, majority_classes
 from scratchgan.metrics.diversity import (
     Neighbours, StackedModes, class_histogram, classes_present, intra_class_spread, nearest_training,
     ssim_within_classes, stacked_modes,
@@ -22,6 +23,7 @@ from scratchgan.metrics.modes import (
     Modes, high_quality_ceiling, high_quality_share, kl_to_uniform, measure_modes, mode_counts, mode_spread,
     modes_covered, reverse_kl, reverse_kl_floor,
 )
+from scratchgan.metrics.neighbours import nearest
 from scratchgan.metrics.partition import annealed_log_partition, log_partition
 from scratchgan.metrics.probes import energy_distance, linear_classes, nearest_classes
 from scratchgan.metrics.pca import pca_reconstruction

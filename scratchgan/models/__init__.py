@@ -19,6 +19,7 @@ from scratchgan.models import (
     made,
     pix2pix,
     pixelcnn,
+    pixelgan,
     pixelvae,
     progan,
     r3gan,
@@ -36,5 +37,6 @@ from scratchgan.models.model import Model, Preset, System
 PAPERS = (
     gan, dcgan, lsgan, wgan, wgan_gp, sngan, cgan, acgan, progan, stylegan, diffusion_gan, r3gan, pix2pix, cyclegan,
     srgan, stackgan, logan, adain, autoencoder, vae, aae, rbm, made, pixelcnn, gated_pixelcnn, pixelvae,
+    pixelgan,
 )  # fmt: skip
 SYSTEMS = {paper.SYSTEM.name: paper.SYSTEM for paper in PAPERS}

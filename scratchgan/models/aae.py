@@ -86,11 +86,23 @@ class AAE(Model):
             make(of) for make, of in zip(optimizers, parameters, strict=True)
         )
 
+    def pixels(self, x, rng):
+        """x of (1), of grey images: themselves."""
+        return x
+
     # What is descended ------------------------------------------------------------------------------------------------
 
-    def error(self, x):
+    def codes(self, x, rng):
+        """f(x), as the decoder and D are told it: Tensor (N, latent_size)."""
+        return self.encoder(x)
+
+    def draws(self, count, rng, modes=None):
+        """z ~ p, as D is told it: Tensor (count, latent_size)."""
+        return self.tensor(self.prior.draw(count, rng, modes))
+
+    def error(self, x, codes):
         """(1) on a batch: Tensor, ()."""
-        return mse_loss(self.decoder(self.encoder(x)), x)
+        return mse_loss(self.decoder(codes), x)
 
     def critic_loss(self, z, codes, *y):
         """(2) of draws from the prior and codes of images, and how often D is right: Tensors, ()."""
@@ -111,10 +123,10 @@ class AAE(Model):
     def train_step(self, batches, rng):
         """A step down (1), one down (2), one down (3), on one batch."""
         x, *labels = self.draw(batches)
-        modes, *y = self.given(labels)
-        error = self.descend(self.optimizer, self.error(x))
-        codes = self.encoder(x)
-        z = self.tensor(self.prior.draw(len(x), rng, modes))
+        x, (modes, *y) = self.pixels(x, rng), self.given(labels)
+        error = self.descend(self.optimizer, self.error(x, self.codes(x, rng)))
+        codes = self.codes(x, rng)
+        z = self.draws(len(x), rng, modes)
         loss, right = self.critic_loss(z, codes.detach(), *y)
         loss = self.descend(self.critic_optimizer, loss)
         fooled = self.descend(self.encoder_optimizer, self.encoder_loss(codes, *y))

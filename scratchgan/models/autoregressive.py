@@ -16,12 +16,16 @@ Pixels are black or white. Those of grey images are drawn anew in each step, whi
 binarisation. A likelihood of images binarised once, or by a threshold, is another number.
 """
 
+from functools import partial
+
 import numpy as np
 
 from scratchgan.functional import sigmoid
 from scratchgan.losses.variational import bernoulli, bernoulli_nll
+from scratchgan.models.latents import slerp
 from scratchgan.models.model import Model, in_blocks, made
 from scratchgan.nn.masked import row_by_row
+from scratchgan.optim import Adam
 from scratchgan.tensor import Tensor, no_grad
 
 BLOCK = 100  # images that are measured at once
@@ -101,6 +105,73 @@ class Autoregressive(Model):
     def ranks(self):
         """The number of each pixel in the order of drawing: integers (D,)."""
         return np.arange(np.prod(self.image))
+
+
+def build(rng, device="cpu", *, network, image=(1, 28, 28), lr=5e-3, betas=(0.9, 0.999)):
+    """A model of images of bits by a network of (rng); ``lr`` and ``betas`` are Adam's."""
+    return Autoregressive(network(rng).to(device), partial(Adam, lr=lr, betas=betas), image)
+
+
+class FromCode(Model):
+    """Images that have a code, and are drawn from it pixel by pixel: p(x|z) = Π_d p(x_d | x_1, …, x_{d−1}, z).
+
+    A subclass says `codes` and `latents`, and how it is trained.
+
+    Attributes
+    ----------
+    decoder : Module, x, z -> logits (N, C, H, W)
+        With a method ``draw(x, known, rng, z)``.
+    image : tuple of int
+        (C, H, W).
+    """
+
+    low = 0.0
+
+    def codes(self, x, rng):
+        """Codes of images of bits: Tensor (N, latent_size)."""
+        raise TypeError(f"{type(self).__name__} does not say codes(x, rng)")
+
+    def latents(self, count, rng):
+        """Codes of the prior: array (count, latent_size)."""
+        raise TypeError(f"{type(self).__name__} does not say latents(count, rng)")
+
+    def between(self, start, end, shares):
+        """Codes on the way from one to another: array (n, latent_size)."""
+        return slerp(start, end, shares)
+
+    def nats(self, x, z):
+        """−log p(x|z): Tensor (N,)."""
+        return bernoulli_nll(self.decoder(x, z), x)
+
+    def images(self, z, rng):
+        """Images drawn from codes: array (N, C, H, W) in [−1, 1]."""
+        x = np.zeros_like(z.data, shape=(len(z), *self.image))
+        with no_grad():
+            self.decoder.draw(x, 0, rng, z)
+        return self.shown(Tensor(x))
+
+    def columns(self, rng):
+        """The codes of the prior that pictures show, one in each column: array (n, latent_size)."""
+        return self.latents(COLUMNS, rng)
+
+    def show(self, examples, rng):
+        """Images; the same drawn anew from their codes; codes of the prior, drawn twice. `columns` of each."""
+        z = self.tensor(self.columns(rng))
+        x = bernoulli(examples[0][: len(z)], rng)
+        with no_grad():
+            codes = self.codes(x, rng)
+        return np.stack([self.shown(x), self.images(codes, rng), self.images(z, rng), self.images(z, rng)])
+
+    @in_blocks
+    def samples(self, count, rng):
+        """Images drawn from codes of the prior, as bits."""
+        return {"samples": self.images(self.tensor(self.latents(count, rng)), rng)}
+
+    def strip(self, rows, columns, rng):
+        """Rows of images on the way from one code to another."""
+        ends = self.latents(2 * rows, rng).reshape(rows, 2, -1)
+        paths = np.concatenate([self.between(*pair, np.linspace(0, 1, columns)) for pair in ends])
+        return self.images(self.tensor(paths), rng).reshape(rows, columns, *self.image)
 
 
 def independent_nats(x):

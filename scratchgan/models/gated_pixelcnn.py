@@ -32,9 +32,8 @@ from functools import partial
 
 from scratchgan import nn
 from scratchgan.functional import sigmoid, tanh
-from scratchgan.models.autoregressive import Autoregressive, draw_row_by_row
+from scratchgan.models import autoregressive
 from scratchgan.models.model import Preset, System
-from scratchgan.optim import Adam
 
 
 def gate(x):
@@ -113,7 +112,29 @@ class GatedPixelCNN(nn.Module):
 
     def draw(self, x, known, rng, *c):
         """Draw the pixels of an array (N, 1, H, W), from number ``known`` on."""
-        draw_row_by_row(self, x, known, rng, *c)
+        autoregressive.draw_row_by_row(self, x, known, rng, *c)
+
+
+class Told(nn.Module):
+    """A gated PixelCNN that is told a code: x (N, 1, H, W), z (N, latent_size) -> logits (N, 1, H, W).
+
+    Parameters
+    ----------
+    upward : Module, (N, latent_size) -> c
+        A map as large as the image, so that a code says where, too.
+    network : GatedPixelCNN
+    """
+
+    def __init__(self, upward, network):
+        self.upward, self.network = upward, network
+
+    def forward(self, x, z):
+        """Each logit from the pixels before it, and from z."""
+        return self.network(x, self.upward(z))
+
+    def draw(self, x, known, rng, z):
+        """Draw the pixels of an array (N, 1, H, W), from number ``known`` on."""
+        self.network.draw(x, known, rng, self.upward(z))
 
 
 def small_network(rng):
@@ -121,11 +142,7 @@ def small_network(rng):
     return GatedPixelCNN(rng, layers=4, kernel=5)
 
 
-def build(rng, device="cpu", network=small_network, image=(1, 28, 28), lr=5e-3, betas=(0.9, 0.999)):
-    """A gated PixelCNN for images of bits; ``lr`` and ``betas`` are Adam's."""
-    return Autoregressive(network(rng).to(device), partial(Adam, lr=lr, betas=betas), image)
-
-
+build = partial(autoregressive.build, network=small_network)
 SYSTEM = System(
     "gated_pixelcnn",
     "Gated PixelCNN",

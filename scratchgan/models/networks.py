@@ -172,20 +172,26 @@ def dense_coder(outputs, latent_size, hidden, rng):
     return encoder, nn.Sequential(*dense((latent_size, *hidden[::-1], 784), rng), nn.Unflatten(1, (1, 28, 28)))
 
 
+def convolutional_encoder(outputs, rng, widths=(32, 64), hidden=16):
+    """Two convolutions of 3×3 that halve the size, and two linear layers: (N, 1, 28, 28) -> (N, outputs)."""
+    few, many = widths
+    return nn.Sequential(
+        nn.Conv2d(1, few, 3, stride=2, padding=1, rng=rng),
+        nn.ReLU(),
+        nn.Conv2d(few, many, 3, stride=2, padding=1, rng=rng),
+        nn.ReLU(),
+        nn.Flatten(),
+        *dense((many * 7 * 7, hidden, outputs), rng),
+    )
+
+
 def convolutional_coder(outputs, latent_size, rng):
     """An encoder and a decoder of 3×3 kernels, 28 -> 14 -> 7 pixels and back: those of the VAE in Keras' examples.
 
     With two latents and four outputs they have 69,076 and 65,089 weights. (Keras pads stride-2 layers at one side only;
     here it is the other.) Parameters and returns are those of `dense_coder`.
     """
-    encoder = nn.Sequential(
-        nn.Conv2d(1, 32, 3, stride=2, padding=1, rng=rng),
-        nn.ReLU(),
-        nn.Conv2d(32, 64, 3, stride=2, padding=1, rng=rng),
-        nn.ReLU(),
-        nn.Flatten(),
-        *dense((64 * 7 * 7, 16, outputs), rng),
-    )
+    encoder = convolutional_encoder(outputs, rng)
     decoder = nn.Sequential(
         nn.Linear(latent_size, 64 * 7 * 7, rng=rng),
         nn.ReLU(),
@@ -197,6 +203,24 @@ def convolutional_coder(outputs, latent_size, rng):
         nn.ConvTranspose2d(32, 1, 3, padding=1, rng=rng),
     )
     return encoder, decoder
+
+
+def map_of_code(latent_size, width, rng):
+    """(N, latent_size) -> (N, width, 28, 28): what a decoder that draws pixel by pixel is told of a code.
+
+    Its norms are of each image for itself: one of batches would make p(x) depend on others.
+    """
+    return nn.Sequential(
+        nn.Linear(latent_size, 32 * 7 * 7, rng=rng),
+        nn.ReLU(),
+        nn.Unflatten(1, (32, 7, 7)),
+        nn.ConvTranspose2d(32, 32, 4, stride=2, padding=1, rng=rng),
+        nn.GroupNorm(4, 32),
+        nn.ReLU(),
+        nn.ConvTranspose2d(32, width, 4, stride=2, padding=1, rng=rng),
+        nn.GroupNorm(4, width),
+        nn.ReLU(),
+    )
 
 
 class Conditioned(nn.Module):

@@ -29,9 +29,8 @@ Departures:
 from functools import partial
 
 from scratchgan import nn
-from scratchgan.models.autoregressive import Autoregressive, draw_row_by_row
+from scratchgan.models import autoregressive
 from scratchgan.models.model import Preset, System
-from scratchgan.optim import Adam
 
 
 class PixelCNN(nn.Module):
@@ -62,7 +61,7 @@ class PixelCNN(nn.Module):
 
     def draw(self, x, known, rng):
         """Draw the pixels of an array (N, 1, H, W), from number ``known`` on."""
-        draw_row_by_row(self, x, known, rng)
+        autoregressive.draw_row_by_row(self, x, known, rng)
 
 
 class Block(nn.Module):
@@ -88,11 +87,7 @@ def small_network(rng):
     return PixelCNN(rng, kernel=5)
 
 
-def build(rng, device="cpu", network=small_network, image=(1, 28, 28), lr=5e-3, betas=(0.9, 0.999)):
-    """A PixelCNN for images of bits; ``lr`` and ``betas`` are Adam's."""
-    return Autoregressive(network(rng).to(device), partial(Adam, lr=lr, betas=betas), image)
-
-
+build = partial(autoregressive.build, network=small_network)
 SYSTEM = System(
     "pixelcnn",
     "PixelCNN",

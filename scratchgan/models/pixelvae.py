@@ -32,67 +32,38 @@ from functools import partial
 
 import numpy as np
 
-from scratchgan import nn
 from scratchgan.functional import stack
-from scratchgan.losses.variational import (
-    bernoulli,
-    bernoulli_nll,
-    gaussian_kl,
-    gaussian_nll,
-    importance_bound,
-    reparametrise,
-)
-from scratchgan.models.autoregressive import BLOCK, COLUMNS, independent_nats
-from scratchgan.models.gated_pixelcnn import GatedPixelCNN
-from scratchgan.models.latents import slerp, standard_normal
-from scratchgan.models.model import Model, Preset, System, in_blocks
+from scratchgan.losses.variational import bernoulli, gaussian_kl, gaussian_nll, importance_bound, reparametrise
+from scratchgan.models.autoregressive import BLOCK, FromCode, independent_nats
+from scratchgan.models.gated_pixelcnn import GatedPixelCNN, Told
+from scratchgan.models.latents import standard_normal
+from scratchgan.models.model import Preset, System
+from scratchgan.models.networks import convolutional_encoder, map_of_code
 from scratchgan.optim import Adam
 from scratchgan.tensor import Tensor, no_grad
 
 
 def small_networks(rng, latent_size=16, width=16, layers=0, first=5):
-    """An encoder, a network that makes of a code a map for the decoder, and the decoder.
+    """Two strided layers, and a gated PixelCNN that is told a code.
 
     Returns
     -------
     encoder : Module, (N, 1, 28, 28) -> (N, 2 · latent_size), which are μ and log σ²
-    upward : Module, (N, latent_size) -> (N, width, 28, 28)
-        Its norms are of each image for itself: one of batches would make p(x) depend on others.
-    decoder : GatedPixelCNN
+    decoder : Told, (N, 1, 28, 28), (N, latent_size) -> logits (N, 1, 28, 28)
     """
-    encoder = nn.Sequential(
-        nn.Conv2d(1, 16, 3, stride=2, padding=1, rng=rng),
-        nn.ReLU(),
-        nn.Conv2d(16, 32, 3, stride=2, padding=1, rng=rng),
-        nn.ReLU(),
-        nn.Flatten(),
-        nn.Linear(32 * 7 * 7, 64, rng=rng),
-        nn.ReLU(),
-        nn.Linear(64, 2 * latent_size, rng=rng),
-    )
-    upward = nn.Sequential(
-        nn.Linear(latent_size, 32 * 7 * 7, rng=rng),
-        nn.ReLU(),
-        nn.Unflatten(1, (32, 7, 7)),
-        nn.ConvTranspose2d(32, 32, 4, stride=2, padding=1, rng=rng),
-        nn.GroupNorm(4, 32),
-        nn.ReLU(),
-        nn.ConvTranspose2d(32, width, 4, stride=2, padding=1, rng=rng),
-        nn.GroupNorm(4, width),
-        nn.ReLU(),
-    )
-    return encoder, upward, GatedPixelCNN(rng, width, layers, first=first, told=width)
+    encoder = convolutional_encoder(2 * latent_size, rng, widths=(16, 32), hidden=64)
+    upward = map_of_code(latent_size, width, rng)
+    return encoder, Told(upward, GatedPixelCNN(rng, width, layers, first=first, told=width))
 
 
-class PixelVAE(Model):
+class PixelVAE(FromCode):
     """An encoder, a decoder that draws pixel by pixel, and one optimiser.
 
     Parameters
     ----------
     encoder : Module, (N, 1, H, W) -> (N, 2 · latent_size)
         μ, then log σ².
-    upward : Module, (N, latent_size) -> c, which the decoder is told
-    decoder : Module, x, c -> logits (N, 1, H, W)
+    decoder : Module, x, z -> logits (N, 1, H, W)
     optimizer : callable
         ``(parameters) -> Optimizer``.
     image : tuple of int
@@ -104,24 +75,26 @@ class PixelVAE(Model):
         Codes of each image that the likelihood is estimated with.
     """
 
-    low = 0.0
     watch = {"bound": "−ELBO", "kl": "KL"}
     panels = {"−ELBO, nats": ["bound"], "its terms": ["reconstruction", "kl"]}
 
-    def __init__(self, encoder, upward, decoder, optimizer, image, latent_size, anneal, draws):
-        self.encoder, self.upward, self.decoder = encoder, upward, decoder
+    def __init__(self, encoder, decoder, optimizer, image, latent_size, anneal, draws):
+        self.encoder, self.decoder = encoder, decoder
         self.image, self.latent_size, self.anneal, self.draws = image, latent_size, anneal, draws
-        weights = (weight for network in (encoder, upward, decoder) for weight in network.parameters())
-        self.optimizer = optimizer(list(weights))
+        self.optimizer = optimizer([*encoder.parameters(), *decoder.parameters()])
 
     def code(self, x):
         """μ and log σ² of q(z|x): Tensors (N, latent_size)."""
         both = self.encoder(x)
         return both[:, : self.latent_size], both[:, self.latent_size :]
 
-    def nats(self, x, z):
-        """−log p(x|z): Tensor (N,)."""
-        return bernoulli_nll(self.decoder(x, self.upward(z)), x)
+    def codes(self, x, rng):
+        """A draw from q(z|x)."""
+        return reparametrise(*self.code(x), rng)
+
+    def latents(self, count, rng):
+        """z ~ N(0, I)."""
+        return standard_normal((count, self.latent_size), rng)
 
     def terms(self, x, rng):
         """The two terms of (2), for one z from q: Tensors (N,)."""
@@ -163,35 +136,6 @@ class PixelVAE(Model):
         others = self.nats(x, Tensor(np.roll(codes[0].data, 1, 0)))
         numbers = nats[0] + kl, kl, -importance_bound(stack(weights)), others + kl
         return np.stack([number.numpy() for number in numbers])
-
-    # Pictures ---------------------------------------------------------------------------------------------------------
-
-    def show(self, examples, rng):
-        """Eight images; the same drawn anew from their codes; eight codes of the prior, drawn twice."""
-        x = bernoulli(examples[0][:COLUMNS], rng)
-        with no_grad():
-            codes = reparametrise(*self.code(x), rng)
-        z = self.tensor(standard_normal((COLUMNS, self.latent_size), rng))
-        rows = self.shown(x), self.images(codes, rng), self.images(z, rng), self.images(z, rng)
-        return np.stack(rows)
-
-    @in_blocks
-    def samples(self, count, rng):
-        """Images drawn from codes of the prior, as bits."""
-        return {"samples": self.images(self.tensor(standard_normal((count, self.latent_size), rng)), rng)}
-
-    def strip(self, rows, columns, rng):
-        """Rows of images along arcs from one code to another."""
-        ends = standard_normal((rows, 2, self.latent_size), rng)
-        arcs = np.concatenate([slerp(*pair, np.linspace(0, 1, columns)) for pair in ends])
-        return self.images(self.tensor(arcs), rng).reshape(rows, columns, *self.image)
-
-    def images(self, z, rng):
-        """Images drawn from codes: array (N, C, H, W) in [−1, 1]."""
-        x = np.zeros_like(z.data, shape=(len(z), *self.image))
-        with no_grad():
-            self.decoder.draw(x, 0, rng, self.upward(z))
-        return self.shown(Tensor(x))
 
 
 def build(

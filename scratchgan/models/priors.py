@@ -1,9 +1,10 @@
-"""Priors that are no single Gaussian: what the codes of an autoencoder may be made to look like."""
+"""Priors: what the codes of an autoencoder may be made to look like."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
+from scratchgan.models.latents import slerp
 from scratchgan.threads import on_one_thread
 
 
@@ -27,6 +28,10 @@ class Mixture:
         modes = rng.integers(len(self.centres), size=count) if modes is None else modes
         normal = rng.standard_normal((count, self.centres.shape[1]))
         return self.centres[modes] + np.einsum("nij,nj->ni", self.factors[modes], normal)
+
+    def between(self, start, end, shares):
+        """Latents on the arc from one to another: (n, d)."""
+        return slerp(start, end, shares)
 
     def moments(self):
         """Mean (d,) and covariance (d, d), exactly."""
@@ -52,6 +57,42 @@ class Mixture:
         away = np.asarray(z)[:, None] - self.centres
         normal = np.einsum("kij,nkj->nki", np.linalg.inv(self.factors), away)
         return (-0.5 * (normal**2).sum(2) - np.linalg.slogdet(self.factors)[1]).argmax(1)
+
+
+@dataclass(frozen=True)
+class Categorical:
+    """z = e_k, one of K vectors (0, …, 1, …, 0), all equally likely.
+
+    Parameters
+    ----------
+    kinds : int
+        K.
+    """
+
+    kinds: int
+
+    @property
+    def centres(self):
+        """The K vectors: (K, K)."""
+        return np.eye(self.kinds)
+
+    def draw(self, count, rng, modes=None):
+        """Latents (count, K), each of a kind drawn at random, or of ``modes``, (count,) integers."""
+        return self.centres[rng.integers(self.kinds, size=count) if modes is None else modes]
+
+    def between(self, start, end, shares):
+        """Shares of two kinds: (n, K)."""
+        shares = np.asarray(shares)[:, None]
+        return (1 - shares) * start + shares * end
+
+    def modes_of(self, z):
+        """Of latents (N, K), or shares of kinds, the largest: (N,) integers."""
+        return np.argmax(z, 1)
+
+
+def categorical(size, modes=None):
+    """One of ``size`` kinds, as a `Categorical`."""
+    return Categorical(size)
 
 
 def one_gaussian(size, modes=1):

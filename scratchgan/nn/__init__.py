@@ -15,7 +15,7 @@ from scratchgan.nn.resampling import Doubled, Halved
 from scratchgan.nn.spectral import SpectralNorm
 from scratchgan.nn.stateless import (
     ELU, AvgPool2d, Dropout, Flatten, LeakyReLU, MaxPool2d, PixelShuffle, ReflectionPad2d, ReLU, Sigmoid,
-    Softplus, Tanh, Unflatten, Upsample,
+    Softmax, Softplus, Tanh, Unflatten, Upsample,
 )
 from scratchgan.nn.style import AdaIN, Blur, Constant, Noise, PixelNorm
 # fmt: on

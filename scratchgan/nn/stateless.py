@@ -73,6 +73,15 @@ class Sigmoid(_Function):
         super().__init__(F.sigmoid)
 
 
+class Softmax(_Function):
+    """See `functional.softmax`."""
+
+    dim = Whole("(-∞, ∞)", optional=True)
+
+    def __init__(self, dim=None):
+        super().__init__(F.softmax, dim=dim)
+
+
 class Tanh(_Function):
     """See `functional.tanh`."""
 

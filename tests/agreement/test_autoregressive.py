@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from scratchgan.models import gated_pixelcnn, made, pixelcnn, pixelvae
-from scratchgan.models.gated_pixelcnn import GatedPixelCNN
+from scratchgan.models.gated_pixelcnn import GatedPixelCNN, Told
 from scratchgan.models.pixelcnn import PixelCNN
 from scratchgan.optim import Adam
 
@@ -181,7 +181,7 @@ def our_pixelvae(rng):
             nn.Linear(latent_size, 32, rng=rng), nn.ReLU(), nn.Unflatten(1, (2, 4, 4)),
             nn.ConvTranspose2d(2, 2, 4, 2, 1, rng=rng), nn.ReLU(),
         )  # fmt: skip
-        return encoder, upward, GatedPixelCNN(rng, 3, 2, first=5, told=2)
+        return encoder, Told(upward, GatedPixelCNN(rng, 3, 2, first=5, told=2))
 
     model = pixelvae.build(rng, networks=networks, image=IMAGE, latent_size=LATENTS, anneal=6, **LR)
     return model, Latent, bound

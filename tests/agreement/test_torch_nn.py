@@ -44,6 +44,7 @@ LAYERS = {
     "PReLU": ("PReLU", (4,), {}, array(*IMAGE)),
     "LeakyReLU": ("LeakyReLU", (0.2,), {}, array(3, 4)),
     "ELU": ("ELU", (0.7,), {}, array(3, 4)),
+    "Softmax": ("Softmax", (1,), {}, array(3, 4)),
     "Softplus": ("Softplus", (2.0, 1.0), {}, array(3, 4)),
     "AvgPool2d": ("AvgPool2d", (3, 2, 1), {"ceil_mode": True, "count_include_pad": False}, array(*IMAGE)),
     "MaxPool2d": ("MaxPool2d", (3, 2, 1), {}, array(*IMAGE)),

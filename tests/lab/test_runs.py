@@ -121,3 +121,20 @@ def test_a_run_fits_its_data_where_they_were_and_where_they_are(train, tmp_path)
     training.train(out=folder, resume=True, data=moved)
     for place in (tmp_path / "digits", moved):
         runs.demand(tiny.__file__, folder, place)
+
+
+def test_of_each_system_the_run_is_found_that_was_trained_longest(train, tmp_path):
+    short, long = train("a", steps=2), train("b", steps=3)
+    train("c", steps=1)
+    (tmp_path / "no run").mkdir()
+    assert runs.found(tmp_path, [tiny.__file__]) == {tiny.__file__: long}
+    assert short.exists() and runs.found(tmp_path, ["dcgan"]) == {}
+
+
+def test_the_models_of_a_run_are_as_it_stands_and_as_it_began(train, tmp_path):
+    folder = train("run")
+    done, trained, first = runs.models(tiny.__file__, folder, tmp_path / "digits")
+    assert done == 4
+    z = np.random.default_rng(1).standard_normal((5, 3)).astype(np.float32)
+    for model, expected in ((trained, training.load_model(folder)), (first, tiny.build(np.random.default_rng(5)))):
+        np.testing.assert_array_equal(model.images(model.tensor(z)), expected.images(expected.tensor(z)))

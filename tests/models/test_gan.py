@@ -75,6 +75,18 @@ def test_pixels_are_dropped_less_often_than_units_and_nothing_in_the_generator(n
     assert not [module for module in generator.modules() if isinstance(module, nn.Dropout)]
 
 
+def test_the_networks_of_lectures_are_five_linear_layers_with_dropout_against_four():
+    generator, discriminator = gan.course_networks(rng())
+    layers = [
+        [part for part in network.modules() if isinstance(part, nn.Linear)] for network in (generator, discriminator)
+    ]
+    shapes = [[part.weight.shape[1] for part in linear] for linear in layers]
+    assert shapes == [[100, 256, 512, 1024], [784, 2048, 1024, 512, 256]]
+    assert [part.p for part in discriminator.modules() if isinstance(part, nn.Dropout)] == [0.3] * 4
+    leaky = [[type(part) for part in network.modules()].count(nn.LeakyReLU) for network in (generator, discriminator)]
+    assert leaky == [3, 4]
+
+
 def test_dropout_draws_from_the_runs_own_random_numbers():
     """So that a resumed run draws the same masks."""
     noise = rng()

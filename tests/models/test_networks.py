@@ -31,6 +31,7 @@ NETWORKS = {
     "GAN, paper": (gan.paper_networks, (2_503_984, 1_231_441), 100, GREY, UNIT, 1),
     "GAN, small": (gan.small_networks, (550_416, 338_785), 64, GREY, SIGNED, 1),
     "GAN, linear layers": (gan.mlp_networks, (550_416, 533_505), 64, GREY, SIGNED, 1),
+    "GAN, lectures": (gan.course_networks, (1_486_352, 4_362_241), 100, GREY, SIGNED, 1),
     "DCGAN, tutorial": (tutorial, (3_576_704, 2_765_568), 100, (3, 64, 64), SIGNED, 1),
     "DCGAN, 32 pixels": (partial(dcgan.strided_networks, size=32, width=4, channels=1), (28_280, 2_928), 100,
                          (1, 32, 32), SIGNED, 1),

@@ -7,7 +7,7 @@ from seeded import rng
 
 from scratchgan import Tensor, nn
 from scratchgan.models import pixelvae
-from scratchgan.models.gated_pixelcnn import GatedPixelCNN
+from scratchgan.models.gated_pixelcnn import GatedPixelCNN, Told
 from scratchgan.models.latents import slerp
 from scratchgan.models.networks import count
 from scratchgan.optim import Adam
@@ -20,13 +20,13 @@ X = (rng(3).random((5, *IMAGE)) < 0.5).astype(float)
 def tiny_networks(rng, latent_size):
     encoder = nn.Sequential(nn.Flatten(), nn.Linear(16, 6, rng=rng), nn.Tanh(), nn.Linear(6, 2 * latent_size, rng=rng))
     upward = nn.Sequential(nn.Linear(latent_size, 2 * 16, rng=rng), nn.Tanh(), nn.Unflatten(1, (2, 4, 4)))
-    return encoder, upward, GatedPixelCNN(rng, 2, 1, first=3, told=2)
+    return encoder, Told(upward, GatedPixelCNN(rng, 2, 1, first=3, told=2))
 
 
 def tiny(**options):
     """In float64, with codes that matter."""
     model = pixelvae.build(rng(), networks=tiny_networks, image=IMAGE, latent_size=LATENTS, **options)
-    for network in (model.encoder, model.upward, model.decoder):
+    for network in (model.encoder, model.decoder):
         network.to(np.float64)
         for parameter in network.parameters():
             parameter.data = 2 * parameter.data
@@ -43,7 +43,7 @@ def sigmoid(x):
 
 
 def nats_of(model, x, z):
-    p = sigmoid(model.decoder(Tensor(x), model.upward(Tensor(z))).data)
+    p = sigmoid(model.decoder(Tensor(x), Tensor(z)).data)
     return -(x * np.log(p) + (1 - x) * np.log(1 - p)).sum((1, 2, 3))
 
 
@@ -58,7 +58,7 @@ def test_the_terms_are_those_of_the_bound():
     np.testing.assert_allclose(kl.data, expected, rtol=1e-10)
 
 
-@pytest.mark.parametrize("part", ["encoder", "upward", "decoder"])
+@pytest.mark.parametrize("part", ["encoder", "decoder"])
 def test_derivatives_in_all_weights_to_second_order(part):
     model = tiny()
     network = getattr(model, part)
@@ -73,10 +73,10 @@ def test_derivatives_in_all_weights_to_second_order(part):
 
 def test_no_logit_depends_on_its_own_pixel_or_on_a_later_one_given_the_code():
     model = tiny()
-    c = model.upward(Tensor(normal(1, LATENTS)))
+    z = Tensor(normal(1, LATENTS))
 
     def logits(x):
-        return model.decoder(x, c)
+        return model.decoder(x, z)
 
     slopes = jacobian(logits, rng(1).random(IMAGE))
     assert not np.triu(slopes).any() and (slopes[15] != 0).sum() > 3
@@ -84,9 +84,7 @@ def test_no_logit_depends_on_its_own_pixel_or_on_a_later_one_given_the_code():
 
 def test_every_logit_depends_on_the_code():
     model = tiny()
-    one, other = (
-        model.decoder(Tensor(X[:1]), model.upward(Tensor(z))).data for z in (normal(1, 3), normal(1, 3, seed=1))
-    )
+    one, other = (model.decoder(Tensor(X[:1]), Tensor(z)).data for z in (normal(1, 3), normal(1, 3, seed=1)))
     assert (one != other).all()
 
 
@@ -106,7 +104,7 @@ def test_a_step_moves_all_networks_downhill_on_images_drawn_anew():
     model, seen = tiny(anneal=1), []
     terms = model.terms
     model.terms = lambda x, rng: seen.append(x.data) or terms(x, rng)
-    weights = [p for network in (model.encoder, model.upward, model.decoder) for p in network.parameters()]
+    weights = [p for network in (model.encoder, model.decoder) for p in network.parameters()]
     before, random = [p.data for p in weights], rng()
     for _ in range(2):
         model.train_step(iter([(np.full((6, *IMAGE), 0.3),)]), random)
@@ -150,10 +148,10 @@ def test_more_draws_make_a_tighter_bound_of_the_likelihood():
 
 def test_images_are_drawn_from_their_codes_pixel_by_pixel():
     model, z = tiny(), normal(6, LATENTS)
-    images, c, random = np.zeros((6, *IMAGE)), model.upward(Tensor(z)), rng(9)
+    images, random = np.zeros((6, *IMAGE)), rng(9)
     for i in range(4):
         for j in range(4):
-            p = sigmoid(model.decoder(Tensor(images), c).data[:, :, i, j])
+            p = sigmoid(model.decoder(Tensor(images), Tensor(z)).data[:, :, i, j])
             images[:, :, i, j] = random.random(p.shape) < p
     np.testing.assert_array_equal(model.images(Tensor(z), rng(9)), 2 * images - 1)
 
@@ -181,9 +179,9 @@ def test_samples_and_strips_have_codes_of_the_prior():
 
 
 def test_the_small_networks_are_those_that_are_written_down():
-    encoder, upward, decoder = pixelvae.small_networks(rng(), latent_size=8)
-    assert count(encoder) == 106_256 and len(decoder.layers) == 1
+    encoder, decoder = pixelvae.small_networks(rng(), latent_size=8)
+    assert count(encoder) == 106_256 and len(decoder.network.layers) == 1
     x = Tensor(rng().random((2, 1, 28, 28)).astype(np.float32))
-    assert encoder(x).shape == (2, 16) and upward(encoder(x)[:, :8]).shape == (2, 16, 28, 28)
-    logits = [decoder(x, upward(z)).data for z in (encoder(x)[:, :8], encoder(x)[:, 8:])]
+    assert encoder(x).shape == (2, 16) and decoder.upward(encoder(x)[:, :8]).shape == (2, 16, 28, 28)
+    logits = [decoder(x, z).data for z in (encoder(x)[:, :8], encoder(x)[:, 8:])]
     assert logits[0].shape == x.shape and (logits[0] != logits[1]).all()

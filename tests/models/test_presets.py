@@ -25,6 +25,7 @@ from scratchgan.models import (
     growing,
     pix2pix,
     pixelcnn,
+    pixelgan,
     pixelvae,
     priors,
     r3gan,
@@ -165,11 +166,17 @@ PIXELVAE = {
     **BITS, "networks": pixelvae.small_networks, "latent_size": 16, "anneal": 1000, "draws": 10, "lr": 5e-3,
     "batch_size": 16,
 }  # fmt: skip
+PIXELGAN = {
+    **RUN, "image": (1, 28, 28), "networks": pixelgan.small_networks, "latent_size": 30, "prior": priors.categorical,
+    "rates": (5e-3, 1e-3, 1e-3), "betas": (0.5, 0.999), "noise": 0.1, "anneal": 500, "batch_size": 16,
+    "held_out": FILES["aae"].with_labels, "steps": 6000, "every": 600,
+}  # fmt: skip
 PRESETS = {
     "gan": {
         "quick": {**GAN, "steps": 3000},
         "default": {**GAN, "steps": 12_000, "every": 400},
         "mlp": {**GAN, "networks": gan.mlp_networks, "steps": 12_000, "every": 400},
+        "course": {**GAN, "networks": gan.course_networks, "latent_size": 100, "steps": 3000},
         "paper": {
             **GAN, "networks": gan.paper_networks, "latent_size": 100, "noise": gan.uniform, "low": 0.0,
             "optimizer": written(partial(SGD, lr=0.1, momentum=0.5)), "average_decay": 0.999, "batch_size": 100,
@@ -368,6 +375,14 @@ PRESETS = {
     "pixelvae": {
         "quick": {**PIXELVAE, "steps": 1200, "every": 200, "anneal": 300},
         "default": {**PIXELVAE, "steps": 7500, "every": 750},
+    },
+    "pixelgan": {
+        "quick": {**PIXELGAN, "steps": 1200, "every": 200, "anneal": 300},
+        "default": PIXELGAN,
+        "location": {
+            **PIXELGAN, "networks": written(partial(pixelgan.small_networks, kinds=False)), "latent_size": 8,
+            "prior": priors.one_gaussian, "noise": 0.0,
+        },
     },
 }  # fmt: skip
 every_preset = pytest.mark.parametrize(
@@ -625,6 +640,10 @@ OTHERS = {  # for each system, another value of all that its networks and its mo
         "networks": partial(pixelvae.small_networks, layers=1), "image": (1, 4, 4), "latent_size": 3, "anneal": 9,
         "draws": 3, "lr": 0.5, "betas": (0.25, 0.5),
     },
+    "pixelgan": {
+        "networks": partial(pixelgan.small_networks, layers=1), "image": (1, 4, 4), "latent_size": 3,
+        "prior": priors.one_gaussian, "rates": (0.5, 0.25, 0.125), "betas": (0.25, 0.5), "noise": 0.2, "anneal": 9,
+    },
 }  # fmt: skip
 
 
@@ -732,7 +751,14 @@ def test_a_number_of_a_preset_arrives_where_it_belongs(name):
             assert found == [others[name]] * len(found) and found
 
 
-CODES = {"autoencoder", "vae", "aae", "pixelvae", "stackgan"}  # whose latents are codes, or beside a caption
+CODES = {
+    "autoencoder",
+    "vae",
+    "aae",
+    "pixelvae",
+    "pixelgan",
+    "stackgan",
+}  # whose latents are codes, or beside a caption
 WITH_LATENTS = [name for name in OTHERS if "latent_size" in OTHERS[name] and name not in CODES]
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from seeded import rng
 
-from scratchgan.models.priors import Mixture, one_gaussian, petals
+from scratchgan.models.priors import Mixture, categorical, one_gaussian, petals
 
 
 def three():
@@ -74,3 +74,19 @@ def test_petals_are_longer_than_wide_and_point_away_from_the_middle():
     assert (petals().modes_of(z) == np.arange(5000) % 10).mean() > 0.99  # they hardly overlap
     with pytest.raises(ValueError, match="petals lie in the plane, and latents of 3 numbers do not"):
         petals(3)
+
+
+def test_a_categorical_prior_draws_one_of_its_kinds():
+    prior = categorical(4)
+    z = prior.draw(4000, rng())
+    assert set(np.unique(z)) == {0, 1} and (z.sum(1) == 1).all()
+    np.testing.assert_allclose(z.mean(0), 0.25, atol=0.03)
+    np.testing.assert_array_equal(prior.draw(3, rng(), [2, 0, 3]), prior.centres[[2, 0, 3]])
+    assert prior.modes_of([[0.2, 0.5, 0.3, 0.0], [0.4, 0.3, 0.2, 0.1]]).tolist() == [1, 0]
+
+
+def test_between_kinds_there_are_shares_and_between_locations_an_arc():
+    one, other = categorical(3).centres[:2]
+    np.testing.assert_allclose(categorical(3).between(one, other, [0, 0.25, 1]), [one, [0.75, 0.25, 0], other])
+    middle = one_gaussian(3).between(one, other, [0.5])
+    np.testing.assert_allclose(middle, [(one + other) / 2**0.5])

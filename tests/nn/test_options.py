@@ -158,6 +158,7 @@ REFUSED = {
     "PReLU, init": (lambda: nn.PReLU(1, "0.25"), "init='0.25'"),
     "LeakyReLU": (lambda: nn.LeakyReLU("0.2"), "negative_slope='0.2'"),
     "ELU": (lambda: nn.ELU(None), "alpha=None"),
+    "Softmax": (lambda: nn.Softmax(0.5), "dim=0.5"),
     "Softplus": (lambda: nn.Softplus(0), "beta=0"),
     "Softplus, threshold": (lambda: nn.Softplus(1, math.nan), "threshold=nan"),
     "AvgPool2d": (lambda: nn.AvgPool2d(0), "kernel_size=0"),
