@@ -5,14 +5,14 @@ import numpy as np
 from scratchgan import nn
 from scratchgan.data import captions
 from scratchgan.models import stackgan
-from scratchgan.models.stacked import CaptionEncoder, Critic, Refinement, Sketch
+from scratchgan.models.stacked import CaptionEncoder, Critic, ProjectionCritic, Refinement, Sketch
 
 IMAGE, LATENTS, TEXT, CODE = (3, 16, 16), 3, 5, 2
 NETWORKS = {
     "encoder": lambda rng: CaptionEncoder(rng, TEXT, 4),
     "readout": lambda rng: nn.Linear(TEXT, sum(captions.KINDS), rng=rng),
     "first": lambda rng: Sketch(rng, LATENTS, TEXT, CODE, (3, 2)),
-    "first critic": lambda rng: Critic(rng, TEXT, 2, (2,)),
+    "first critic": lambda rng: ProjectionCritic(rng, TEXT, (2, 3), 4),
     "second": lambda rng: Refinement(rng, TEXT, CODE, (2, 3), (3, 2, 2), 1),
     "second critic": lambda rng: Critic(rng, TEXT, 2, (2, 3)),
 }
@@ -27,7 +27,7 @@ def tiny(dtype=np.float32, rng=None, **options):
 
     rng = np.random.default_rng(0) if rng is None else rng
     sizes = {"latent_size": LATENTS, "text": TEXT, "code": CODE}
-    return stackgan.build(rng, networks=networks, **sizes, **{"schedule": (1, 1), **options})
+    return stackgan.build(rng, networks=networks, **sizes, **{"schedule": (1, 1, 1), **options})
 
 
 def described(count, seed=1):

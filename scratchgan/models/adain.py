@@ -93,7 +93,7 @@ def decoder(rng, widths=(16, 32, 64), layers=(2, 2), channels=3):
 def _convolution(few, many, rng):
     """3×3 with mirrored edges; He's first weights, as no norm makes up for small ones."""
     layer = nn.Conv2d(few, many, 3, rng=rng)
-    init.begin_uniform(layer, (6 / (9 * few)) ** 0.5, rng)
+    init.begin_he(layer, rng)
     return nn.ReflectionPad2d(1), layer
 
 

@@ -62,3 +62,8 @@ def begin_uniform(layer, bound, rng):
     """Give a layer uniform weights on (−bound, bound) and biases 0."""
     layer.weight.data = uniform(layer.weight.shape, bound, rng)
     layer.bias.data = np.zeros_like(layer.bias.data)
+
+
+def begin_he(layer, rng):
+    """Give a layer He's weights, uniform of variance 2 / fan-in, which keep the size of signals; and biases 0."""
+    begin_uniform(layer, math.sqrt(6 / math.prod(layer.weight.shape[1:])), rng)

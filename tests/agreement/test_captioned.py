@@ -9,14 +9,14 @@ import pytest
 
 from scratchgan.data import captions
 from scratchgan.models import logan, stackgan
-from scratchgan.models.stacked import small_networks
+from scratchgan.models.stacked import Critic, small_networks
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed; it is needed only to compare with")
 torch.set_num_threads(1)
 F = torch.nn.functional
 
 STEPS, BATCH, LATENTS, TEXT, CODE, WIDTHS = 10, 6, 5, 6, 4, (3, 4)
-SCHEDULE = 2, 4
+SCHEDULE = 2, 4, 3  # and the last step is at a twentieth of the rates
 ADAM = {"lr": 2e-3, "betas": (0.5, 0.999)}
 
 
@@ -80,17 +80,21 @@ def augment(text, noise, w):
     return mean + s.exp() * noise, (-s + 0.5 * ((2 * s).exp() + mean**2 - 1)).mean()
 
 
+def twice(x):
+    return x.repeat_interleave(2, 2).repeat_interleave(2, 3)
+
+
 def up(h, w, places, training):
     for place in places:
-        h = h.repeat_interleave(2, 2).repeat_interleave(2, 3)
-        h = F.relu(norm(conv(h, w, f"network.{place}"), w, f"network.{place + 1}", training))
-    return torch.tanh(conv(h, w, f"network.{places[-1] + 3}"))
+        h = F.relu(norm(conv(twice(h), w, f"network.{place}"), w, f"network.{place + 1}", training))
+    return h
 
 
 def first(z, text, noise, w, training=True):
     code, kl = augment(text, noise, w)
     h = F.linear(torch.cat([code, z], 1), w["network.0.weight"]).unflatten(1, (-1, 4, 4))
-    return up(F.relu(norm(h, w, "network.2", training)), w, (5, 9), training), kl
+    h = up(F.relu(norm(h, w, "network.2", training)), w, (5, 9), training)
+    return torch.tanh(conv(h, w, "network.12")), kl
 
 
 def second(x, text, noise, w, training=True):
@@ -99,20 +103,34 @@ def second(x, text, noise, w, training=True):
     h = F.relu(norm(conv(h, w, "look.2", 2), w, "look.3", training))
     h = torch.cat([h, code[:, :, None, None].expand(-1, -1, 8, 8)], 1)
     h = F.relu(norm(conv(h, w, "network.0"), w, "network.1", training))
-    for block in ("network.3.change", "network.4.change"):
+    for block in ("network.3.change", "network.5.change"):
         inner = F.relu(norm(conv(h, w, f"{block}.0"), w, f"{block}.1", training))
         h = F.relu(h + norm(conv(inner, w, f"{block}.3"), w, f"{block}.4", training))
-    return up(h, w, (6, 10), training), kl
+    h = torch.cat([up(h, w, (8, 12), training), twice(x)], 1)
+    return torch.tanh(conv(h, w, "paint.0")), kl
 
 
-def judge(x, text, w):
+def join(x, texts, w):
+    """The critic of the paper: a caption joins the image at each of 4×4 places. A logit for each of the captions."""
     h = act(conv(x, w, "look.0", 2))
-    for place in range(2, 9, 3):
-        if f"look.{place}.weight" in w:
-            h = act(norm(conv(h, w, f"look.{place}", 2), w, f"look.{place + 1}"))
-    t = act(F.linear(text, w["read.0.weight"], w["read.0.bias"]))
-    h = act(norm(conv(torch.cat([h, t[:, :, None, None].expand(-1, -1, 4, 4)], 1), w, "decide.0"), w, "decide.1"))
-    return F.linear(h.flatten(1), w["decide.4.weight"], w["decide.4.bias"])
+    for place in (2, 5):
+        h = act(norm(conv(h, w, f"look.{place}", 2), w, f"look.{place + 1}"))
+    for text in texts:
+        t = act(F.linear(text, w["read.0.weight"], w["read.0.bias"]))
+        both = conv(torch.cat([h, t[:, :, None, None].expand(-1, -1, 4, 4)], 1), w, "decide.0")
+        yield F.linear(act(norm(both, w, "decide.1")).flatten(1), w["decide.4.weight"], w["decide.4.bias"])
+
+
+def project(x, texts, w):
+    """The critic of projections, without norms."""
+    h = act(conv(x, w, "look.0"))
+    for place in (2, 4):
+        h = act(conv(h, w, f"look.{place}", 2))
+    h = act(F.linear(h.flatten(1), w["look.7.weight"], w["look.7.bias"]))
+    for text in texts:
+        caption = F.linear(text, w["embed.weight"], w["embed.bias"])
+        fit = torch.einsum("nk,nk->n", h, caption / len(caption[0]) ** 0.5)
+        yield F.linear(h, w["decide.weight"], w["decide.bias"]) + fit[:, None]
 
 
 def stack_batches():
@@ -135,9 +153,9 @@ def train_stack(encoder, readout, g1, d1, g2, d2):
             logits = F.linear(read(words, encoder), readout["weight"], readout["bias"]).split([10, 12, 12], 1)
             descend(reading, sum(F.cross_entropy(u, torch.from_numpy(y)) for u, y in zip(logits, meanings.T)))
             continue
-        stage = 1 if step < sum(SCHEDULE) else 2
+        stage = 1 if step < sum(SCHEDULE[:2]) else 2
         text, wrong = (read(each, encoder).detach() for each in (words, others))
-        g, d, draw = (g1, d1, first) if stage == 1 else (g2, d2, second)
+        g, d, draw, score = (g1, d1, first, project) if stage == 1 else (g2, d2, second, join)
         if stage == 1:
             images = F.avg_pool2d(images, 2)
 
@@ -148,11 +166,14 @@ def train_stack(encoder, readout, g1, d1, g2, d2):
             return first(z, text, normal(rng, BATCH, CODE), averages[0], training=False)[0]
 
         fake = draw(begin(), text, normal(rng, BATCH, CODE), g)[0].detach()
-        loss = bce(judge(images, text, d), ones)
-        false = [bce(judge(*pair, d), zeros) for pair in ((fake, text), (images, wrong))]
-        descend(optimizers[stage][1], loss + sum(false) / 2)
+        at = step - SCHEDULE[0] if stage == 1 else step - sum(SCHEDULE[:2])
+        for optimizer, rate in zip(optimizers[stage], (2e-3, 1e-3)):
+            optimizer.param_groups[0]["lr"] = rate * max(0.05, 1 - at / SCHEDULE[stage])
+        on_real = score(images, (text, wrong), d)
+        loss = bce(next(on_real), ones) + bce(next(score(fake, (text,), d)), zeros) / 2
+        descend(optimizers[stage][1], loss + bce(next(on_real), zeros) / 2)
         fake, kl = draw(begin(), text, normal(rng, BATCH, CODE), g)
-        descend(optimizers[stage][0], bce(judge(fake, text, d), ones) + 2 * kl)
+        descend(optimizers[stage][0], bce(next(score(fake, (text,), d)), ones) + 2 * kl)
         averages[stage - 1] = averaged(averages[stage - 1], g)
     return encoder, readout, g1, d1, g2, d2, *averages
 
@@ -179,11 +200,13 @@ def copies(networks):
 
 def test_ten_steps_of_stackgan_through_its_phases_end_in_the_same_weights(record_property):
     def networks(rng, latent_size, text, code):
-        return [network.to(np.float64) for network in small_networks(rng, latent_size, text, code, WIDTHS)]
+        players = list(small_networks(rng, latent_size, text, code, WIDTHS, WIDTHS))
+        players[5] = Critic(rng, text, 3, (3, 6, 6))  # the paper's; that of stage one is the small one
+        return [network.to(np.float64) for network in players]
 
     sizes = {"latent_size": LATENTS, "text": TEXT, "code": CODE}
-    options = {"lr": ADAM["lr"], "betas": ADAM["betas"], "average_decay": 0.9, "schedule": SCHEDULE}
-    model = stackgan.build(np.random.default_rng(0), networks=networks, **sizes, **options)
+    options = {"rates": (2e-3, 2e-3, 1e-3), "betas": ADAM["betas"], "kl": 2.0, "average_decay": 0.9}
+    model = stackgan.build(np.random.default_rng(0), networks=networks, schedule=SCHEDULE, **sizes, **options)
     stages = model.first, model.second
     ours = [model.encoder, model.readout, *(net for stage in stages for net in (stage.generator, stage.critic))]
     model.encoder.head.weight.data = 20 * model.encoder.head.weight.data  # else φ is nearly the same for all captions

@@ -149,8 +149,9 @@ SRGAN = {
     "view": views.enlargements,
 }  # fmt: skip
 STACKGAN = {
-    **RUN, **ADAM, **small("stackgan"), "schedule": (500, 1600), "latent_size": 32, "text": 64, "code": 64, "kl": 2.0,
-    "wrong_share": 0.5, "lr": 4e-3, "average_decay": 0.99, "batch_size": 32, "view": captions.coloured_digits,
+    **RUN, **ADAM, **small("stackgan"), "schedule": (500, 2800, 800), "latent_size": 32, "text": 64, "code": 64,
+    "kl": 0.1, "wrong_share": 0.5, "rates": (4e-3, 6e-3, 2e-3), "average_decay": 0.99, "batch_size": 16,
+    "rates_fall": False, "view": captions.coloured_digits,
     "held_out": written(partial(captions.coloured_digits, kept=0.5)),
 }  # fmt: skip
 LOGAN = {
@@ -348,9 +349,9 @@ PRESETS = {
         "emoji": {**ADAIN, "data": "emoji", "steps": 2500, "every": 100},
     },
     "stackgan": {
-        "quick": {**STACKGAN, "schedule": (300, 400), "steps": 900, "every": 50},
-        "default": {**STACKGAN, "steps": 3250},
-        "no_wrong_pairs": {**STACKGAN, "wrong_share": 0.0, "steps": 3250},
+        "quick": {**STACKGAN, "schedule": (300, 700, 200), "steps": 1200, "every": 50},
+        "default": {**STACKGAN, "steps": 4100},
+        "no_wrong_pairs": {**STACKGAN, "wrong_share": 0.0, "steps": 4100},
     },
     "logan": {
         "quick": {**LOGAN, "steps": 400, "every": 25},
@@ -494,8 +495,9 @@ SAID = [
     ("aae", "labelled", "in the plane a fifth for (2)", {"rates": (0.001, 0.0002, 0.001)}),
     ("aae", "default", "784-400-400-d", {"networks": FILES["aae"].mlp_networks}),
     ("cyclegan", "default", "one of the last fifty translations", {"pool_size": 50}),
-    ("stackgan", "default", "λ = 2", {"kl": 2.0}),
-    ("stackgan", "default", "α from 0.004 to a twentieth in one straight line", {"lr": 4e-3, "rates_fall": True}),
+    ("stackgan", "default", "λ = 0.1", {"kl": 0.1}),
+    ("stackgan", "default", "α = 0.004 for φ, 0.006 for G, 0.002 for D",
+     {"rates": (4e-3, 6e-3, 2e-3), "rates_fall": False}),
     ("stackgan", "default", "+ ½ (E ζ(D(x, φ_wrong))", {"wrong_share": 0.5}),
     ("logan", "default", "C learns from reals, a = 1, b = 1", {"class_weights": (1, 1)}),
     ("logan", "default", "two critic steps, α = 0.003 to a twentieth",
@@ -616,8 +618,9 @@ OTHERS = {  # for each system, another value of all that its networks and its mo
         "betas": (0.25, 0.5),
     },
     "stackgan": {
-        "networks": partial(FILES["stackgan"].small_networks, widths=(8, 8)), "schedule": (5, 6), "latent_size": 31,
-        "text": 31, "code": 15, "kl": 1.0, "wrong_share": 0.25, "lr": 0.5, "betas": (0.25, 0.5), "average_decay": 0.5,
+        "networks": partial(FILES["stackgan"].small_networks, widths=(8, 8)), "schedule": (5, 6, 7), "latent_size": 31,
+        "text": 31, "code": 15, "kl": 1.0, "wrong_share": 0.25, "rates": (0.5, 0.25, 0.125), "betas": (0.25, 0.5),
+        "average_decay": 0.5,
     },
     "logan": {
         "networks": partial(FILES["logan"].small_networks, width=8), "latent_size": 63, "classes": 9,
@@ -689,7 +692,10 @@ def test_every_number_of_a_preset_makes_another_model(system, name):
 
 WHERE = {  # what holds a number, and by which name
     "lr": lambda model: [each.lr for each in model.optimizers()[: 2 if hasattr(model, "pretraining") else None]],
-    "rates": lambda model: [tuple(optimizer.lr for optimizer in model.optimizers())],
+    "rates": lambda model: [
+        tuple(optimizer.lr for optimizer in (model.optimizers()[0], *pair))
+        for pair in zip(model.optimizers()[1::2], model.optimizers()[2::2])
+    ],
     "betas": lambda model: [optimizer.betas for optimizer in model.optimizers()],
     "momentum": lambda model: [optimizer.momentum for optimizer in model.optimizers()],
     "beta2": lambda model: [model.beta2],
@@ -698,7 +704,7 @@ WHERE = {  # what holds a number, and by which name
     "clip": lambda model: [model.clip],
     "penalty_weight": lambda model: [model.penalty.weight],
     "average_decay": lambda model: [stage.average.decay for stage in stages(model)],
-    "schedule": lambda model: [model.schedule],
+    "schedule": lambda model: [(model.reading, model.first.steps, model.second.steps)],
     "kl": lambda model: [stage.kl for stage in stages(model)],
     "wrong_share": lambda model: [stage.wrong_share for stage in stages(model)],
     "class_weights": lambda model: [model.class_weights],

@@ -11,7 +11,14 @@ from scratchgan.data import DataError, captions
 from scratchgan.functional import avg_pool2d
 from scratchgan.models import stackgan
 from scratchgan.models.networks import count
-from scratchgan.models.stacked import Augmentation, Residual, joined, paper_networks, small_networks
+from scratchgan.models.stacked import (
+    Augmentation,
+    ProjectionCritic,
+    bottleneck,
+    joined,
+    paper_networks,
+    small_networks,
+)
 from scratchgan.testing import check_grads
 
 
@@ -113,7 +120,7 @@ def test_derivatives_of_the_reading_to_second_order(part):
 
 @pytest.mark.parametrize("stage", [1, 2])
 def test_each_stage_sees_images_of_its_size_and_right_and_wrong_captions(stage):
-    model, seen = tiny(schedule=(0, 9 if stage == 1 else 0)), []
+    model, seen = tiny(schedule=(0, 9 if stage == 1 else 0, 9)), []
     part = model.first if stage == 1 else model.second
     loss = part.critic_loss
     part.critic_loss = lambda *given: seen.append(given) or loss(*given)
@@ -144,13 +151,13 @@ PLAYERS = "generator", "critic", "generator_optimizer", "critic_optimizer", "ave
 @pytest.mark.parametrize(
     "schedule, parts",
     [
-        ((1, 0), {"encoder", "readout", "optimizer"}),
+        ((1, 0, 0), {"encoder", "readout", "optimizer"}),
         (
-            (0, 1),
+            (0, 1, 0),
             {f"{part}_1" for part in ("generator", "critic", "generator_optimizer", "critic_optimizer", "average")},
         ),
         (
-            (0, 0),
+            (0, 0, 1),
             {f"{part}_2" for part in ("generator", "critic", "generator_optimizer", "critic_optimizer", "average")},
         ),
     ],
@@ -160,15 +167,28 @@ def test_each_phase_moves_its_own_networks_and_no_others(schedule, parts):
 
 
 def test_the_phases_follow_each_other_and_what_rests_is_0():
-    numbers, _ = moved(tiny(schedule=(2, 3)), steps=7)
+    numbers, _ = moved(tiny(schedule=(2, 3, 2)), steps=7)
     assert [number["stage"] for number in numbers] == [0, 0, 1, 1, 1, 2, 2]
     for number in numbers:
         names = {"reading"} if number["stage"] == 0 else {"L_D", "L_G", "KL", "deviation"}
         assert {name for name, value in number.items() if value and name != "stage"} == names
 
 
+def test_rates_fall_in_each_stage_and_are_what_they_were_after_a_step():
+    model, seen = tiny(schedule=(1, 4, 2), rates=(0.5, 0.25, 0.125)), []
+    optimizers = model.optimizers()
+    for optimizer in optimizers:
+        step = optimizer.step
+        optimizer.step = lambda grads, optimizer=optimizer, step=step: seen.append(optimizer.lr) or step(grads)
+    for i in range(8):
+        model.train_step(iter([batch(6)] * 2), rng(i))
+    assert seen[0] == 0.5 and [optimizer.lr for optimizer in optimizers] == [0.5, 0.25, 0.125, 0.25, 0.125]
+    assert seen[2::2] == pytest.approx([0.25 * share for share in (1, 0.75, 0.5, 0.25, 1, 0.5, 0.05)])
+    assert seen[1::2] == pytest.approx([0.125 * share for share in (1, 0.75, 0.5, 0.25, 1, 0.5, 0.05)])
+
+
 def test_stage_two_sees_the_averaged_generator_of_stage_one_as_it_is_when_drawing():
-    model = tiny(schedule=(0, 0))
+    model = tiny(schedule=(0, 0, 1))
     model.first.average.module.replace(lambda _, array: array + 1)
     seen, loss = [], model.second.generator_loss
     model.second.generator_loss = lambda *given: seen.append(given[0]) or loss(*given)
@@ -183,7 +203,7 @@ def test_stage_two_sees_the_averaged_generator_of_stage_one_as_it_is_when_drawin
 
 
 def test_the_numbers_of_a_step_are_those_of_the_losses():
-    model = tiny(schedule=(0, 9))
+    model = tiny(schedule=(0, 9, 0))
     z = model.first.generator.augmentation
     (numbers,), _ = moved(model)
     text = model.encoder(batch(6)[1])
@@ -276,10 +296,39 @@ def published(network):
     return sum(m.weight.numel() + len(m.weight) for m in layers)
 
 
-def test_the_small_networks_have_the_sizes_that_their_file_says():
-    counts = [published(player) for player in small_networks(rng(), text=32, code=16, widths=(16, 16), joint=1)[2:]]
-    assert counts == [74_755, 11_617, 67_955, 48_577]
+def test_the_generators_have_the_sizes_that_their_file_says():
+    _, _, first, _, second, _ = small_networks(rng(), text=32, code=16, widths=(16, 16))
+    counts = [published(first), published(second) - 3 * conv(3, 1, 3)]  # without the picture seen again
+    assert counts == [74_755, 67_955]
     assert all(f"{count:,}" in small_networks.__doc__ for count in counts)
+
+
+def test_a_small_critic_sees_all_pixels_first_and_ends_in_features_and_a_score():
+    *_, critic, _, last = small_networks(rng(), text=5, critic_widths=(3, 2))
+    first = conv(3, 3, 3, True) + conv(3, 6, 4, True) + conv(6, 12, 4, True)
+    second = conv(3, 2, 3, True) + conv(2, 4, 4, True) + conv(4, 8, 4, True) + conv(8, 16, 4, True)
+    heads = 128 + 128 + 1 + 5 * 128 + 128
+    assert count(critic) == first + 12 * 16 * 128 + heads and count(last) == second + 16 * 16 * 128 + heads
+
+
+def test_a_projection_is_how_far_the_features_point_where_the_caption_does():
+    critic = ProjectionCritic(rng(), 5, (2, 3), 4).to(np.float64)
+    x, text = Tensor(rng(1).standard_normal((3, 3, 8, 8))), Tensor(rng(2).standard_normal((3, 5)))
+    features = critic.look(x).data
+    caption = text.data @ critic.embed.weight.data.T + critic.embed.bias.data
+    expected = features @ critic.decide.weight.data[0] + critic.decide.bias.data + (features * caption).sum(1) / 2
+    np.testing.assert_allclose(critic(x, text).data[:, 0], expected)
+    for layer in (critic.look[0], critic.look[5], critic.embed):
+        fan_in = layer.weight.data[0].size
+        assert np.abs(layer.weight.data).max() <= (6 / fan_in) ** 0.5 and not layer.bias.data.any()
+
+
+def test_an_image_with_two_captions_is_seen_once():
+    part, real, fake, text, wrong, *_ = scene(1)
+    seen, look = [], part.critic.look.forward
+    part.critic.look.forward = lambda x: seen.append(x) or look(x)
+    part.critic_loss(real, fake, text, wrong)
+    assert [x is y for x, y in zip(seen, (real, fake), strict=True)] == [True, True]
 
 
 def conv(few, many, kernel, bias=False):
@@ -337,10 +386,22 @@ def test_numbers_join_maps_at_each_place():
     assert (both[:, 1:] == numbers.data[:, :, None, None]).all() and both.shape == (2, 3, 3, 4)
 
 
-def test_a_residual_block_adds_and_then_is_activated():
-    x = Tensor(np.array([[1.0, -3.0]]))
-    assert Residual(nn.Flatten())(x).data.tolist() == [[2, 0]]
-    assert Residual(nn.Flatten(), activation=lambda: nn.LeakyReLU(0.5))(x).data.tolist() == [[2, -3]]
+def test_the_sum_of_a_residual_block_is_activated():
+    block = nn.Sequential(*bottleneck(rng(), 4)).to(np.float64)
+    x = Tensor(rng(1).standard_normal((3, 4, 2, 2)))
+    np.testing.assert_array_equal(block(x).data, np.maximum(x.data + block[0].change(x).data, 0))
+
+
+def test_the_picture_is_seen_again_before_the_last_convolution():
+    network = NETWORKS["second"](rng())
+    network.network.replace(lambda _, array: array * 0)  # what was made of the picture before is lost
+    picture, text, noise = (
+        Tensor(rng().standard_normal(shape).astype("f")) for shape in ((2, 3, 8, 8), (2, 5), (2, 2))
+    )
+    weight = np.zeros_like(network.paint[0].weight.data)
+    weight[range(3), range(-3, 0), 1, 1] = 1
+    network.paint[0].weight.data, network.paint[0].bias.data = weight, np.zeros(3, np.float32)
+    np.testing.assert_allclose(network(picture, text, noise)[0].data[:, :, ::2, 1::2], np.tanh(picture.data), atol=1e-6)
 
 
 def test_the_share_of_wrong_pairs_leaves_something_to_the_fakes():

@@ -201,8 +201,8 @@ def test_every_preset_builds_a_model_whose_step_moves_all_of_its_weights(system,
         model.critic_steps = 1
     if hasattr(model, "pretraining"):
         model.pretraining = 1
-    if hasattr(model, "schedule"):
-        model.schedule = 1, 1
+    if hasattr(model, "reading"):
+        model.reading = model.first.steps = 1
     asleep = wake(model.growth) if hasattr(model, "growth") else set()
     networks = {k: part for k, part in model.parts().items() if isinstance(part, nn.Module)}
     before = {f"{k} {path}": p.data.copy() for k, part in networks.items() for path, p in part.named_parameters()}
