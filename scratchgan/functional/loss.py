@@ -71,6 +71,8 @@ def _weighed(weight, loss):
         return loss
     weight = operand(weight)
     nothing = (weight.data == 0) & np.isinf(loss.data)
+    if nothing.shape != loss.shape:
+        raise ValueError(f"a weight of shape {weight.shape} would make losses of shape {loss.shape} {nothing.shape}")
     return mul(weight, where(nothing, 0.0, loss))
 
 

@@ -26,7 +26,7 @@ def gaussian_kl(mean: Tensor, log_variance: Tensor) -> Tensor:
 
     Parameters
     ----------
-    mean, log_variance : Tensor, (N, J)
+    mean, log_variance : Tensor, (N, …)
         μ and log σ².
 
     Returns
@@ -40,7 +40,7 @@ def gaussian_kl(mean: Tensor, log_variance: Tensor) -> Tensor:
         For two shapes.
     """
     _alike(mean=mean, log_variance=log_variance)
-    return 0.5 * (mean * mean + exp(log_variance) - 1 - log_variance).sum(-1)
+    return _of_each(0.5 * (mean * mean + exp(log_variance) - 1 - log_variance))
 
 
 def gaussian_nll(z: Tensor, mean: Tensor, log_variance: Tensor) -> Tensor:
@@ -48,7 +48,7 @@ def gaussian_nll(z: Tensor, mean: Tensor, log_variance: Tensor) -> Tensor:
 
     Parameters
     ----------
-    z, mean, log_variance : Tensor, (N, J)
+    z, mean, log_variance : Tensor, (N, …)
         z, μ and log σ².
 
     Returns
@@ -63,7 +63,7 @@ def gaussian_nll(z: Tensor, mean: Tensor, log_variance: Tensor) -> Tensor:
     """
     _alike(z=z, mean=mean, log_variance=log_variance)
     distance = z - mean
-    return 0.5 * (distance * distance * exp(-log_variance) + log_variance + math.log(2 * math.pi)).sum(-1)
+    return _of_each(0.5 * (distance * distance * exp(-log_variance) + log_variance + math.log(2 * math.pi)))
 
 
 def bernoulli_nll(logits: Tensor, x: Tensor) -> Tensor:
@@ -91,8 +91,7 @@ def bernoulli_nll(logits: Tensor, x: Tensor) -> Tensor:
     """
     _alike(logits=logits, x=x)
     _probabilities(x, "x", "images in [−1, 1] are taken there by (x + 1) / 2")
-    loss = softplus(logits, threshold=np.inf) - x * logits
-    return loss.flatten(1).sum(1)
+    return _of_each(softplus(logits, threshold=np.inf) - x * logits)
 
 
 def importance_bound(log_weights: Tensor) -> Tensor:
@@ -110,8 +109,15 @@ def importance_bound(log_weights: Tensor) -> Tensor:
     -------
     Tensor, (N,)
         In nats.
+
+    Raises
+    ------
+    ValueError
+        For another shape, or no draw.
     """
     floating(log_weights=log_weights)
+    if log_weights.ndim != 2 or not len(log_weights):
+        raise ValueError(f"log_weights are (K, N), K at least 1, not {log_weights.shape}")
     return logsumexp(log_weights, 0) - math.log(len(log_weights))
 
 
@@ -164,6 +170,11 @@ def bernoulli(probabilities: Tensor, rng: Random) -> Tensor:
     _probabilities(probabilities, "probabilities", "of logits take the sigmoid first")
     p = probabilities.data
     return Tensor((array_like(rng.random(p.shape), p) < p).astype(p.dtype))
+
+
+def _of_each(terms):
+    """The sum over all that belongs to an example: (N, …) -> (N,)."""
+    return terms.flatten(1).sum(1)
 
 
 def _probabilities(x, name, way_out):

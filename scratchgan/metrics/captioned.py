@@ -10,6 +10,7 @@ import numpy as np
 from scratchgan.data import captions, views
 from scratchgan.data.colours import nearest, separated
 from scratchgan.metrics import fidelity
+from scratchgan.metrics.images import as_bytes
 from scratchgan.metrics.judge import Judge
 
 
@@ -20,7 +21,7 @@ def seen(images):
     ----------
     images : ndarray of float32, (N, 3, H, H) in [−1, 1]
     """
-    ink, foreground, background = separated(_bytes(images))
+    ink, foreground, background = separated(as_bytes(images))
     return np.column_stack([_judge().classify(_grey(ink)).argmax(1), nearest(foreground), nearest(background)])
 
 
@@ -51,7 +52,7 @@ def agreement(images, meanings):
 
 def frechet(images, others):
     """The Fréchet distance of the digits, seen in grey, of two sets of images (N, 3, H, H) in [−1, 1]."""
-    features = (_judge().features(_grey(separated(_bytes(each))[0])) for each in (images, others))
+    features = (_judge().features(_grey(separated(as_bytes(each))[0])) for each in (images, others))
     return float(fidelity.frechet_distance(*features))
 
 
@@ -59,10 +60,6 @@ def frechet(images, others):
 def _judge():
     """The one of digits, made when it is first needed."""
     return Judge("mnist")
-
-
-def _bytes(images):
-    return np.rint(127.5 * images + 127.5).astype(np.uint8)
 
 
 def _grey(ink):

@@ -25,11 +25,13 @@ def majority_classes(clusters: ArrayLike, labels: ArrayLike, others: ArrayLike) 
     Raises
     ------
     ValueError
-        For what are no whole numbers from 0 on, or labels that do not fit.
+        For what are no whole numbers from 0 on, labels that do not fit, or none.
     """
     clusters, others = (as_labels(each, len(each)) for each in (clusters, others))
     labels = as_labels(labels, len(clusters))
-    votes = np.zeros((max(clusters.max(), others.max()) + 1, labels.max() + 1), int)
+    if not len(labels):
+        raise ValueError("no member of a cluster is labelled, so none has a class")
+    votes = np.zeros((max(clusters.max(), others.max(initial=0)) + 1, labels.max() + 1), int)
     np.add.at(votes, (clusters, labels), 1)
     empty = votes.sum(1) == 0
     votes[empty] = votes.sum(0)
@@ -68,7 +70,7 @@ def k_means(points: ArrayLike, k: int, rng: Random, rounds: int = 100) -> np.nda
         squares = nearest(points, centres)[1] ** 2
         chance = squares / squares.sum() if squares.any() else None
         centres = np.concatenate([centres, points[rng.choice(len(points), p=chance)][None]])
-    for _ in range(rounds):
+    for _ in range(whole(rounds, "rounds", 0)):
         cluster = nearest(points, centres)[0]
         moved = np.stack([points[cluster == i].mean(0) if (cluster == i).any() else centres[i] for i in range(k)])
         if np.array_equal(moved, centres):

@@ -66,7 +66,16 @@ def _symmetric(covariance):
     covariance = as_points(covariance, "a covariance")
     if not np.allclose(covariance, covariance.T):
         raise ValueError(f"a covariance must be symmetric: this one {covariance.shape} is not its own transpose")
+    variances = _variances(covariance)
+    if variances[0] < -1e-6 * variances[-1]:  # less is rounding
+        raise ValueError(f"a covariance has no negative variance: this one {covariance.shape} has {variances[0]:.4g}")
     return covariance
+
+
+@on_one_thread
+def _variances(covariance):
+    """Along its axes, in ascending order."""
+    return np.linalg.eigvalsh(covariance)
 
 
 @on_one_thread
@@ -237,9 +246,9 @@ def coverage_ceiling(n: int, k: int = 5) -> float:
     """1 − Πᵢ (n − i) / (2n − i), i = 1 … k: the coverage of a perfect generator, with n real and n generated points.
 
     A ball is missed if the k points nearest to its centre, of all 2n − 1 others, are real. The coverage nears 1 − 2⁻ᵏ,
-    0.969 for k = 5. Naeem et al. 2020, arXiv:2002.09797, equation 6.
+    0.969 for k = 5. Naeem et al. 2020, arXiv:2002.09797, equation 6. With n ≤ k no point has a k-th neighbour.
     """
-    i = np.arange(1, k + 1)
+    n, i = whole(n, "n", whole(k, "k") + 1), np.arange(1, k + 1)
     return float(1 - np.prod((n - i) / (2 * n - i)))
 
 

@@ -43,6 +43,11 @@ def as_floats(images):
     return images.astype(np.float32) / 127.5 - 1 if images.dtype == np.uint8 else images.astype(np.float32, copy=False)
 
 
+def as_bytes(images):
+    """Floats as the bytes that a picture of them would have: below −1 they are black, above 1 white."""
+    return np.rint(127.5 * np.clip(images, -1, 1) + 127.5).astype(np.uint8)
+
+
 def as_images(samples, kind=GREY):
     """``samples`` as an array (N, C, H, H) of a kind, of bytes or of floats in [−1, 1].
 

@@ -8,6 +8,7 @@ there is no likelihood; and it has 2^min(D, H) terms, twice as many for each fur
 import numpy as np
 from numpy.typing import ArrayLike
 
+from scratchgan.data.checks import whole
 from scratchgan.hints import Random
 from scratchgan.metrics.points import as_points
 
@@ -88,26 +89,30 @@ def annealed_log_partition(
     Returns
     -------
     value, error : float
-        The estimate, and its standard error as the spread of the weights tells it; weights that all miss the same
-        states tell nothing of that.
+        The estimate, and its standard error as the spread of the weights tells it: NaN for one chain. Weights that
+        all miss the same states tell nothing of that.
 
     Raises
     ------
     ValueError
-        As `log_partition`, and for a base or states of another size.
+        As `log_partition`, for a base or states of another size, and for states that are no bits.
     """
     dtype = np.float32 if np.asarray(weight).dtype == np.float32 else np.float64
     machine = [x.astype(dtype) for x in _machine(weight, visible_bias, hidden_bias)]
     a = as_points([base], "base")[0].astype(dtype)
     if a.shape != machine[1].shape:
         raise ValueError(f"base {a.shape} must be the log-odds of {len(machine[1])} visible bits")
-    betas = np.interp(np.linspace(0, 1, temperatures + 1), [0, 1 / 30, 1 / 3, 1], [0, 0.5, 0.9, 1])
+    betas = np.interp(
+        np.linspace(0, 1, whole(temperatures, "temperatures") + 1), [0, 1 / 30, 1 / 3, 1], [0, 0.5, 0.9, 1]
+    )
     if states is None:
-        v = _bits(np.broadcast_to(a, (chains, len(a))), rng)
+        v = _bits(np.broadcast_to(a, (whole(chains, "chains"), len(a))), rng)
     else:
         betas, v = betas[::-1], as_points(states, "states").astype(dtype)
-        if v.shape[1:] != a.shape:
-            raise ValueError(f"states {v.shape} must be bits of {len(a)} pixels")
+        if v.shape[1:] != a.shape or not ((v == 0) | (v == 1)).all():
+            raise ValueError(
+                f"states {v.shape} in {v.min():.4g}…{v.max():.4g} must be bits, 0 and 1, of {len(a)} pixels"
+            )
     log_weights = _walk(v, *machine, a, betas.astype(dtype), rng)
     value, error = _log_mean(log_weights)
     first = _softplus(a.astype(float)).sum() + len(machine[2]) * np.log(2)
@@ -129,7 +134,8 @@ def _log_mean(log_values):
     """log mean eˣ, and its standard error: that of the mean over the mean."""
     top = log_values.max()
     values = np.exp(log_values - top)
-    return top + np.log(values.mean()), float(values.std() / values.mean() / np.sqrt(len(values)))
+    spread = values.std(ddof=1) if len(values) > 1 else np.nan
+    return top + np.log(values.mean()), float(spread / values.mean() / np.sqrt(len(values)))
 
 
 def _log_of_sum(x):

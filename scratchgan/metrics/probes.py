@@ -64,7 +64,7 @@ def linear_classes(codes: ArrayLike, labels: ArrayLike, others: ArrayLike, weigh
     others : array_like, (M, d)
         What is read.
     weight : float
-        λ.
+        λ > 0.
 
     Returns
     -------
@@ -76,7 +76,10 @@ def linear_classes(codes: ArrayLike, labels: ArrayLike, others: ArrayLike, weigh
         As `nearest_classes`.
     """
     codes, others = same_space(codes, others, ("codes", "others"))
-    targets = np.eye(int(np.max(labels)) + 1)[as_labels(labels, len(codes))]
+    labels = as_labels(labels, len(codes))
+    if not 0 < weight < np.inf:
+        raise ValueError(f"weight={weight} must be positive: without it, codes of fewer directions have no solution")
+    targets = np.eye(labels.max() + 1)[labels]
     mean, deviation = codes.mean(0), np.maximum(codes.std(0), 1e-8)
     z, share = (codes - mean) / deviation, targets.mean(0)
     w = np.linalg.solve(z.T @ z + weight * len(z) * np.eye(z.shape[1]), z.T @ (targets - share))

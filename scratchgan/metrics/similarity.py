@@ -47,7 +47,7 @@ def psnr(a: ArrayLike, b: ArrayLike) -> np.ndarray:
     Raises
     ------
     ValueError
-        For shapes that differ, and pixels that are not finite floats.
+        For no images, shapes that differ, and pixels that are not finite floats, or far beyond [−1, 1].
     """
     a, b = _pair(a, b, "psnr", 1)
     errors = ((a - b) ** 2).reshape(len(a), -1).mean(axis=1)
@@ -128,7 +128,7 @@ def luminance(images: ArrayLike) -> np.ndarray:
     -------
     ndarray, (N, 1, H, W), in [−1, 1]
     """
-    images = plain(images, "images")
+    images = _images(images, "luminance")
     if images.ndim != 4 or images.shape[1] not in (1, 3):
         raise ValueError(f"luminance: images are (N, 1 or 3, H, W), not {images.shape}")
     if images.shape[1] == 1:
@@ -143,12 +143,13 @@ def sharpness(images: ArrayLike) -> np.ndarray:
     Parameters
     ----------
     images : array_like, (N, C, H, W)
+        In [−1, 1].
 
     Returns
     -------
     ndarray of float64, (N,)
     """
-    x = np.asarray(plain(images, "images"), np.float64)
+    x = _images(images, "sharpness", 2)
     down, right = x[..., 1:, :-1] - x[..., :-1, :-1], x[..., :-1, 1:] - x[..., :-1, :-1]
     return np.sqrt(down**2 + right**2).reshape(len(x), -1).mean(axis=1)
 
@@ -189,15 +190,18 @@ def _blurred(images, weights):
 
 def _pair(a, b, name, least):
     """Two stacks of images in [0, 1], which the constants are made for."""
-    a, b = plain(a, "a"), plain(b, "b")
-    if a.shape != b.shape or a.ndim < 3 or min(a.shape[-2:]) < least:
-        raise ValueError(f"{name}: two stacks of as many images, {least}×{least} at least, not {a.shape} and {b.shape}")
-    return [_in_unit_interval(images, name) for images in (a, b)]
+    a, b = (_images(images, name, least) / 2 + 0.5 for images in (a, b))
+    if a.shape != b.shape:
+        raise ValueError(f"{name}: two stacks of as many images of one size, not {a.shape} and {b.shape}")
+    return a, b
 
 
-def _in_unit_interval(images, name):
-    if images.dtype.kind != "f" or not np.isfinite(images).all():
-        raise ValueError(
-            f"{name}: pixels must be finite floats, black −1 and white 1, not {images.dtype}, NaN or infinity"
-        )
-    return images.astype(np.float64) / 2 + 0.5
+def _images(images, name, least=1):
+    """Images as float64; ValueError for other shapes, none, or what cannot be in [−1, 1]: twice as far is allowed."""
+    images = plain(images, "images")
+    if images.ndim < 3 or not images.size or min(images.shape[-2:]) < least:
+        raise ValueError(f"{name}: images are (N, …, H, W), {least}×{least} at least, not {images.shape}")
+    if images.dtype.kind != "f" or not (np.abs(images) <= 2).all():  # NaN compares as false
+        found = f"{images.dtype} {images.min()}…{images.max()}"
+        raise ValueError(f"{name}: pixels must be finite floats, black −1 and white 1, not {found}")
+    return images.astype(np.float64, copy=False)

@@ -7,6 +7,7 @@ number stands beside its anchors: see `against_truth`.
 import numpy as np
 
 from scratchgan.data.colours import nearest, separated
+from scratchgan.metrics.images import as_bytes
 from scratchgan.metrics.judge import Judge
 
 
@@ -57,8 +58,8 @@ def against_truth(images, moved, truth, labels):
     """
     judge = Judge("mnist")
     paper = np.median(truth, (2, 3), keepdims=True)
-    ink, *found = separated(_as_bytes(moved))
-    true = separated(_as_bytes(truth))[1:]
+    ink, *found = separated(as_bytes(moved))
+    true = separated(as_bytes(truth))[1:]
     right = [nearest(colours) == nearest(wanted) for colours, wanted in zip(found, true)]
     return {
         "error": float(np.abs(moved - truth).mean()),
@@ -66,9 +67,5 @@ def against_truth(images, moved, truth, labels):
         "error of paper alone": float(np.abs(paper - truth).mean()),
         "right colours": float(np.logical_and(*right).mean()),
         "right class": judge.accuracy(ink, labels),
-        "right class of the input": judge.accuracy(separated(_as_bytes(images))[0], labels),
+        "right class of the input": judge.accuracy(separated(as_bytes(images))[0], labels),
     }
-
-
-def _as_bytes(images):
-    return np.rint(127.5 * images + 127.5).astype(np.uint8)

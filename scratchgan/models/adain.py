@@ -269,8 +269,9 @@ def style_distance(found, wanted):
 def _right_class(images, labels):
     """The share of digits of 32×32 pixels whose ink is of the class that they were made from."""
     from scratchgan.metrics import Judge  # here, as training never waits for it
+    from scratchgan.metrics.images import as_bytes
 
-    ink, *_ = separated(np.rint(127.5 * images + 127.5).astype(np.uint8))
+    ink, *_ = separated(as_bytes(images))
     return Judge("mnist").accuracy(ink[:, :, 2:-2, 2:-2], labels)
 
 

@@ -156,7 +156,7 @@ class FromCode(Model):
 
     def show(self, examples, rng):
         """Images; the same drawn anew from their codes; codes of the prior, drawn twice. `columns` of each."""
-        z = self.tensor(self.columns(rng))
+        z = self.tensor(self.columns(rng))[: len(examples[0])]
         x = bernoulli(examples[0][: len(z)], rng)
         with no_grad():
             codes = self.codes(x, rng)

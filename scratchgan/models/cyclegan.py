@@ -171,11 +171,11 @@ class CycleGAN(Model):
         return self.ranks.part(pool.exchange(self.ranks.whole(images), rng))
 
     def show(self, examples, rng):
-        """Rows of eight: x, G(x), F(G(x)); y, F(y), G(F(y))."""
-        rows = []
+        """Rows of eight, or of fewer where a domain is small: x, G(x), F(G(x)); y, F(y), G(F(y))."""
+        rows, count = [], min(8, *map(len, examples))
         for images, out, home in ((examples[0], self.there, self.back), (examples[1], self.back, self.there)):
-            moved = made(out, images[:8])
-            rows += [self.shown(images[:8]), self.shown(moved), self.shown(made(home, moved))]
+            moved = made(out, images[:count])
+            rows += [self.shown(images[:count]), self.shown(moved), self.shown(made(home, moved))]
         return np.stack(rows)
 
     def measure(self, held_out, rng):

@@ -134,10 +134,11 @@ class LoGAN(ACGAN):
         real pictures it never saw, and chance.
         """
         from scratchgan.metrics.confusion import confusion, precision_recall  # here: training needs none
+        from scratchgan.metrics.images import as_bytes
 
         asked = np.arange(self.classes).repeat(EACH)
         pictures = self.images(self.latents(len(asked), rng), self.one_hot(asked), rng=rng)
-        found = colours.prominent(np.rint(127.5 * pictures + 127.5).astype(np.uint8))
+        found = colours.prominent(as_bytes(pictures))
         precision, recall = precision_recall(confusion(asked, found, self.classes))
         images, labels = held_out
         real = confusion(labels.numpy().argmax(1), made(self.critic, images).numpy()[:, 1:].argmax(1), self.classes)

@@ -176,12 +176,13 @@ def _coloured(x, y):
 
 def _digits_kept(rivals, digits):
     """How many of each are taken for the right digit, without a margin; nothing where y is not: it shows no digits."""
+    from scratchgan.metrics.images import as_bytes
     from scratchgan.metrics.judge import Judge
 
     judge, kept = Judge("mnist"), {}
     for name, images in rivals.items():
         margin = (images.shape[2] - 28) // 2
-        pixels = np.rint(127.5 * images.numpy() + 127.5).astype(np.uint8)
+        pixels = as_bytes(images.numpy())
         inner = slice(margin, margin + 28)
         kept[f"digit kept{name}"] = judge.accuracy(pixels[:, :, inner, inner], digits)
     return kept if kept["digit kept of y"] > 0.9 else {}

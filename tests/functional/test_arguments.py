@@ -461,3 +461,14 @@ def test_the_bytes_of_a_number_come_into_the_machines_order(dtype):
     x = Tensor(np.array([1, 2], dtype))
     assert x.dtype.isnative and x.dtype == np.dtype(dtype).newbyteorder("=")
     np.testing.assert_array_equal((x * 2).data, [2, 4])
+
+
+@pytest.mark.parametrize("name", ["weight", "pos_weight"])
+def test_a_weight_does_not_make_a_loss_larger(name):
+    """A weight for each of four images, (4,), beside scores (4, 1) would make four losses sixteen."""
+    x = Tensor(np.full((4, 1), 0.5))
+    losses = [F.binary_cross_entropy_with_logits] + [F.binary_cross_entropy] * (name == "weight")
+    for loss in losses:
+        with pytest.raises(ValueError, match=r"a weight of shape .* would make losses of shape \(4, 1\) \(4, 4\)"):
+            loss(x, x, **{name: Tensor(np.ones(4))})
+        assert loss(x, x, **{name: Tensor(np.ones(1))}).item() == loss(x, x).item()

@@ -108,6 +108,20 @@ def test_shapes_that_would_be_broadcast_are_refused(call):
         gaussian_nll(constant(4, 3), constant(4, 3), constant(3))
 
 
+def test_codes_may_be_maps_and_each_image_has_one_number():
+    """A sum over the last axis alone would be a number for each row of a map, and its mean too small."""
+    maps, rows = [(normal(5, *shape), normal(5, *shape, seed=1)) for shape in ((2, 3, 4), (24,))]
+    for term in (gaussian_kl, lambda a, b: gaussian_nll(a, a, b), lambda a, b: bernoulli_nll(a, b.sigmoid())):
+        assert term(*maps).shape == (5,)
+        np.testing.assert_allclose(term(*maps).data, term(*rows).data)
+
+
+def test_a_bound_needs_draws_of_each_example():
+    for shape in ((0, 3), (3,), (2, 3, 1)):
+        with pytest.raises(ValueError, match=r"log_weights are \(K, N\), K at least 1"):
+            importance_bound(constant(*shape))
+
+
 # The importance-weighted bound ---------------------------------------------------------------------------------------
 
 

@@ -19,6 +19,10 @@ def test_an_empty_cluster_has_the_class_that_most_have():
 def test_labels_must_fit():
     with pytest.raises(ValueError, match="labels"):
         majority_classes([0, 1], [0], [0])
+    nobody = np.zeros(0, int)
+    with pytest.raises(ValueError, match="no member of a cluster is labelled"):
+        majority_classes(nobody, nobody, [0])
+    assert majority_classes([0, 1], [0, 1], nobody).shape == (0,)
 
 
 def test_k_means_finds_the_means_of_clouds_that_are_apart():

@@ -175,7 +175,7 @@ def test_random_pairs_of_digits_are_as_similar_as_published():
 
 @pytest.mark.parametrize("a, b", [((2, 1, 9, 9), (3, 1, 9, 9)), ((2, 6, 9), (2, 6, 9)), ((9, 9), (9, 9))])
 def test_images_that_cannot_be_compared_are_refused(a, b):
-    with pytest.raises(ValueError, match="7×7 at least, not .* and "):
+    with pytest.raises(ValueError, match="7×7 at least, not .*|not .* and "):
         metrics.ssim(np.zeros(a), np.zeros(b))
 
 

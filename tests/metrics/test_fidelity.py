@@ -143,6 +143,9 @@ def test_one_law_has_density_one_and_the_stated_coverage():
     assert density == pytest.approx(1, abs=0.06)
     assert coverage == pytest.approx(metrics.coverage_ceiling(n), abs=4 * math.sqrt(0.03 / n))
     assert metrics.coverage_ceiling(10**7) == pytest.approx(1 - 2**-5)
+    for n, k in ((5, 5), (-3, 2), (100, 0)):
+        with pytest.raises(ValueError, match="must be a whole number"):
+            metrics.coverage_ceiling(n, k)
     assert metrics.coverage_ceiling(3, k=1) == pytest.approx(1 - 2 / 5)  # of 5 others, the nearest is one of 2 real
 
 
@@ -224,6 +227,10 @@ def test_numbers_of_things_are_whole(measure, name, number):
 def test_covariances_are_symmetric_matrices():
     with pytest.raises(ValueError, match=r"a covariance must be symmetric: this one \(2, 2\)"):
         metrics.frechet_distance_of_moments(np.zeros(2), np.eye(2), np.zeros(2), [[1, 0.5], [0, 1]])
+    correlated = np.array([[1, 2], [2, 1]])  # along (1, −1) its variance would be −1
+    for both in ((correlated, np.eye(2)), (np.eye(2), correlated)):
+        with pytest.raises(ValueError, match=r"no negative variance: this one \(2, 2\) has -1"):
+            metrics.frechet_distance_of_moments(np.zeros(2), both[0], np.zeros(2), both[1])
     with pytest.raises(ValueError, match="the means: 1 of the 2 rows are not finite"):
         metrics.frechet_distance_of_moments([0, np.nan], np.eye(2), np.zeros(2), np.eye(2))
 

@@ -86,6 +86,11 @@ def test_where_there_is_nothing_to_anneal_the_estimate_is_exact():
     assert value == pytest.approx(np.logaddexp(0, b).sum() + 4 * np.log(2), rel=1e-12) and error < 1e-12
 
 
+def test_one_chain_does_not_tell_its_error():
+    _, error = annealed_log_partition(*machine(5, 3), np.zeros(5), rng(), 9, 1)
+    assert np.isnan(error)
+
+
 def test_the_same_rng_gives_the_same_estimate():
     one, two = (annealed_log_partition(*machine(5, 3), np.zeros(5), rng(4), 9, 3) for _ in range(2))
     assert one == two
@@ -99,7 +104,13 @@ def test_what_does_not_fit_is_refused():
         log_partition(np.zeros((30, 25)), np.zeros(30), np.zeros(25))
     with pytest.raises(ValueError, match=r"base \(3,\) must be the log-odds of 4 visible bits"):
         annealed_log_partition(w, b, c, c, rng())
-    with pytest.raises(ValueError, match=r"states \(2, 3\) must be bits of 4 pixels"):
+    with pytest.raises(ValueError, match=r"states \(2, 3\) in 0…0 must be bits, 0 and 1, of 4 pixels"):
         annealed_log_partition(w, b, c, b, rng(), states=np.zeros((2, 3)))
+    for grey in (np.full((2, 4), 0.5), np.full((2, 4), 255)):
+        with pytest.raises(ValueError, match=r"must be bits, 0 and 1"):
+            annealed_log_partition(w, b, c, b, rng(), states=grey)
+    for options in ({"temperatures": 0}, {"temperatures": 2.5}, {"chains": 0}):
+        with pytest.raises(ValueError, match="must be a whole number, 1 or more"):
+            annealed_log_partition(w, b, c, b, rng(), **options)
     with pytest.raises(ValueError, match="not finite"):
         log_partition(w, b * np.nan, c)

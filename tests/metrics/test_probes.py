@@ -68,6 +68,12 @@ def test_what_cannot_be_read_is_refused():
         linear_classes(codes, labels, np.zeros((2, 3)))
     with pytest.raises(ValueError, match="labels"):
         nearest_classes(codes, labels[:5])
+    for wrong in ([], -5 - np.arange(6), np.full(6, np.nan), np.eye(6)):
+        with pytest.raises(ValueError, match="labels"):
+            linear_classes(codes, wrong, codes)
+    for weight in (0.0, -1.0, np.nan):
+        with pytest.raises(ValueError, match=f"weight={weight} must be positive"):
+            linear_classes(codes, labels, codes, weight)
 
 
 def test_the_energy_distance_is_that_of_all_pairs():

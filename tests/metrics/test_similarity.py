@@ -84,9 +84,27 @@ def test_as_published_looks_at_the_luminance_without_a_border():
 def test_sharpness_is_the_mean_slope():
     """Of a ramp its slope, whatever its direction; a blurred image has less."""
     y, x = np.mgrid[:6, :7] / 10
-    np.testing.assert_allclose(metrics.sharpness(np.stack([x, y, 3 * x + 4 * y])[:, None]), [0.1, 0.1, 0.5])
+    np.testing.assert_allclose(metrics.sharpness(np.stack([x, y, 0.3 * x + 0.4 * y])[:, None]), [0.1, 0.1, 0.05])
     a = images(1, 1, 9, 9)
     assert metrics.sharpness((a + np.roll(a, 1, 3)) / 2) < metrics.sharpness(a)
+
+
+@pytest.mark.parametrize(
+    "measure",
+    [metrics.psnr, metrics.ssim, metrics.ssim_by_height, metrics.as_published, metrics.luminance] + [metrics.sharpness],
+)
+def test_pixels_of_another_range_are_refused(measure):
+    """Bytes, floats to 255 and NaN: also of colours, which the luminance would turn into floats."""
+    count = 1 if measure in (metrics.luminance, metrics.sharpness) else 2
+    light = images(2, 3, 20, 20) + 0.01
+    measure(*[light] * count)
+    for bad in (np.uint8(127 * abs(light)), 127.5 * light + 127.5, light > 0, np.where(light > 0.99, np.nan, light)):
+        with pytest.raises(
+            ValueError, match=r"pixels must be finite floats, black −1 and white 1, not (uint8|float|bool)"
+        ):
+            measure(*[bad] * count)
+    with pytest.raises(ValueError, match=r"\(N, …, H, W\), .* not \(0, 3, 20, 20\)"):
+        measure(*[light[:0]] * count)
 
 
 @pytest.mark.parametrize("measure", [metrics.psnr, metrics.ssim_by_height, metrics.as_published])

@@ -71,3 +71,8 @@ def test_other_colours_and_other_digits_are_seen(judged):
     assert against_truth(ORANGE, half, BLUE, LABELS)["right colours"] == 0.5
     found = against_truth(ORANGE, BLUE[::-1], BLUE, LABELS)
     assert found["right class"] < 0.2 and found["right colours"] == found["right class of the input"] == 1
+
+
+def test_what_goes_beyond_white_is_white(judged):
+    """As bytes 256 would be 0: white paper would be black."""
+    assert BLUE.max() == 1 and against_truth(ORANGE, np.float32(1.02) * BLUE, BLUE, LABELS)["right colours"] == 1

@@ -182,6 +182,7 @@ def test_the_picture_shows_both_directions_there_and_back():
     assert sheet.shape == (6, 8, *IMAGE)
     np.testing.assert_allclose(sheet[2], model.back(model.there(images(5, 9)[:8])).data, atol=1e-6)
     np.testing.assert_allclose(sheet[4], model.back(images(6, 9)[:8]).data, atol=1e-6)
+    assert model.show((images(5, 6), images(6, 4)), rng()).shape == (6, 4, *IMAGE)  # of small domains
 
 
 # What is measured ----------------------------------------------------------------------------------------------------

@@ -189,6 +189,8 @@ def test_pictures_and_samples_are_of_the_prior():
     assert sheet.shape == (4, 8, *IMAGE) and set(np.unique(sheet)) == {-1, 1}
     np.testing.assert_array_equal(seen[1], np.eye(KINDS)[np.arange(8) % KINDS])  # a column for each kind
     np.testing.assert_array_equal(seen[1], seen[2])
+    assert model.show((Tensor(X[:3]),), rng()).shape == (4, 3, *IMAGE)  # of few images
+    del seen[3:]
     assert model.samples(30, rng())["samples"].shape == (30, *IMAGE)
     assert set(np.unique(seen[3])) == {0, 1} and (seen[3].sum(1) == 1).all()
     assert model.strip(2, 3, rng()).shape == (2, 3, *IMAGE)
