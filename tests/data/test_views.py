@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from scratchgan.data import DataError, Dataset, load, views
 from scratchgan.data.bicubic import smaller
@@ -58,6 +59,8 @@ def test_other_sizes_are_resampled_and_keep_the_mean():
         made = sized(images, size, 3)
         assert made.shape == (len(images), 3, size, size) and made.dtype == np.uint8
         np.testing.assert_allclose(made.mean((2, 3)), images.mean((2, 3)), atol=4)
+        by_pillow = Image.fromarray(images[0].transpose(1, 2, 0)).resize((size, size), Image.Resampling.LANCZOS)
+        np.testing.assert_array_equal(made[0], np.asarray(by_pillow).transpose(2, 0, 1))
 
 
 def test_grey_is_the_same_in_all_channels_and_colours_become_their_luma():
@@ -145,10 +148,11 @@ def test_the_two_colours_are_of_all_classes_where_images_are_sorted_by_them():
 
 
 def test_both_colours_of_an_image_are_the_hidden_truth():
-    x, y, labels = views.both_colours(SOME)
-    np.testing.assert_array_equal(x, coloured(SOME.images, views.ORANGE, views.BLACK))
-    np.testing.assert_array_equal(y, coloured(SOME.images, views.BLUE, views.WHITE))
-    np.testing.assert_array_equal(labels, SOME.labels)
+    mixed = Dataset("mnist", SOME.images[::-1], SOME.labels[::-1], "from nine to zero")
+    x, y, labels = views.both_colours(mixed)
+    np.testing.assert_array_equal(x, coloured(mixed.images, views.ORANGE, views.BLACK))
+    np.testing.assert_array_equal(y, coloured(mixed.images, views.BLUE, views.WHITE))
+    np.testing.assert_array_equal(labels, mixed.labels)
     assert len(views.both_colours(Dataset("mnist", SOME.images, None, ""))) == 2
 
 

@@ -1,5 +1,6 @@
 """Failures made on purpose: each game differs in what is said, and its telling number is what it is called."""
 
+import inspect
 import json
 import runpy
 import sys
@@ -11,8 +12,9 @@ from places import DEMOS
 from seeded import rng
 
 from scratchgan import nn
-from scratchgan.lab import failures, parallel
+from scratchgan.lab import failures, parallel, style
 from scratchgan.lab.failures import DATA, EVERY, FAILURES, FEW, Few, HandsOn, Labelled, Pairs, Watched, play
+from scratchgan.models import SYSTEMS
 from scratchgan.tensor import Tensor
 
 
@@ -39,6 +41,12 @@ def test_modes_are_found_by_a_fifth_of_their_share():
     shares = np.repeat(DATA.centres, [100, 60, 60, 60, 60, 60, 100 - 12, 12], axis=0)
     assert failures.modes(Fixed(shares), rng()) == 7
     assert failures.modes(Fixed(np.repeat(DATA.centres, [100, 60, 60, 60, 60, 60, 100 - 13, 13], axis=0)), rng()) == 8
+
+
+def test_a_sample_finds_a_mode_within_a_quarter_of_their_distance():
+    for share, found in ((0.2, 8), (0.3, 0)):
+        points = DATA.centres * (1 + share * DATA.spacing / np.linalg.norm(DATA.centres[0]))
+        assert failures.modes(Fixed(np.repeat(points, 60, axis=0)), rng()) == found
 
 
 def test_what_g_is_given_is_the_mean_probability():
@@ -117,7 +125,7 @@ def test_what_is_said_is_what_differs(name):
             failing.penalty is None and right.penalty is not None and failing.objective is right.objective
         ),
         "labels": lambda: failing is right and failure.failing_data.mixed and not failure.right_data.mixed,
-        "memory": lambda: failing is right and failure.failing_data is FEW,
+        "memory": lambda: failing is right and (failure.failing_data, failure.right_data) == (FEW, failures.ROLL),
     }
     assert said[name]()
 
@@ -181,6 +189,43 @@ def test_healthy_runs_are_read_from_a_folder_and_trained_where_they_are_missing(
     runs = demo["healthy_runs"](tmp_path)
     assert list(runs) == list(demo["READINGS"]) and runs["gan"]["preset"] == "default" and len(trained) == len(runs)
     assert {preset for _, preset in trained[1:]} == {"quick"}
+
+
+def test_runs_of_ones_own_are_drawn_over_those_of_their_system(tmp_path, monkeypatch):
+    demo, drawn = runpy.run_path(str(DEMOS / "losses.py")), {}
+    healthy = json.loads((DEMOS / "pictures" / "losses.json").read_text())["numbers"]["healthy"]
+    healthy = {name: healthy[name] for name in ("gan", "wgan")}
+    mine = {"system": "gan", "steps": 600, "curves": {name: [[0.25] * 5, [0] * 5] for name in healthy["gan"]["curves"]}}
+    monkeypatch.setattr(style, "save", lambda figure, path: drawn.update(figure=figure))
+    demo["draw_healthy"](tmp_path, healthy, [mine])
+    dashed = [[line for line in axes.lines if line.get_linestyle() == "--"] for axes in drawn["figure"].axes[:2]]
+    assert [len(lines) for lines in dashed] == [2, 0] and (dashed[0][0].get_ydata() == 0.25).all()
+
+
+def test_the_claims_of_healthy_runs_are_what_their_words_say():
+    demo = runpy.run_path(str(DEMOS / "losses.py"))
+    claims = list(demo["of_runs"](json.loads((DEMOS / "pictures" / "losses.json").read_text())["numbers"]["healthy"]))
+    assert len(claims) == 8 and all(claim.holds for claim in claims)
+    for claim, (name, weight) in zip(claims, demo["PENALTIES"].items()):
+        told = claim.anchors
+        assert claim.text.startswith(name) and told["λ"] == weight
+        assert weight == inspect.signature(SYSTEMS[name].build).parameters["penalty_weight"].default
+        assert claim.value == pytest.approx(told["the norm"] / (1 + np.sqrt(1 + 2 * told["W"] / weight)) * 2)
+
+
+def test_the_claims_of_failures_look_at_the_columns_and_the_times_they_name():
+    demo = runpy.run_path(str(DEMOS / "losses.py"))
+    losses = np.stack([np.full(100, 9.0), np.repeat([5.0, 0.7, 5.0], [10, 20, 70])], 1)  # L_D, L_G
+    told = np.repeat([0.0, 8.0], [20, 5])
+    samples = np.repeat(FEW.points, 40, axis=0) + np.float32([0, 0.25])
+    seen = failures.Seen(losses, told, samples, None)
+    _, last, early = demo["of_failure"]("collapse", seen, seen)
+    assert last.value == 8 and last.anchors == {"untrained": 0} and early.value == pytest.approx(0.7)
+    *_, near = demo["of_failure"]("memory", seen, seen)
+    fresh = failures.ROLL.sample(500, rng(1))
+    apart = [np.linalg.norm(points[:, None] - FEW.points, axis=2).min(1) for points in (samples[:500], fresh)]
+    assert near.value == pytest.approx(np.median(apart[0]), rel=1e-5)
+    assert near.anchors["of fresh points"] == pytest.approx(np.median(apart[1]), rel=1e-5)
 
 
 def test_the_verdicts_are_of_both_games():

@@ -6,8 +6,9 @@ import pytest
 from seeded import rng
 
 from scratchgan import Tensor
+from scratchgan.functional import sigmoid
 from scratchgan.lab import relatives
-from scratchgan.losses import bernoulli
+from scratchgan.losses import bernoulli, reparametrise
 from scratchgan.models import SYSTEMS, aae
 from scratchgan.models.model import made
 
@@ -85,6 +86,62 @@ def test_images_are_shown_as_the_model_takes_them(name, low):
     np.testing.assert_allclose(seen[0], low + (1 - low) * DIGITS.train[0], rtol=1e-6)
 
 
+# What the model makes of an image, and goes on with: what it goes on with, beside the same from the whole model.
+GOES_ON = {
+    "gan": lambda model, x, f: (model.critic[-1](f), made(model.critic, x)),
+    "wgan_gp": lambda model, x, f: (model.critic[-1](f), made(model.critic, x)),
+    "autoencoder": lambda model, x, f: (made(model.decoder, f), model.decoder(model.encoder(x))),
+    "vae": lambda model, x, f: (f, model.halves(model.encoder(x))[0]),
+    "aae": lambda model, x, f: (made(model.decoder, f), model.decoder(model.encoder(x))),
+    "rbm": lambda model, x, f: (model.machine.visible(f), model.machine.visible(model.machine.hidden(x.flatten(1)))),
+    "made": lambda model, x, f: (model.network.layers[1](f), made(model.network, x).flatten(1)),
+    "gated_pixelcnn": lambda model, x, f: (model.network.last(f.reshape(40, -1, 4, 4)), made(model.network, x)),
+    "pixelvae": lambda model, x, f: (f, model.code(x)[0]),
+    "pixelgan": lambda model, x, f: (made(model.decoder, x, f), model.decoder(x, model.encoder(x))),
+}
+
+
+@every_row
+def test_features_are_what_the_model_goes_on_with(name):
+    model, x = model_of(name), Tensor(images())
+    features = relatives.ROWS[name].features(model, x)
+    assert features.shape[0] == 40 and features.ndim == 2
+    one, whole = GOES_ON[name](model, x, features)
+    np.testing.assert_allclose(one.numpy(), whole.numpy(), rtol=1e-5, atol=1e-6)
+
+
+def test_the_last_map_is_seen_as_means_over_sixteen_squares():
+    model, x = model_of("gated_pixelcnn"), Tensor(rng().random((3, 1, 8, 8)).astype(np.float32))
+    v = h = x
+    for layer in model.network.layers:
+        v, h = layer(v, h)
+    squares = h.numpy().reshape(3, 2, 4, 2, 4, 2).mean((3, 5)).reshape(3, -1)
+    np.testing.assert_allclose(relatives.by_the_last_map(model, x).numpy(), squares, rtol=1e-5)
+
+
+def test_models_are_probed_with_training_images_and_measured_on_others():
+    seen = {}
+
+    def spy(name, found=None):
+        def told(model, x, *rest):
+            seen.setdefault(name, []).append(x.numpy())
+            return found(x) if callable(found) else found
+
+        return told
+
+    ways = {
+        "features": lambda x: x.flatten(1), "nats": 1.0, "given": lambda x: (x, 0 * x + 0.5),
+        "halfway": lambda x: x.numpy(), "law": lambda x: lambda count, rng: images()[:count], "loss": 1.0,
+    }  # fmt: skip
+    row = relatives.Row(**{name: spy(name, found) for name, found in ways.items()}, what="", kind="")
+    relatives.measured(row, model_of("vae"), model_of("vae"), DIGITS, Judge(), 20, rng())
+    train, test = DIGITS.train[0], DIGITS.test[0]
+    assert seen.keys() == ways.keys() and [len(found) for found in seen.values()].count(1) == 5
+    for name, found in seen.items():
+        expected = {"features": [train, test] * 2, "law": [train]}.get(name, [test])
+        assert all(np.array_equal(*pair) for pair in zip(found, expected, strict=True)), name
+
+
 def test_likelihoods_are_positive_numbers_of_nats_by_the_models_own_measure():
     made_model = model_of("made")
     found = relatives.likelihood(relatives.ROWS["made"], made_model, DIGITS, rng(3))
@@ -105,6 +162,24 @@ def test_the_bound_around_a_code_is_a_bound():
     exact = -np.log(density.sum(0)).mean()
     few, many = (relatives.around_the_code(model, x, v, rng(7), draws=draws) for draws in (1, 400))
     assert exact - 0.02 < many < few
+
+
+def test_codes_are_spread_by_each_width_and_the_best_bound_is_kept(monkeypatch):
+    model, x, spreads = model_of("aae"), Tensor(images()), []
+    v, reparametrise = bernoulli(x, rng(6)), relatives.reparametrise
+    monkeypatch.setattr(
+        relatives, "reparametrise",
+        lambda mean, spread, rng: spreads.append((reparametrise(mean, spread, rng) - mean).data) or mean + spreads[-1],
+    )  # fmt: skip
+    alone = []
+    for width in (0.4, 0.1, 0.01):
+        monkeypatch.setattr(relatives, "WIDTHS", (width,))
+        alone.append(relatives.around_the_code(model, x, v, rng(7)))
+        assert np.std(spreads) == pytest.approx(width, rel=0.05)
+        spreads.clear()
+    assert alone[0] < alone[1] - 1 < alone[2] - 2
+    monkeypatch.setattr(relatives, "WIDTHS", (0.1, 0.4, 0.01))
+    assert relatives.around_the_code(model, x, v, rng(7)) == pytest.approx(alone[0], abs=0.3)
 
 
 def test_nats_are_those_of_probabilities():
@@ -134,6 +209,38 @@ def test_what_a_model_expects_of_its_own_bits_leaves_nothing_on_average(name):
     pixels, expected = (each.data.reshape(-1, 16) for each in row.given(model, x, v, rng(2)))
     assert pixels.shape == expected.shape == (3000, 16) and set(np.unique(pixels)) == {0, 1}
     assert 0 < expected.min() and expected.max() < 1
+
+
+EXPECTED = {
+    "autoencoder": lambda model, x, v: model.decoder(model.encoder(x)),
+    "vae": lambda model, x, v: sigmoid(model.decoder(reparametrise(*model.halves(model.encoder(v)), rng(2)))),
+    "aae": lambda model, x, v: model.decoder(model.encoder(x)),
+    "rbm": lambda model, x, v: model.machine.visible(bernoulli(model.machine.hidden(v.flatten(1)), rng(2))),
+    "made": lambda model, x, v: sigmoid(model.network(v)),
+    "gated_pixelcnn": lambda model, x, v: sigmoid(model.network(v)),
+    "pixelvae": lambda model, x, v: sigmoid(model.decoder(v, reparametrise(*model.code(v), rng(2)))),
+    "pixelgan": lambda model, x, v: sigmoid(model.decoder(v, model.encoder(v))),
+}
+
+
+@pytest.mark.parametrize("name", EXPECTED)
+def test_pixels_are_expected_from_a_draw_of_the_code_of_their_bits_or_their_grey(name):
+    model, x = model_of(name), Tensor(images())
+    v = bernoulli(x, rng(1))
+    pixels, expected = relatives.ROWS[name].given(model, x, v, rng(2))
+    np.testing.assert_array_equal(pixels.data.reshape(v.shape), v.data)
+    np.testing.assert_allclose(expected.data, EXPECTED[name](model, x, v).data, rtol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["pixelvae", "pixelgan"])
+def test_images_are_drawn_from_the_middle_of_two_codes(name):
+    model, x, seen = model_of(name), Tensor(images()), []
+    model.images = lambda z, rng: seen.append(z.data) or np.zeros((len(z), 1, 4, 4))
+    assert len(relatives.drawn_halfway(model, x, 6, rng(4))) == 6
+    ends = model.latents(12, rng(4)).reshape(6, 2, -1)
+    apart = [np.linalg.norm(seen[0] - ends[:, end], axis=1) for end in (0, 1)]
+    np.testing.assert_allclose(apart[0] > 0, (ends[:, 0] != ends[:, 1]).any(1))
+    np.testing.assert_allclose(seen[0], [model.between(*pair, [0.5])[0] for pair in ends], rtol=1e-5)
 
 
 def test_halfway_between_codes_lies_their_mean():

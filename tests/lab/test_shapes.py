@@ -69,6 +69,8 @@ def test_the_line_leaves_the_sphere_and_the_arc_does_not():
     line, arc = shapes.ways(np.array([3.0, 0]), np.array([0, 3.0]), steps=3)
     np.testing.assert_allclose(line, [3, 4.5**0.5, 3])
     np.testing.assert_allclose(arc, 3)
+    line, arc = shapes.ways(np.array([3.0, 0]), np.array([0, 4.0]), steps=5)
+    assert np.allclose([line[0], arc[0]], 3) and np.allclose([line[4], arc[4]], 4)
 
 
 def test_out_of_the_cone_is_what_is_steeper():

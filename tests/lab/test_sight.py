@@ -42,6 +42,8 @@ def test_blind_are_the_pixels_before_it_that_have_no_slope():
     expected = np.zeros((3, 4), bool)
     expected[0] = True
     np.testing.assert_array_equal(blind(seen, (1, 2)), expected)
+    expected[1] = True
+    np.testing.assert_array_equal(blind(sight(Weighed(1.0), (3, 4), (2, 0), rng()), (2, 0)), expected)
 
 
 # The lesson ----------------------------------------------------------------------------------------------------------

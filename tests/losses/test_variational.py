@@ -96,6 +96,8 @@ def test_no_logarithm_of_a_rounded_probability_is_taken():
 def test_images_beyond_black_and_white_are_refused(x):
     with pytest.raises(ValueError, match=r"x must lie in \[0, 1\], got .* are taken there by"):
         bernoulli_nll(constant(2, 3), constant(2, 3, value=x))
+    with pytest.raises(ValueError, match=r"got -1…0\.5; images in \[−1, 1\]"):
+        bernoulli_nll(constant(1, 2), Tensor(np.array([[0.5, -1.0]])))
     with pytest.raises(ValueError, match=r"probabilities must lie in \[0, 1\], got .*; of logits take the sigmoid"):
         bernoulli(constant(2, 3, value=x), rng())
 
@@ -158,6 +160,12 @@ def test_samples_have_the_mean_and_the_deviation_that_they_are_given():
     np.testing.assert_allclose(z.std(0), 2, atol=0.02)
     assert abs(np.corrcoef(z.T)[0, 1]) < 0.02  # each number has noise of its own
     np.testing.assert_array_equal(z, reparametrise(0 * Tensor(z) + 3, 0 * Tensor(z) + np.log(4), rng()).data)
+
+
+def test_numbers_keep_their_precision():
+    x = Tensor(np.full((3, 2), 0.5, np.float32))
+    found = reparametrise(x, x, rng()), bernoulli(x, rng()), gaussian_kl(x, x), gaussian_nll(x, x, x)
+    assert {each.dtype for each in (*found, bernoulli_nll(x, x), importance_bound(x))} == {np.dtype(np.float32)}
 
 
 def test_bits_are_white_as_often_as_said_and_constants():

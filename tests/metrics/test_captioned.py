@@ -28,6 +28,9 @@ class Knowing:
         return images.reshape(len(images), -1)[:, 300:302] / 255
 
 
+JUDGE = captioned._judge.__wrapped__
+
+
 @pytest.fixture(autouse=True)
 def judge(monkeypatch):
     monkeypatch.setattr(captioned, "_judge", Knowing)
@@ -36,6 +39,11 @@ def judge(monkeypatch):
 def shown(**options):
     images, *_, meanings = captions.coloured_digits(SOME, **options)
     return images.astype(np.float32) / 127.5 - 1, meanings
+
+
+def test_the_judge_is_that_of_digits(monkeypatch):
+    monkeypatch.setattr(captioned, "Judge", lambda data: data)
+    assert JUDGE() == "mnist"
 
 
 def test_digit_ink_and_paper_of_real_images_are_seen():

@@ -51,6 +51,24 @@ def test_first_centres_are_points_and_far_apart():
     assert all((points == centre).all(1).any() for centres in found for centre in centres)
 
 
+def test_the_very_first_centre_is_any_of_the_points():
+    points = np.arange(8.0)[:, None]
+    firsts = np.array([k_means(points, 1, rng(seed), rounds=0).item() for seed in range(400)])
+    np.testing.assert_allclose(np.bincount(firsts.astype(int)), 50, atol=25)
+
+
+def test_a_round_takes_each_centre_to_the_mean_of_its_points():
+    points = rng(7).standard_normal((60, 2))
+    start, moved = (k_means(points, 4, rng(8), rounds=rounds) for rounds in (0, 1))
+    cluster = np.linalg.norm(points[:, None] - start, axis=2).argmin(1)
+    np.testing.assert_allclose(moved, [points[cluster == k].mean(0) for k in range(4)])
+
+
+def test_a_centre_without_points_stays_where_it_is():
+    points = np.array([[0.0]] * 5 + [[10.0]])
+    assert all(set(k_means(points, 3, rng(seed)).ravel()) == {0, 10} for seed in range(9))
+
+
 def test_points_that_are_all_alike_are_no_trouble_and_too_few_are_refused():
     assert k_means(np.ones((5, 2)), 3, rng()).tolist() == [[1, 1]] * 3
     with pytest.raises(ValueError, match="5 points have no 6 centres"):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from seeded import rng
 
-from scratchgan.metrics import annealed_log_partition, log_partition
+from scratchgan.metrics import annealed_log_partition, log_partition, partition
 
 
 def machine(visible, hidden, scale=1.0, seed=0):
@@ -78,6 +78,24 @@ def test_the_chains_end_as_draws_from_the_machine():
     w, b, c = (x.astype(np.float32) for x in machine(10, 6, 0.7))
     exact = np.log(joint(w, b, c).sum())
     assert annealed_log_partition(w, b, c, 0 * b, rng(), 2000, 200)[0] == pytest.approx(exact, abs=0.05)
+
+
+def test_most_temperatures_are_close_to_the_machine(monkeypatch):
+    """A thirtieth of the steps ends at β = 0.5, a third at 0.9, and all at 1, where the path backwards begins."""
+    paths = []
+    monkeypatch.setattr(partition, "_walk", lambda v, w, b, c, a, betas, rng: paths.append(betas) or np.zeros(len(v)))
+    for states in (None, np.zeros((2, 4))):
+        annealed_log_partition(*machine(4, 3), np.zeros(4), rng(), 300, 2, states=states)
+    np.testing.assert_allclose(paths[0][[0, 5, 10, 55, 100, 200, 300]], [0, 0.25, 0.5, 0.7, 0.9, 0.95, 1])
+    assert len(paths[0]) == 301 and np.array_equal(paths[1], paths[0][::-1])
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_chains_are_computed_in_the_precision_of_the_weights(dtype, monkeypatch):
+    walk, seen = partition._walk, []
+    monkeypatch.setattr(partition, "_walk", lambda *arrays: seen.extend(arrays[:-1]) or walk(*arrays))
+    annealed_log_partition(*(x.astype(dtype) for x in machine(4, 3)), np.zeros(4), rng(), 3, 2)
+    assert {x.dtype for x in seen} == {np.dtype(dtype)}
 
 
 def test_where_there_is_nothing_to_anneal_the_estimate_is_exact():

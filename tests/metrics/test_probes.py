@@ -54,6 +54,15 @@ def test_the_linear_function_is_the_ridge_regression_of_the_indicators():
     assert (most[0.1] != most[1.0]).sum() > 20
 
 
+def test_five_neighbours_and_a_small_penalty_are_meant_where_nothing_is_said():
+    codes, labels = blobs(spread=2.0)
+    others, _ = blobs(400, spread=2.0, seed=5)
+    for read, name, meant, other in ((nearest_classes, "k", 5, 3), (linear_classes, "weight", 1e-3, 0.1)):
+        found = read(codes, labels, others)
+        np.testing.assert_array_equal(found, read(codes, labels, others, **{name: meant}))
+        assert (found != read(codes, labels, others, **{name: other})).any()
+
+
 def test_a_pixel_that_never_changes_does_no_harm():
     codes, labels = blobs()
     still = np.concatenate([codes, np.full((60, 1), 3.0)], 1)

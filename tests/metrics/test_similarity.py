@@ -85,6 +85,8 @@ def test_sharpness_is_the_mean_slope():
     """Of a ramp its slope, whatever its direction; a blurred image has less."""
     y, x = np.mgrid[:6, :7] / 10
     np.testing.assert_allclose(metrics.sharpness(np.stack([x, y, 0.3 * x + 0.4 * y])[:, None]), [0.1, 0.1, 0.05])
+    half = np.maximum(x, 0.3)  # of which one half is flat
+    assert metrics.sharpness(half[None, None]) == pytest.approx(0.05)
     a = images(1, 1, 9, 9)
     assert metrics.sharpness((a + np.roll(a, 1, 3)) / 2) < metrics.sharpness(a)
 

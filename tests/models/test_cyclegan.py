@@ -163,6 +163,18 @@ def test_the_small_networks_have_the_sizes_that_are_asked_for():
     assert critic_x[0].out_channels == 6 and critic_x(Tensor(np.zeros((1, 3, 28, 28), np.float32))).shape[2:] == (5, 5)
 
 
+def test_the_generators_have_the_papers_layers():
+    def kinds(network):
+        return " ".join(type(layer).__name__ for layer in network)
+
+    same, down = "ReflectionPad2d Conv2d InstanceNorm2d", "Conv2d InstanceNorm2d ReLU"
+    translator = cyclegan.generator(rng(), blocks=2)
+    expected = f"{same} ReLU {down} {down} Residual Residual Conv+ Conv+ ReflectionPad2d Conv2d Tanh"
+    assert kinds(translator) == expected.replace("Conv+", down.replace("Conv2d", "ConvTranspose2d"))
+    residuals = [layer for layer in translator if isinstance(layer, Residual)]
+    assert [kinds(residual.change) for residual in residuals] == [f"{same} ReLU {same}"] * 2
+
+
 def test_a_border_is_mirrored_and_has_no_zeros():
     """Before each convolution that keeps the size: sums of a white image are the same at its edge."""
     found = 0

@@ -6,6 +6,7 @@ from derivatives import jacobian, weights_replaced
 from seeded import rng
 
 from scratchgan import Tensor
+from scratchgan.models import gated_pixelcnn
 from scratchgan.models.gated_pixelcnn import GatedLayer, GatedPixelCNN, gate
 from scratchgan.models.networks import count
 from scratchgan.testing import check_grads
@@ -103,4 +104,7 @@ def test_the_network_has_the_size_that_is_written_down():
     first = 32 * 49 + 32 + 32 * 7 + 32 + 32 * 32 + 32 + 16 * 16 + 16
     last = 16 * 32 + 32 + 32 + 1
     assert count(GatedPixelCNN(rng())) == first + 5 * layer + last
+    assert [type(m).__name__ for m in GatedPixelCNN(rng()).last] == ["ReLU", "Conv2d"] * 2
+    small = gated_pixelcnn.small_network(rng())
+    assert count(small) == first + 4 * (layer + 16 * 32 * (25 - 9 + 5 - 3)) + last
     assert all(m.told.kernel_size == (1, 1) and m.told.bias is None for m in GatedPixelCNN(rng(), told=3).layers)

@@ -55,6 +55,10 @@ def test_the_papers_networks_have_the_papers_sizes():
     assert count(generator) == 8_665_283
     assert count(critic.features) + count(critic.score) == 8_527_297 and count(critic.classifier) == 133_004
     x = Tensor(rng().uniform(0, 1, (2, 3, 32, 32)).astype(np.float32))
+    kinds = [type(layer).__name__ for layer in (*critic.features, *critic.classifier)]
+    dense = ["Linear", "LayerNorm", "LeakyReLU"]
+    assert kinds == ["Conv2d", "LeakyReLU", "Conv2d", "GroupNorm", "LeakyReLU", "Flatten", *dense, *dense, "Linear"]
+    assert critic.features[3].num_groups == 1  # a norm over the whole picture
     images = generator(Tensor(np.zeros((2, 100), np.float32)), Tensor(np.eye(12, dtype=np.float32)[:2]))
     assert images.shape == x.shape and images.data.min() >= 0 and critic(x).shape == (2, 13)
     np.testing.assert_allclose(critic(x).data[:1], critic(x[:1]).data, atol=1e-5)  # no picture sees another

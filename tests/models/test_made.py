@@ -42,6 +42,14 @@ def test_no_unit_is_dead(arrangement):
     assert len(set(hidden[0])) == 5
 
 
+@pytest.mark.parametrize("arrangement", range(5))
+def test_above_a_narrow_layer_every_unit_knows_something(arrangement):
+    network = MADE(30, (3, 40, 40), rng())
+    pixels, narrow, second, third = network.degrees(arrangement)
+    assert (second >= narrow.min()).all() and (third >= second.min()).all()
+    assert narrow.min() > 0 and (second != third).any()  # each layer has degrees of its own
+
+
 def test_the_first_arrangement_has_the_natural_order_and_others_have_others():
     network = MADE(6, (8,), rng())
     assert network.degrees(0)[0].tolist() == list(range(6))

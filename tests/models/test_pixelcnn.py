@@ -62,3 +62,4 @@ def test_the_network_has_the_size_that_is_written_down():
     assert count(pixelcnn.small_network(rng())) == 19_649 + 5 * 16 * 16 * (25 - 9)
     kinds = [type(m).__name__ for m in PixelCNN(rng()).blocks[0].change]
     assert kinds == ["ReLU", "Conv2d", "ReLU", "MaskedConv2d", "ReLU", "Conv2d"]
+    assert [type(m).__name__ for m in PixelCNN(rng()).last] == ["ReLU", "Conv2d"] * 2

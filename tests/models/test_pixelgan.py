@@ -8,7 +8,7 @@ import pytest
 from derivatives import jacobian, weights_replaced
 from seeded import rng
 
-from scratchgan import Tensor, nn
+from scratchgan import Tensor, metrics, nn
 from scratchgan.metrics import majority_classes
 from scratchgan.models import pixelgan
 from scratchgan.models.gated_pixelcnn import GatedPixelCNN, Told
@@ -144,14 +144,19 @@ def test_the_likelihood_of_kinds_adds_up_to_1():
     np.testing.assert_allclose(p, np.mean(kinds, 0))
 
 
-def test_it_measures_what_its_codes_tell_of_pixels_and_of_classes():
-    model, labels = tiny(), rng(9).permutation(np.arange(240) % 3)
+def test_it_measures_what_its_codes_tell_of_pixels_and_of_classes(monkeypatch):
+    """Codes are not blurred any more, and k-means is given grey pixels."""
+    model, labels = tiny(noise=0.5, anneal=1), rng(9).permutation(np.arange(240) % 3)
     grey = np.full((240, *IMAGE), 0.1)
     grey[np.arange(240), 0, labels] = 0.95  # a bright row for each class
     model.encoder[1].weight.data = np.zeros((KINDS, 16))
     for k in range(KINDS):
         model.encoder[1].weight.data[k, 4 * k : 4 * k + 4] = 5
+    model.optimizer.steps = 9
+    k_means, clustered = metrics.k_means, []
+    monkeypatch.setattr(metrics, "k_means", lambda points, k, rng: clustered.append(points) or k_means(points, k, rng))
     numbers = model.measure((Tensor(grey), labels), rng(4))
+    np.testing.assert_array_equal(clustered, [grey.reshape(240, -1)])
     bits = (rng(4).random(grey.shape) < grey).astype(float)
     codes = model.encoder(Tensor(bits)).data
     kinds = codes.argmax(1)

@@ -162,8 +162,16 @@ def test_the_picture_shows_images_what_their_codes_give_and_the_prior_twice():
     assert sheet.shape == (4, 8, *IMAGE) and set(np.unique(sheet)) == {-1, 1}
     np.testing.assert_array_equal(sheet[0], 2 * X.repeat(2, 0)[:8] - 1)
     model.images = lambda z, rng: np.full((len(z), *IMAGE), z.data.sum())
+    model.codes = lambda x, rng: Tensor(np.full((len(x), LATENTS), 0.25))
     sheet = model.show((Tensor(X.repeat(2, 0)),), rng())
-    assert sheet[2, 0, 0, 0, 0] == sheet[3, 0, 0, 0, 0] != sheet[1, 0, 0, 0, 0]
+    assert sheet[2, 0, 0, 0, 0] == sheet[3, 0, 0, 0, 0] != sheet[1, 0, 0, 0, 0] == 8 * LATENTS * 0.25
+
+
+def test_codes_are_drawn_from_q():
+    model = tiny()
+    mean, log_variance = model.code(Tensor(X))
+    drawn = mean.data + np.exp(log_variance.data / 2) * normal(5, LATENTS, seed=7)
+    np.testing.assert_allclose(model.codes(Tensor(X), rng(7)).data, drawn)
 
 
 def test_samples_and_strips_have_codes_of_the_prior():

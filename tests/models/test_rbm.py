@@ -196,6 +196,10 @@ def test_the_means_slide_towards_those_of_the_data():
     one.train_step(stream(VISIBLE), rng())
     np.testing.assert_allclose(one.machine.visible_mean, 0.99 * 0.5 + 0.01 * VISIBLE[:16].mean(0), rtol=1e-5)
     np.testing.assert_allclose(one.machine.hidden_mean, 0.99 * 0.5 + 0.01 * before, rtol=1e-5)
+    seen, about = [], one.about_the_means
+    one.about_the_means = lambda *directions: seen.append(one.machine.visible_mean) or about(*directions)
+    one.train_step(stream(VISIBLE), rng())
+    assert seen[0] is one.machine.visible_mean  # those that this batch has moved
     still = model(centred=False)
     still.train_step(stream(VISIBLE), rng())
     assert (still.machine.visible_mean == 0.5).all()

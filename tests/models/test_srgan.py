@@ -227,3 +227,23 @@ def test_the_features_have_half_the_size_and_unit_variance_over_training_images(
     alive = features.data.std((0, 2, 3)) > 0
     np.testing.assert_allclose(features.data.std((0, 2, 3))[alive], 1, atol=0.2)
     assert alive.any()
+
+
+def test_the_encoder_looks_for_the_strongest_answer_anywhere_and_knows_as_many_classes_as_are_said():
+    """A mean over all places would weaken what is seen in one of them."""
+    encoder, y = tiny(classes=7).encoder, images(0, 3, 1, 28, 28)
+    answers = encoder.second(encoder.maps(y)).data
+    logits = encoder(y).data
+    np.testing.assert_allclose(logits, answers.max((2, 3)) @ encoder.head.weight.data.T + encoder.head.bias.data)
+    assert logits.shape == (3, 7) and answers.shape == (3, 8, 3, 3)
+
+
+def test_the_features_statistics_are_learnt_in_the_first_stage_and_stay_in_the_second():
+    model, learnt = tiny(), []
+    for _ in range(4):
+        learnt.append(model.encoder.state_dict()["first.6.running_mean"].copy())
+        model.encoder.eval()  # as a look at the model between two steps leaves it
+        model.train_step(stream(LABELS), rng())
+    learnt.append(model.encoder.state_dict()["first.6.running_mean"])
+    changed = [bool((one != other).any()) for one, other in zip(learnt, learnt[1:])]
+    assert changed == [True, True, False, False]

@@ -71,6 +71,12 @@ def test_no_step_of_an_optimiser_moves_a_hidden_weight_or_its_effect(layer, x):
     assert (layer.weight.data[hidden] == before[hidden]).all() and (layer.weight.data[~hidden] != before[~hidden]).all()
 
 
+@pytest.mark.parametrize("bias", [True, False])
+def test_there_is_a_bias_where_one_is_asked_for(bias):
+    for layer in (nn.MaskedLinear(4, 3, bias, rng=rng()), nn.MaskedConv2d("B", 2, 3, 3, bias, rng=rng())):
+        assert list(layer.state_dict()) == ["weight", *["bias"] * bias, "mask"]
+
+
 def test_a_mask_of_another_shape_is_refused():
     with pytest.raises(ValueError, match=r"a mask of shape \(3, 1\) does not fit a weight of shape \(3, 4\)"):
         linear(np.ones((3, 1)))(Tensor(normal(5, 4)))
