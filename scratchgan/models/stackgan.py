@@ -234,7 +234,7 @@ def build(
     rng,
     device="cpu",
     networks=small_networks,  # (rng, latent_size, text, code) -> φ, its readout, G₁, D₁, G₂, D₂
-    schedule=(500, 2800, 800),  # steps of φ, of stage I and of stage II
+    schedule=(500, 2800, 500),  # steps of φ, of stage I and of stage II
     latent_size=32,
     text=64,  # numbers of φ
     code=64,  # numbers of ĉ
@@ -263,11 +263,11 @@ SYSTEM = System(
     "stackgan",
     "StackGAN",
     "from words to an image, in two stages",
-    6,
+    5,
     build,
     {
         "quick": Preset(1200, every=50, **DIGITS, options={"schedule": (300, 700, 200)}),
-        "default": Preset(4100, **DIGITS),
-        "no_wrong_pairs": Preset(4100, **DIGITS, options={"wrong_share": 0.0}),
+        "default": Preset(3800, **DIGITS),
+        "no_wrong_pairs": Preset(3800, **DIGITS, options={"wrong_share": 0.0}),
     },
 )

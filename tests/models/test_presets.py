@@ -149,7 +149,7 @@ SRGAN = {
     "view": views.enlargements,
 }  # fmt: skip
 STACKGAN = {
-    **RUN, **ADAM, **small("stackgan"), "schedule": (500, 2800, 800), "latent_size": 32, "text": 64, "code": 64,
+    **RUN, **ADAM, **small("stackgan"), "schedule": (500, 2800, 500), "latent_size": 32, "text": 64, "code": 64,
     "kl": 0.1, "wrong_share": 0.5, "rates": (4e-3, 6e-3, 2e-3), "average_decay": 0.99, "batch_size": 16,
     "rates_fall": False, "view": captions.coloured_digits,
     "held_out": written(partial(captions.coloured_digits, kept=0.5)),
@@ -350,8 +350,8 @@ PRESETS = {
     },
     "stackgan": {
         "quick": {**STACKGAN, "schedule": (300, 700, 200), "steps": 1200, "every": 50},
-        "default": {**STACKGAN, "steps": 4100},
-        "no_wrong_pairs": {**STACKGAN, "wrong_share": 0.0, "steps": 4100},
+        "default": {**STACKGAN, "steps": 3800},
+        "no_wrong_pairs": {**STACKGAN, "wrong_share": 0.0, "steps": 3800},
     },
     "logan": {
         "quick": {**LOGAN, "steps": 400, "every": 25},
