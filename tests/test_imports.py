@@ -11,7 +11,7 @@ ROOT = Path(scratchgan.__file__).parent
 FILES = sorted(ROOT.rglob("*.py"))
 
 # From the cellar up, what the modules of each floor may import of the package; and each its own, where it is a folder.
-ENGINE = {"backend", "threads", "tensor", "functional"}
+ENGINE = {"backend", "threads", "tensor", "hints", "functional"}
 NETWORKS = ENGINE | {"nn", "optim"}
 FILES_AND_DATA = {"npy", "checkpoint", "data"}
 FLOORS = {
@@ -19,6 +19,7 @@ FLOORS = {
     "threads": set(),
     "ranks": {"backend"},
     "tensor": {"backend"},
+    "hints": {"tensor"},
     "functional": {"tensor", "backend", "threads"},
     "nn": ENGINE,
     "optim": ENGINE | {"nn"},
@@ -31,6 +32,7 @@ FLOORS = {
     "models": NETWORKS | {"ranks", "losses", "data", "npy", "metrics"},
     "training": NETWORKS | FILES_AND_DATA | {"ranks", "losses", "models", "metrics", "*"},
     "lab": NETWORKS | FILES_AND_DATA | {"ranks", "losses", "models", "metrics", "training"},
+    "site": set(),
     "__main__": {"ranks", "nn", "models", "training", "checkpoint", "metrics", "testing"},  # the command is the roof
 }
 # The models that build on another, as their papers do, and what models have in common.
