@@ -41,7 +41,7 @@ def mpirun(count, *words, status=0, signalled=None, **environment):
     process = subprocess.Popen(command, env=ENVIRONMENT | environment, text=True, stdout=pipe, stderr=pipe)
     if signalled:
         signalled(process)
-    said, complained = process.communicate(timeout=120)
+    said, complained = process.communicate(timeout=300)  # a busy machine is slow
     assert process.returncode == status, said + complained
     return said, complained
 

@@ -36,7 +36,7 @@ def together(size, work):
 
     The first error of one that does not merely wait for the others is raised here.
     """
-    slots, barrier = [None] * size, threading.Barrier(size, timeout=60)
+    slots, barrier = [None] * size, threading.Barrier(size, timeout=300)
     results, errors = [None] * size, []
 
     def run(rank):
