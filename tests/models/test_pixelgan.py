@@ -215,5 +215,7 @@ def test_the_small_networks_are_those_that_are_written_down():
     z = encoder(x)
     np.testing.assert_allclose(z.data.sum(1), 1, rtol=1e-5)
     assert decoder(x, z).shape == x.shape and critic(z).shape == (2, 1)
+    kinds = (Tensor(np.eye(30, dtype=np.float32)[[kind, kind]]) for kind in (0, 1))
+    assert not np.allclose(*(decoder(x, kind).data for kind in kinds))  # it is told the code
     plain = pixelgan.small_networks(rng(), 8, kinds=False)[0](x).data
     assert plain.shape == (2, 8) and plain.min() < 0
