@@ -182,7 +182,7 @@ def _strip(model, flags):
 def _samples(model, flags, folder):
     from scratchgan.training.run import demand_room, drawn
 
-    if flags.label is not None and not hasattr(model, "classes"):
+    if flags.label is not None and not getattr(model, "classes", 0):
         raise ValueError(f"{type(model).__name__} knows no classes, so --label={flags.label} means nothing to it")
     options = {} if flags.label is None else {"label": flags.label}
     count, rng = flags.count or 64, np.random.default_rng(flags.seed)
