@@ -41,8 +41,8 @@ def _done(words):
 
 def _elsewhere(word, words):
     """The commands that are programs of their own."""
-    if word == "judge" and len(words) == 1 and Path(words[0]).expanduser().is_dir():
-        return _measured(Path(words[0]).expanduser())
+    if word == "judge" and words and Path(words[0]).expanduser().is_dir():
+        return _measured(Path(words[0]).expanduser(), words[1:])
     if word == "judge":
         from scratchgan.metrics.__main__ import main as program
     else:
@@ -50,10 +50,13 @@ def _elsewhere(word, words):
     return program(words, f"scratchgan {word}")
 
 
-def _measured(run):
+def _measured(run, more):
     """What the model of a run does with images that it never saw."""
+    from scratchgan.training import TrainingError
     from scratchgan.training.held_out import held_out_numbers, table
 
+    if more:
+        raise TrainingError(f"{run} is a run, and is judged on the test set of its data: leave out {' '.join(more)}")
     print(table(held_out_numbers(run)))
     return 0
 

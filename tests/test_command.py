@@ -265,6 +265,11 @@ def test_what_cannot_be_drawn_is_an_error_with_the_reason(runs, words, why, caps
     assert why in told and told.startswith("error: ")
 
 
+def test_a_run_is_judged_without_flags(tmp_path, capsys):
+    assert main(["judge", str(tmp_path), "--data", "mnist"]) == 1
+    assert "is judged on the test set of its data: leave out --data mnist" in capsys.readouterr().err
+
+
 def test_a_model_of_no_classes_knows_none(tmp_path):
     """Such as an adversarial autoencoder, or a PixelGAN, whose samples take no label."""
     with pytest.raises(ValueError, match="SimpleNamespace knows no classes"):
