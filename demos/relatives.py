@@ -19,7 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
-from scratchgan.checkpoint import write_atomically
+from scratchgan.checkpoint import CheckpointError, write_atomically
 from scratchgan.data import find
 from scratchgan.lab import command, relatives, runs, style
 from scratchgan.lab.claims import Claim
@@ -64,6 +64,10 @@ def experiment(flags, folder):
         rng = np.random.default_rng(flags.seed)
         print(f"{TITLES[name]}: {taken:,} steps", flush=True)
         numbers, samples[name] = relatives.measured(row, model, first, digits, judge, flags.samples, rng)
+        if row.nats and numbers["nats"] is None:
+            raise CheckpointError(
+                f"{run} has no {row.kind}, as its preset of {name} is another: leave it out of --runs"
+            )
         rows[name] = {"steps": taken} | numbers
         steps.append(taken)
     flags.steps = min(steps)

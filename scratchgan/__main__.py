@@ -47,8 +47,8 @@ def _done(words):
 
 def _elsewhere(word, words):
     """The commands that are programs of their own."""
-    if word == "judge" and len(words) == 1 and Path(words[0]).expanduser().is_dir():
-        return _measured(Path(words[0]).expanduser())
+    if word == "judge" and words and Path(words[0]).expanduser().is_dir():
+        return _measured(Path(words[0]).expanduser(), words[1:])
     if word == "judge":
         from scratchgan.metrics.__main__ import main as program
     else:
@@ -56,10 +56,13 @@ def _elsewhere(word, words):
     return program(words, f"scratchgan {word}")
 
 
-def _measured(run):
+def _measured(run, more):
     """What the model of a run does with images that it never saw."""
+    from scratchgan.training import TrainingError
     from scratchgan.training.held_out import held_out_numbers, table
 
+    if more:
+        raise TrainingError(f"{run} is a run, and is judged on the test set of its data: leave out {' '.join(more)}")
     print(table(held_out_numbers(run)))
     return 0
 
@@ -188,7 +191,7 @@ def _strip(model, flags):
 def _samples(model, flags, folder):
     from scratchgan.training.run import demand_room, drawn
 
-    if flags.label is not None and not hasattr(model, "classes"):
+    if flags.label is not None and not getattr(model, "classes", 0):
         raise ValueError(f"{type(model).__name__} knows no classes, so --label={flags.label} means nothing to it")
     options = {} if flags.label is None else {"label": flags.label}
     count, rng = flags.count or 64, np.random.default_rng(flags.seed)

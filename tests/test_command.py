@@ -7,13 +7,14 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from PIL import Image
 
 import scratchgan
-from scratchgan.__main__ import main
+from scratchgan.__main__ import _samples, main
 from scratchgan.models import SYSTEMS
 from scratchgan.training import load_model, pictures, train
 
@@ -262,6 +263,17 @@ def test_what_cannot_be_drawn_is_an_error_with_the_reason(runs, words, why, caps
     assert main(["sample", str(runs / words[0]), *words[1:]]) == 1
     told = capsys.readouterr().err
     assert why in told and told.startswith("error: ")
+
+
+def test_a_run_is_judged_without_flags(tmp_path, capsys):
+    assert main(["judge", str(tmp_path), "--data", "mnist"]) == 1
+    assert "is judged on the test set of its data: leave out --data mnist" in capsys.readouterr().err
+
+
+def test_a_model_of_no_classes_knows_none(tmp_path):
+    """Such as an adversarial autoencoder, or a PixelGAN, whose samples take no label."""
+    with pytest.raises(ValueError, match="SimpleNamespace knows no classes"):
+        _samples(SimpleNamespace(classes=0), SimpleNamespace(label=3, count=None, seed=0), tmp_path)
 
 
 def test_a_run_and_what_is_drawn_of_it_may_be_at_home(runs, monkeypatch, capsys):

@@ -10,10 +10,12 @@ below, as D is a little ahead of G; what they are for is to know from which side
 import csv
 import json
 import math
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 
+from scratchgan.checkpoint import CheckpointError
 from scratchgan.lab import limits
 
 WINDOWS = 40
@@ -70,19 +72,32 @@ def thinned(folder):
 
     Raises
     ------
-    ValueError
-        For a run of another system than those of `READINGS`, or a log without rows.
+    CheckpointError
+        For a run of another system than those of `READINGS`, or whose log has no rows or other columns, as of a preset
+        that has less to report; and for damaged files.
     """
-    facts = json.loads((Path(folder) / "config.json").read_text(encoding="utf-8"))
-    if facts["system"] not in READINGS:
-        raise ValueError(f"{folder} is a run of {facts['system']!r}; healthy curves are known of {', '.join(READINGS)}")
-    with open(Path(folder) / "log.csv", newline="", encoding="utf-8") as file:
+    config, log = Path(folder) / "config.json", Path(folder) / "log.csv"
+    with _naming(config):
+        facts = json.loads(config.read_text(encoding="utf-8"))
+        system, preset = facts["system"], facts["preset"]
+    if system not in READINGS:
+        raise CheckpointError(f"{folder} is a run of {system!r}; healthy curves are known of {', '.join(READINGS)}")
+    with open(log, newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     if not rows:
-        raise ValueError(f"{folder}/log.csv has no rows: nothing was trained yet")
-    columns = {name: np.array([float(row[name]) for row in rows]) for name in READINGS[facts["system"]]}
-    curves = {name: windowed(values) for name, values in columns.items()}
-    return {"system": facts["system"], "preset": facts["preset"], "steps": len(rows), "curves": curves}
+        raise CheckpointError(f"{log} has no rows: nothing was trained yet")
+    with _naming(log):
+        curves = {name: windowed(np.array([float(row[name]) for row in rows])) for name in READINGS[system]}
+    return {"system": system, "preset": preset, "steps": len(rows), "curves": curves}
+
+
+@contextmanager
+def _naming(path):
+    """A file that is not what it should be is named, with what is missing or wrong in it."""
+    try:
+        yield
+    except (KeyError, TypeError, ValueError) as error:
+        raise CheckpointError(f"{path} is not that of such a run, or is damaged: {error!r}") from error
 
 
 def windowed(values, count=WINDOWS):

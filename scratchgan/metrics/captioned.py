@@ -8,6 +8,7 @@ from functools import cache
 import numpy as np
 
 from scratchgan.data import captions, views
+from scratchgan.data.checks import as_rows
 from scratchgan.data.colours import nearest, separated
 from scratchgan.metrics import fidelity
 from scratchgan.metrics.images import as_bytes
@@ -38,6 +39,7 @@ def agreement(images, meanings):
     dict of str to float
         "digit, seen" are those in an ink that training shows, "digit, unseen" the others; and so on.
     """
+    meanings = as_rows(meanings, len(images), "meanings")
     right = seen(images) == meanings
     kept = np.array([captions.unseen(digit, ink) for digit, ink, _ in meanings.tolist()], bool)
     columns = {"digit": right[:, 0], "ink": right[:, 1], "paper": right[:, 2], "all three": right.all(1)}

@@ -43,9 +43,17 @@ def as_floats(images):
     return images.astype(np.float32) / 127.5 - 1 if images.dtype == np.uint8 else images.astype(np.float32, copy=False)
 
 
+def in_range(images, name="images"):
+    """Images of floats, black −1 and white 1; ValueError for others. As networks go beyond, twice as far is allowed."""
+    if images.dtype.kind != "f" or not (np.abs(images) <= 2).all():  # NaN compares as false
+        found = f"{images.dtype} {images.min()}…{images.max()}"
+        raise ValueError(f"{name}: pixels must be finite floats, black −1 and white 1, not {found}")
+    return images
+
+
 def as_bytes(images):
-    """Floats as the bytes that a picture of them would have: below −1 they are black, above 1 white."""
-    return np.rint(127.5 * np.clip(images, -1, 1) + 127.5).astype(np.uint8)
+    """Floats `in_range` as the bytes that a picture of them would have: below −1 they are black, above 1 white."""
+    return np.rint(127.5 * np.clip(in_range(images), -1, 1) + 127.5).astype(np.uint8)
 
 
 def as_images(samples, kind=GREY):

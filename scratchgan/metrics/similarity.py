@@ -26,6 +26,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from scratchgan.data.checks import plain, whole
+from scratchgan.metrics.images import in_range
 
 C1, C2 = 0.01**2, 0.03**2
 BT601 = np.array([65.481, 128.553, 24.966]) / 255  # of red, green and blue, as MATLAB's rgb2ycbcr has them
@@ -197,11 +198,8 @@ def _pair(a, b, name, least):
 
 
 def _images(images, name, least=1):
-    """Images as float64; ValueError for other shapes, none, or what cannot be in [−1, 1]: twice as far is allowed."""
+    """Images as float64; ValueError for other shapes, none, or pixels that are not `in_range`."""
     images = plain(images, "images")
     if images.ndim < 3 or not images.size or min(images.shape[-2:]) < least:
         raise ValueError(f"{name}: images are (N, …, H, W), {least}×{least} at least, not {images.shape}")
-    if images.dtype.kind != "f" or not (np.abs(images) <= 2).all():  # NaN compares as false
-        found = f"{images.dtype} {images.min()}…{images.max()}"
-        raise ValueError(f"{name}: pixels must be finite floats, black −1 and white 1, not {found}")
-    return images.astype(np.float64, copy=False)
+    return in_range(images, name).astype(np.float64, copy=False)

@@ -35,7 +35,7 @@ def cycle_errors(images, moved, home, rng, noise=0.02):
         "cycle error of bytes": np.rint(127.5 * moved) / np.float32(127.5),
         "cycle error with noise": moved + np.float32(noise) * rng.standard_normal(moved.shape, dtype=np.float32),
     }
-    return {name: float(np.abs(home(each) - images).mean()) for name, each in arrived.items()}
+    return {name: _apart(home(each), images) for name, each in arrived.items()}
 
 
 def against_truth(images, moved, truth, labels):
@@ -62,10 +62,17 @@ def against_truth(images, moved, truth, labels):
     true = separated(as_bytes(truth))[1:]
     right = [nearest(colours) == nearest(wanted) for colours, wanted in zip(found, true)]
     return {
-        "error": float(np.abs(moved - truth).mean()),
-        "error of the input itself": float(np.abs(images - truth).mean()),
+        "error": _apart(moved, truth),
+        "error of the input itself": _apart(images, truth),
         "error of paper alone": float(np.abs(paper - truth).mean()),
         "right colours": float(np.logical_and(*right).mean()),
         "right class": judge.accuracy(ink, labels),
         "right class of the input": judge.accuracy(separated(as_bytes(images))[0], labels),
     }
+
+
+def _apart(images, others):
+    """Mean |x − y| of pairs of images: a number."""
+    if images.shape != others.shape:
+        raise ValueError(f"images {images.shape} and {others.shape} are no pairs")
+    return float(np.abs(images - others).mean())

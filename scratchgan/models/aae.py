@@ -39,6 +39,7 @@ from scratchgan.models.latents import slerp
 from scratchgan.models.model import Model, Preset, System, in_blocks, made
 from scratchgan.models.networks import Conditioned, dense
 from scratchgan.models.priors import one_gaussian, petals
+from scratchgan.nn.options import Whole
 from scratchgan.optim import Adam
 
 
@@ -74,7 +75,7 @@ class AAE(Model):
         0 where the critic is told nothing.
     """
 
-    low = 0.0
+    classes, low = Whole("[0, ∞)"), 0.0
     watch = {"error": "MSE", "critic_loss": "L_D", "encoder_loss": "L_f"}
     panels = {"mean squared error": ["error"], "the game": ["critic_loss", "encoder_loss"], "D is right": ["right"]}
 

@@ -45,6 +45,7 @@ from scratchgan.data.colours import separated
 from scratchgan.functional import cat, mse_loss
 from scratchgan.models.model import Model, Preset, System, made
 from scratchgan.nn import init
+from scratchgan.nn.options import Number, Whole
 from scratchgan.nn.style import restyled, statistics
 from scratchgan.npy import ArrayError, read_npz
 from scratchgan.optim import Adam
@@ -163,6 +164,7 @@ class StyleTransfer(Model):
         λ.
     """
 
+    first, style_weight = Whole("[0, ∞)"), Number("[0, ∞)")
     watch = {"reconstruction": "(f, g)", "content": "L_c", "style": "L_s"}
     panels = {"autoencoder": ["reconstruction"], "content and style": ["content", "style"]}
 

@@ -47,6 +47,7 @@ from scratchgan.losses import LeastSquares
 from scratchgan.models.model import Model, Preset, System, made
 from scratchgan.models.networks import Residual, initialise, patch_critic
 from scratchgan.models.pool import ImagePool
+from scratchgan.nn.options import Number, Several
 from scratchgan.optim import Adam
 
 # Networks ------------------------------------------------------------------------------------------------------------
@@ -126,6 +127,7 @@ class CycleGAN(Model):
         (C, H, W).
     """
 
+    weights = Several(Number("[0, ∞)"), 4)
     watch = {"critic_loss": "L_D", "adversarial": "L_adv", "cycle": "cycle"}
     panels = {"critics": ["critic_loss"], "adversarial terms": ["adversarial"], "there and back": ["cycle"]}
 

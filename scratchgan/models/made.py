@@ -44,6 +44,7 @@ from scratchgan.functional import relu, sigmoid
 from scratchgan.losses.variational import bernoulli, importance_bound
 from scratchgan.models.autoregressive import Autoregressive
 from scratchgan.models.model import Preset, System
+from scratchgan.nn.options import Whole
 from scratchgan.optim import Adam
 from scratchgan.tensor import Tensor
 
@@ -125,6 +126,8 @@ class Mixture(Autoregressive):
     arrangements : int
         K.
     """
+
+    arrangements = Whole()
 
     def __init__(self, network, optimizer, image, arrangements):
         super().__init__(network, optimizer, image)

@@ -44,6 +44,7 @@ from scratchgan.functional import cat, l1_loss, pad
 from scratchgan.losses import NonSaturating
 from scratchgan.models.model import Model, Preset, System
 from scratchgan.models.networks import Conditioned, Unconditional, UNet, batch_norm, initialise, patch_critic
+from scratchgan.nn.options import Number, Several, Whole
 from scratchgan.optim import Adam
 from scratchgan.tensor import no_grad
 
@@ -106,6 +107,7 @@ class Pix2Pix(Model):
         How far pairs are shifted, in pixels; if at all, they are mirrored, too.
     """
 
+    weights, jitter = Several(Number("[0, ∞)"), 2), Whole("[0, ∞)")
     watch = {"discriminator_loss": "L_D", "adversarial": "L_cGAN", "l1": "L1"}
     panels = {"discriminator": ["discriminator_loss"], "adversarial term": ["adversarial"], "L1": ["l1"]}
 

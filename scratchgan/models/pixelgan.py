@@ -45,6 +45,7 @@ from scratchgan.models.gated_pixelcnn import GatedPixelCNN, Told
 from scratchgan.models.model import Preset, System, made
 from scratchgan.models.networks import convolutional_encoder, dense, map_of_code
 from scratchgan.models.priors import Categorical, categorical, one_gaussian
+from scratchgan.nn.options import Number, Whole
 from scratchgan.optim import Adam
 from scratchgan.tensor import Tensor, no_grad
 
@@ -84,6 +85,7 @@ class PixelGAN(FromCode, AAE):
         The steps in which it rises from 0.
     """
 
+    noise, anneal = Number("[0, ∞)"), Whole()
     watch = {"error": "nats", "critic_loss": "L_D", "encoder_loss": "L_f"}
     panels = {"nats, given the code": ["error"], "the game": ["critic_loss", "encoder_loss"], "D is right": ["right"]}
 

@@ -39,6 +39,7 @@ from scratchgan.models.gated_pixelcnn import GatedPixelCNN, Told
 from scratchgan.models.latents import standard_normal
 from scratchgan.models.model import Preset, System
 from scratchgan.models.networks import convolutional_encoder, map_of_code
+from scratchgan.nn.options import Whole
 from scratchgan.optim import Adam
 from scratchgan.tensor import Tensor, no_grad
 
@@ -75,6 +76,7 @@ class PixelVAE(FromCode):
         Codes of each image that the likelihood is estimated with.
     """
 
+    latent_size, anneal, draws = Whole(), Whole(), Whole()
     watch = {"bound": "−ELBO", "kl": "KL"}
     panels = {"−ELBO, nats": ["bound"], "its terms": ["reconstruction", "kl"]}
 

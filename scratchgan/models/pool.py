@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from scratchgan.data.checks import whole
+
 
 class ImagePool:
     """The last images that a generator made: a critic is shown a mixture of these and new ones.
@@ -17,7 +19,7 @@ class ImagePool:
     """
 
     def __init__(self, size, image):
-        self.kept, self.count = np.zeros((size, *image), np.float32), 0
+        self.kept, self.count = np.zeros((whole(size, "size", 0), *image), np.float32), 0
 
     def exchange(self, images, rng):
         """A batch of as many images, (N, …) -> (N, …); arrays."""

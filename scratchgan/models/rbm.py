@@ -44,8 +44,10 @@ import numpy as np
 
 from scratchgan import nn
 from scratchgan.backend import array_like
+from scratchgan.data.checks import whole
 from scratchgan.functional import broadcast_to, cat, sigmoid, softplus
 from scratchgan.models.model import Model, Preset, System, in_blocks
+from scratchgan.nn.options import Whole, truth
 from scratchgan.optim import SGD
 from scratchgan.tensor import Parameter, Tensor, no_grad
 
@@ -73,7 +75,7 @@ class Machine(nn.Module):
         self.hidden_bias = Parameter(np.zeros(hidden, np.float32))
         self.visible_mean = np.full(visible, 0.5, np.float32)
         self.hidden_mean = np.full(hidden, 0.5, np.float32)
-        self.chains = (rng.random((chains, visible)) < 0.5).astype(np.float32)
+        self.chains = (rng.random((whole(chains, "chains"), visible)) < 0.5).astype(np.float32)
 
     def drive(self, v):
         """c + v W: (N, D) -> (N, H)."""
@@ -133,7 +135,7 @@ class RBM(Model):
         Whether it goes along (4).
     """
 
-    low = 0.0
+    turns, low = Whole(), 0.0
     watch = {"free_energy_gap": "F(data) − F(chains)", "pseudo_likelihood": "pseudo log p"}
     panels = {
         "free energy: data less chains": ["free_energy_gap"],
@@ -141,6 +143,7 @@ class RBM(Model):
     }
 
     def __init__(self, machine, image, optimizer, turns=1, persistent=True, centred=True):
+        truth(persistent=persistent, centred=centred)
         self.machine, self.image, self.turns = machine, image, turns
         self.persistent, self.centred = persistent, centred
         self.optimizer = optimizer(machine.parameters())

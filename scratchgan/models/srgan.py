@@ -51,7 +51,7 @@ from scratchgan.functional import cross_entropy, mse_loss
 from scratchgan.losses import NonSaturating
 from scratchgan.models.model import Preset, System
 from scratchgan.models.superres import SRResNet, SuperResolution
-from scratchgan.nn.options import Whole
+from scratchgan.nn.options import Number, Several, Whole
 from scratchgan.optim import Adam
 from scratchgan.tensor import Tensor
 
@@ -154,7 +154,7 @@ class SRGAN(SuperResolution):
         "second stage: players": ["critic_loss", "adversarial"],
     }
 
-    pretraining = Whole("[0, ∞)")
+    pretraining, weights = Whole("[0, ∞)"), Several(Number("[0, ∞)"), 2)
 
     def __init__(
         self, resnet, generator, critic, encoder, optimizer, adversarial_optimizer, pretraining, weights

@@ -40,6 +40,7 @@ from scratchgan.losses import bernoulli, bernoulli_nll, gaussian_kl, gaussian_nl
 from scratchgan.models.latents import plane, slerp, standard_normal
 from scratchgan.models.model import Model, Preset, System, in_blocks, made
 from scratchgan.models.networks import convolutional_coder, dense_coder
+from scratchgan.nn.options import Whole, truth
 from scratchgan.optim import Adam
 from scratchgan.tensor import Tensor
 
@@ -75,11 +76,12 @@ class VAE(Model):
         K of (3).
     """
 
-    low = 0.0
+    latent_size, draws, low = Whole(), Whole(), 0.0
     watch = {"loss": "−ELBO", "kl": "KL"}
     panels = {"−ELBO, nats": ["loss"], "its terms": ["reconstruction", "kl"]}
 
     def __init__(self, encoder, decoder, latent_size, optimizer, binarised, draws):
+        truth(binarised=binarised)
         self.encoder, self.decoder = encoder, decoder
         self.latent_size, self.binarised, self.draws = latent_size, binarised, draws
         self.optimizer = optimizer([*encoder.parameters(), *decoder.parameters()])

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from games import make
 
+from scratchgan.checkpoint import CheckpointError
 from scratchgan.lab.limits import alike
 from scratchgan.lab.readings import READINGS, WINDOWS, ends, thinned, windowed
 from scratchgan.models import SYSTEMS
@@ -39,10 +40,21 @@ def test_phases_that_idle_at_0_do_not_count():
 
 
 def test_what_cannot_be_read_is_said(tmp_path):
-    with pytest.raises(ValueError, match="is a run of 'mine'; healthy curves are known of gan, dcgan"):
+    with pytest.raises(CheckpointError, match="is a run of 'mine'; healthy curves are known of gan, dcgan"):
         thinned(written(tmp_path, "mine"))
-    with pytest.raises(ValueError, match="has no rows: nothing was trained yet"):
+    with pytest.raises(CheckpointError, match="has no rows: nothing was trained yet"):
         thinned(written(tmp_path, rows=0))
+    with pytest.raises(CheckpointError, match="log.csv is not that of such a run, .*KeyError.'adversarial'"):
+        thinned(written(tmp_path, "srgan"))  # its preset mse has no game
+    written(tmp_path)
+    with (tmp_path / "log.csv").open("a") as file:
+        file.write("81,0.7")  # a row that is being written
+    with pytest.raises(CheckpointError, match="log.csv is not that of such a run, or is damaged"):
+        thinned(tmp_path)
+    for text in ("[1]", "{}", "no"):
+        (tmp_path / "config.json").write_text(text)
+        with pytest.raises(CheckpointError, match="config.json is not that of such a run, or is damaged"):
+            thinned(tmp_path)
 
 
 # Limits --------------------------------------------------------------------------------------------------------------

@@ -64,6 +64,15 @@ def test_what_is_not_there_is_trained_and_all_is_kept(done, tmp_path, capsys):
     assert (folder / "table.md").read_text() in capsys.readouterr().out
 
 
+def test_a_run_whose_preset_has_another_likelihood_is_refused(done, tmp_path, monkeypatch, capsys):
+    """Such as that of grey pixels, which is none: the table has no reason for an empty cell."""
+    plain = numbers
+    monkeypatch.setitem(globals(), "numbers", lambda name: plain(name) | ({"nats": None} if name == "vae" else {}))
+    with pytest.raises(AssertionError):
+        done("--runs", str(tmp_path))
+    assert "has no bound, dynamic bits, as its preset of vae is another" in capsys.readouterr().err
+
+
 def test_without_runs_all_are_trained(done):
     assert len(done()[0]) == len(relatives.ROWS)
 

@@ -87,3 +87,13 @@ def test_the_distance_does_not_depend_on_colours():
     one, other = shown(seed=0)[0], shown(seed=1)[0]
     assert captioned.frechet(one, other) < 1e-3
     assert captioned.frechet(one, other[:, :, ::-1]) > 1e-3
+
+
+def test_images_and_meanings_that_do_not_fit_are_refused():
+    images, meanings = shown()
+    for bad in (np.uint8(127.5 * images + 127.5), 127.5 * images + 127.5, images * np.nan):
+        with pytest.raises(ValueError, match="pixels must be finite floats, black −1 and white 1"):
+            captioned.agreement(bad, meanings)
+    for bad in (meanings[:1], meanings.astype(float), meanings[:, 0]):
+        with pytest.raises(ValueError, match="meanings"):
+            captioned.agreement(images, bad)

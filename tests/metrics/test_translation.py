@@ -76,3 +76,11 @@ def test_other_colours_and_other_digits_are_seen(judged):
 def test_what_goes_beyond_white_is_white(judged):
     """As bytes 256 would be 0: white paper would be black."""
     assert BLUE.max() == 1 and against_truth(ORANGE, np.float32(1.02) * BLUE, BLUE, LABELS)["right colours"] == 1
+
+
+def test_images_that_are_no_pairs_are_refused(judged):
+    """One truth for all, or a network that loses channels, would be broadcast."""
+    with pytest.raises(ValueError, match=r"images \(.*\) and \(1, 3, 28, 28\) are no pairs"):
+        against_truth(ORANGE, BLUE, BLUE[:1], LABELS)
+    with pytest.raises(ValueError, match="are no pairs"):
+        cycle_errors(ORANGE, BLUE, lambda images: images[:, :1], np.random.default_rng(0))
