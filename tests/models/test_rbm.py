@@ -351,9 +351,10 @@ def test_pictures_and_samples_are_probabilities_of_pixels():
 
 def test_samples_part_from_any_of_the_chains():
     one, begun = model(chains=64), []
-    one.machine.gibbs = lambda v, turns, rng: begun.append(v.data) or v
+    one.machine.gibbs = lambda v, turns, rng: begun.append((v.data, turns)) or v
     one.samples(64, rng())
-    (start,), chains = begun, one.machine.chains
+    ((start, turns),), chains = begun, one.machine.chains
+    assert turns == 100
     assert {tuple(bits) for bits in start} <= {tuple(bits) for bits in chains} and (start != chains).any()
 
 
