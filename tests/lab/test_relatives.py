@@ -300,3 +300,5 @@ def test_the_anchors_need_no_model():
     p = np.clip(bits.mean(0), 1e-9, 1 - 1e-9)
     assert found["nats"] == pytest.approx(-(bits * np.log(p) + (1 - bits) * np.log(1 - p)).sum((1, 2, 3)).mean())
     assert found["neighbours"] == pytest.approx(relatives.neighbours_correlation(bits, bits.mean(0)))
+    shuffled = relatives.Digits(DIGITS.train, (DIGITS.test[0], np.roll(LABELS, 1)))
+    assert relatives.anchors(shuffled, Judge(), 9, rng())["probe"] == 0
