@@ -5,6 +5,7 @@ import json
 import os
 import secrets
 import stat
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -71,7 +72,7 @@ def _sync_folder(folder):
             os.close(handle)
 
 
-def save(path, arrays, **facts):
+def save(path: str | Path, arrays: Mapping[str, np.ndarray], **facts) -> None:
     """Write a checkpoint.
 
     Parameters
@@ -90,7 +91,7 @@ def save(path, arrays, **facts):
     write_atomically(path, lambda file: np.savez(file, **{"facts.json": np.array(text)}, **arrays))
 
 
-def load(path):
+def load(path: str | Path) -> tuple[dict[str, np.ndarray], dict]:
     """Read a checkpoint.
 
     Returns

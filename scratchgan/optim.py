@@ -5,9 +5,12 @@
 There is no ``.grad`` to forget to clear, so no gradient can leak from one player's loss into the other's step.
 """
 
+from collections.abc import Iterable, Mapping
+
 import numpy as np
 
 from scratchgan.backend import to_numpy
+from scratchgan.hints import Array
 from scratchgan.nn.module import Module
 from scratchgan.nn.options import Number, Several, options_of
 from scratchgan.nn.state import fitted
@@ -42,7 +45,7 @@ class Optimizer:
     lr, weight_decay = Number("[0, ∞)"), Number("[0, ∞)")
     buffers = ()  # the names of the arrays kept for each parameter, each zero at the start
 
-    def __init__(self, params, lr, weight_decay=0):
+    def __init__(self, params: Iterable[Parameter], lr: float, weight_decay: float = 0):
         self.params, self.lr, self.weight_decay, self.steps = _parameters(params), lr, weight_decay, 0
         self.state = [{name: np.zeros_like(p.data) for name in self.buffers} for p in self.params]
 
@@ -50,7 +53,7 @@ class Optimizer:
         instead = f": {HABITS[name]}" if name in HABITS else ""
         raise AttributeError(f"{type(self).__name__} has no attribute {name!r}{instead}")
 
-    def step(self, grads=None):
+    def step(self, grads: Iterable[Tensor] | None = None) -> None:
         """Move each parameter by the gradient in the same place of ``grads``.
 
         Raises
@@ -70,18 +73,18 @@ class Optimizer:
             g = g.data + self.weight_decay * p.data if self.weight_decay else g.data
             p.data = p.data - self.update(g, state)
 
-    def reset(self):
+    def reset(self) -> None:
         """Begin anew: no step was made, and all buffers are 0. The options stay as they are."""
         self.steps = 0
         for state in self.state:
             for array in state.values():
                 array[...] = 0
 
-    def update(self, g, state):
+    def update(self, g: Array, state: dict[str, Array]) -> Array:
         """What to subtract from a parameter with gradient array ``g``; ``state`` holds its buffers."""
         raise NotImplementedError
 
-    def state_dict(self):
+    def state_dict(self) -> dict[str, Array]:
         """The number of steps, the options and all buffers as NumPy arrays: {"steps": …, "lr": …, "0.exp_avg": …, …}.
 
         With it a new optimiser continues exactly, whatever options it was made with.
@@ -93,7 +96,7 @@ class Optimizer:
         buffers = {f"{i}.{name}": array for i, state in enumerate(self.state) for name, array in state.items()}
         return {"steps": np.array(self.steps), **options, **buffers}
 
-    def load_state_dict(self, saved):
+    def load_state_dict(self, saved: Mapping[str, Array]) -> None:
         """Take over a `state_dict`.
 
         Raises
@@ -148,11 +151,11 @@ class SGD(Optimizer):
     momentum = Number("[0, 1]")
     buffers = ("momentum_buffer",)
 
-    def __init__(self, params, lr=1e-3, momentum=0, *, weight_decay=0):
+    def __init__(self, params: Iterable[Parameter], lr: float = 1e-3, momentum: float = 0, *, weight_decay: float = 0):
         self.momentum = momentum
         super().__init__(params, lr, weight_decay)
 
-    def update(self, g, state):
+    def update(self, g: Array, state: dict[str, Array]) -> Array:
         """lr · b."""
         b = state["momentum_buffer"]
         b *= self.momentum
@@ -166,11 +169,19 @@ class RMSprop(Optimizer):
     alpha, eps, momentum = Number("[0, 1]"), Number("[0, ∞)"), Number("[0, 1]")
     buffers = ("square_avg", "momentum_buffer")
 
-    def __init__(self, params, lr=1e-2, alpha=0.99, eps=1e-8, weight_decay=0, momentum=0):
+    def __init__(
+        self,
+        params: Iterable[Parameter],
+        lr: float = 1e-2,
+        alpha: float = 0.99,
+        eps: float = 1e-8,
+        weight_decay: float = 0,
+        momentum: float = 0,
+    ):
         self.alpha, self.eps, self.momentum = alpha, eps, momentum
         super().__init__(params, lr, weight_decay)
 
-    def update(self, g, state):
+    def update(self, g: Array, state: dict[str, Array]) -> Array:
         """lr · b."""
         v, b = state["square_avg"], state["momentum_buffer"]
         v *= self.alpha
@@ -189,11 +200,18 @@ class Adam(Optimizer):
     betas, eps = Several(Number("[0, 1)"), 2), Number("[0, ∞)")
     buffers = ("exp_avg", "exp_avg_sq")
 
-    def __init__(self, params, lr=1e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=0):
+    def __init__(
+        self,
+        params: Iterable[Parameter],
+        lr: float = 1e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 0,
+    ):
         self.betas, self.eps = betas, eps
         super().__init__(params, lr, weight_decay)
 
-    def update(self, g, state):
+    def update(self, g: Array, state: dict[str, Array]) -> Array:
         """lr · m̂ / (√v̂ + ε), as lr c / (1 − β₁ᵗ) · m / (√v + ε c) with c = √(1 − β₂ᵗ): fewer passes over memory."""
         (beta1, beta2), t = self.betas, self.steps
         m, v = state["exp_avg"], state["exp_avg_sq"]

@@ -11,13 +11,14 @@ ROOT = Path(scratchgan.__file__).parent
 FILES = sorted(ROOT.rglob("*.py"))
 
 # From the cellar up, what the modules of each floor may import of the package; and each its own, where it is a folder.
-ENGINE = {"backend", "threads", "tensor", "functional"}
+ENGINE = {"backend", "threads", "tensor", "hints", "functional"}
 NETWORKS = ENGINE | {"nn", "optim"}
 FILES_AND_DATA = {"npy", "checkpoint", "data"}
 FLOORS = {
     "backend": set(),
     "threads": set(),
     "tensor": {"backend"},
+    "hints": {"tensor"},
     "functional": {"tensor", "backend", "threads"},
     "nn": ENGINE,
     "optim": ENGINE | {"nn"},
@@ -30,6 +31,7 @@ FLOORS = {
     "models": NETWORKS | {"losses", "data", "npy", "metrics"},
     "training": NETWORKS | FILES_AND_DATA | {"losses", "models", "metrics", "*"},
     "lab": NETWORKS | FILES_AND_DATA | {"losses", "models", "metrics", "training"},
+    "site": set(),
     "__main__": {"nn", "models", "training", "checkpoint", "metrics", "testing"},  # the command is the roof
 }
 # The models that build on another, as their papers do, and what models have in common.

@@ -29,7 +29,7 @@ import numpy as np
 
 from scratchgan.functional import relu, softplus
 from scratchgan.nn.options import Number
-from scratchgan.tensor import floating
+from scratchgan.tensor import Tensor, floating
 
 
 class Objective:
@@ -37,7 +37,7 @@ class Objective:
 
     relativistic = False  # whether the generator's loss looks at the real logits, too
 
-    def discriminator_loss(self, real, fake):
+    def discriminator_loss(self, real: Tensor, fake: Tensor) -> Tensor:
         """The discriminator's loss.
 
         Parameters
@@ -59,7 +59,7 @@ class Objective:
         _check(real=real, fake=fake)
         return self._discriminator(real, fake)
 
-    def generator_loss(self, fake, real=None):
+    def generator_loss(self, fake: Tensor, real: Tensor | None = None) -> Tensor:
         """The generator's loss.
 
         Parameters
@@ -122,7 +122,7 @@ class Minimax(Objective):
 
     real_target = Number("(0, 1]")
 
-    def __init__(self, real_target=1.0):
+    def __init__(self, real_target: float = 1.0):
         self.real_target = real_target
 
     def _discriminator(self, real, fake):
@@ -169,7 +169,7 @@ class LeastSquares(Objective):
 
     fake_target, real_target, generator_target = Number(), Number(), Number()
 
-    def __init__(self, fake_target=0.0, real_target=1.0, generator_target=1.0):
+    def __init__(self, fake_target: float = 0.0, real_target: float = 1.0, generator_target: float = 1.0):
         if fake_target == real_target:
             raise ValueError(f"fake_target and real_target are both {fake_target}: D would have nothing to tell apart")
         self.fake_target, self.real_target, self.generator_target = fake_target, real_target, generator_target
@@ -197,7 +197,7 @@ class Wasserstein(Objective):
 
     drift = Number("[0, ∞)")
 
-    def __init__(self, drift=0.0):
+    def __init__(self, drift: float = 0.0):
         self.drift = drift
 
     def _discriminator(self, real, fake):

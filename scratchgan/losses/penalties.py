@@ -28,8 +28,11 @@ not, as ProGAN has one beside a penalty.
 A game takes a penalty as an object with its weight in it: `GradientPenalty`, `R1`, `R1R2`.
 """
 
+from collections.abc import Callable
+
 from scratchgan.backend import array_like
 from scratchgan.functional.elementwise import agreed, number
+from scratchgan.hints import Critic, Random
 from scratchgan.nn import BatchNorm1d, BatchNorm2d, Module
 from scratchgan.nn.options import Number, truth
 from scratchgan.tensor import Tensor, floating, grad
@@ -37,7 +40,7 @@ from scratchgan.tensor import Tensor, floating, grad
 # Slopes --------------------------------------------------------------------------------------------------------------
 
 
-def squared_slopes(critic, x, *y):
+def squared_slopes(critic: Critic, x: Tensor, *y: Tensor) -> Tensor:
     """‖∇ₓ D(x, y)‖² of each sample, over all its axes; differentiable in the critic's weights.
 
     D is summed, not averaged, over the batch: D(xᵢ) depends on xᵢ alone, so the gradient of the sum holds each
@@ -71,7 +74,7 @@ def squared_slopes(critic, x, *y):
     return slopes_of(scores, x)
 
 
-def slopes_of(scores, x):
+def slopes_of(scores: Tensor, x: Tensor) -> Tensor:
     """‖∇ₓ D(x)‖² of each sample, where D(x) is there already: as `squared_slopes`, without going through D again.
 
     Parameters
@@ -100,7 +103,7 @@ def _refuse_batch_norm(critic):
         )
 
 
-def gradient_norms(critic, x, *y):
+def gradient_norms(critic: Critic, x: Tensor, *y: Tensor) -> Tensor:
     """‖∇ₓ D(x)‖₂ of each sample, over all its axes; differentiable in the critic's weights.
 
     The root is taken of ‖·‖² + 10⁻¹², whose slope stays finite where the gradient is 0.
@@ -120,7 +123,7 @@ def gradient_norms(critic, x, *y):
 # Points --------------------------------------------------------------------------------------------------------------
 
 
-def on_lines(real, fake, rng):
+def on_lines(real: Tensor, fake: Tensor, rng: Random) -> Tensor:
     """x̂ = ε x + (1 − ε) x̃ with *one* ε ~ U[0, 1] for each sample: a random point on the line between the two.
 
     Gulrajani et al. 2017, arXiv:1704.00028, Algorithm 1.
@@ -151,7 +154,7 @@ def on_lines(real, fake, rng):
     return Tensor(epsilon * real.data + (1 - epsilon) * fake.data, requires_grad=True)
 
 
-def perturb(real, rng, scale=0.5):
+def perturb(real: Tensor, rng: Random, scale: float = 0.5) -> Tensor:
     """x̂ = x + δ with δ ~ N(0, (s · std)² I), std that of all numbers of the batch: DRAGAN's points.
 
     Kodali et al. 2017, arXiv:1705.07215, penalise slopes *around the data*. Their text has centred normal noise, as
@@ -186,7 +189,7 @@ def perturb(real, rng, scale=0.5):
 # Penalties -----------------------------------------------------------------------------------------------------------
 
 
-def gradient_penalty(norms, center=1.0, *, one_sided=False):
+def gradient_penalty(norms: Tensor, center: float = 1.0, *, one_sided: bool = False) -> Tensor:
     """E (‖∇D‖ − c)², with c = 1 the last term of WGAN-GP; one-sided, E max(0, ‖∇D‖ − c)², which permits less slope.
 
     Gulrajani et al. 2017, arXiv:1704.00028, equation (3) and appendix C. With c = 0 it is the zero-centred penalty
@@ -222,7 +225,7 @@ def gradient_penalty(norms, center=1.0, *, one_sided=False):
     return (excess * excess).mean()
 
 
-def r1_penalty(critic, real, gamma, *y):
+def r1_penalty(critic: Critic, real: Tensor, gamma: float, *y: Tensor) -> Tensor:
     """R₁ = γ/2 E_x [‖∇ₓ D(x)‖²] over real x: Mescheder et al. 2018, arXiv:1801.04406, equation (9).
 
     Where the generator is perfect the best critic is flat on the data, and R₁ asks for no more than that: it leaves
@@ -254,7 +257,7 @@ def r1_penalty(critic, real, gamma, *y):
     return _zero_centered(critic, real, gamma, *y)
 
 
-def r2_penalty(critic, fake, gamma, *y):
+def r2_penalty(critic: Critic, fake: Tensor, gamma: float, *y: Tensor) -> Tensor:
     """R₂ = γ/2 E_x̃ [‖∇ D(x̃)‖²] over generated x̃: Mescheder et al. 2018, arXiv:1801.04406, equation (10).
 
     As `r1_penalty`, at the generator's points. Only the critic descends it: x̃ is taken as a constant.
@@ -279,7 +282,7 @@ def r2_penalty(critic, fake, gamma, *y):
     return _zero_centered(critic, fake, gamma, *y)
 
 
-def r1_r2_penalty(critic, real, fake, gamma, *y):
+def r1_r2_penalty(critic: Critic, real: Tensor, fake: Tensor, gamma: float, *y: Tensor) -> Tensor:
     """R₁ + R₂, with one γ: see `r1_penalty` and `r2_penalty`. The two batches may differ in size.
 
     Parameters
@@ -327,11 +330,11 @@ class GradientPenalty:
 
     weight, center = Number("[0, ∞)"), Number("[0, ∞)")
 
-    def __init__(self, weight=10.0, center=1.0, one_sided=False):
+    def __init__(self, weight: float = 10.0, center: float = 1.0, one_sided: bool = False):
         truth(one_sided=one_sided)
         self.weight, self.center, self.one_sided = weight, center, one_sided
 
-    def __call__(self, critic, real, fake, *y, rng):
+    def __call__(self, critic: Critic, real: Tensor, fake: Tensor, *y: Tensor, rng: Random) -> dict[str, Tensor]:
         """The penalty, and the mean slope: {"penalty": Tensor, (), "gradient_norm": Tensor, ()}."""
         norms = gradient_norms(critic, on_lines(real, fake, rng), *y)
         penalty = self.weight * gradient_penalty(norms, self.center, one_sided=self.one_sided)
@@ -343,10 +346,10 @@ class R1:
 
     gamma = Number("[0, ∞)")
 
-    def __init__(self, gamma):
+    def __init__(self, gamma: float):
         self.gamma = gamma
 
-    def __call__(self, critic, real, fake, *y, rng):
+    def __call__(self, critic: Critic, real: Tensor, fake: Tensor, *y: Tensor, rng: Random) -> dict[str, Tensor]:
         """{"penalty": Tensor, ()}."""
         return {"penalty": r1_penalty(critic, real, self.gamma, *y)}
 
@@ -356,10 +359,10 @@ class R1R2:
 
     gamma = Number("[0, ∞)")
 
-    def __init__(self, gamma):
+    def __init__(self, gamma: float):
         self.gamma = gamma
 
-    def __call__(self, critic, real, fake, *y, rng):
+    def __call__(self, critic: Critic, real: Tensor, fake: Tensor, *y: Tensor, rng: Random) -> dict[str, Tensor]:
         """{"penalty": Tensor, ()}."""
         return {"penalty": r1_r2_penalty(critic, real, fake, self.gamma, *y)}
 
@@ -367,7 +370,7 @@ class R1R2:
 # When ----------------------------------------------------------------------------------------------------------------
 
 
-def lazily(penalty, step, every):
+def lazily(penalty: Callable[[], Tensor], step: int, every: int) -> Tensor | float:
     """k · penalty() at steps 0, k, 2k, …, and 0 between them: its average over the steps is that of penalty().
 
     Karras et al. 2020, arXiv:1912.04958, appendix B: a penalty changes slowly, and its second derivative is dear. They

@@ -1,16 +1,19 @@
 """What keeps the two players in balance, beside their objectives: terms, noise, and a box for the weights."""
 
+from collections.abc import Iterable, Mapping
+
 import numpy as np
 
 from scratchgan.backend import array_like, copied_like, to_numpy
 from scratchgan.functional.elementwise import number
+from scratchgan.hints import Array, Random
 from scratchgan.nn.state import refuse_misfit
 from scratchgan.tensor import Parameter, Tensor, floating, no_tensor
 
 # Terms of a loss -----------------------------------------------------------------------------------------------------
 
 
-def feature_matching(real, fake):
+def feature_matching(real: Tensor, fake: Tensor) -> Tensor:
     """‖E f(x) − E f(x̃)‖²: the generator matches the mean features of the data. It *replaces* its objective.
 
     Salimans et al. 2016, arXiv:1606.03498, §3.1; f is a hidden layer of the discriminator, which keeps its own loss.
@@ -63,28 +66,28 @@ class HistoricalAverage:
         t.
     """
 
-    def __init__(self, params):
+    def __init__(self, params: Iterable[Parameter]):
         self.params, self.count = list(params), 1
         if not self.params:
             raise ValueError("an average needs at least one parameter")
         floating(**{f"params[{i}]": p for i, p in enumerate(self.params)})
         self.means = [p.data.copy() for p in self.params]
 
-    def penalty(self):
+    def penalty(self) -> Tensor:
         """‖θ − θ̄‖², summed over all weights, at their present values: Tensor, ()."""
         return sum(((p - Tensor(mean)) ** 2).sum() for p, mean in zip(self.params, self.means))
 
-    def update(self):
+    def update(self) -> None:
         """Count the present values, after a step: θ̄ ← θ̄ + (θ − θ̄) / t."""
         self.count += 1
         self.means = [mean + (p.data - mean) / self.count for p, mean in zip(self.params, self.means)]
 
-    def state_dict(self):
+    def state_dict(self) -> dict[str, Array]:
         """The count and the means as NumPy arrays: {"count": …, "0": …, "1": …}."""
         means = {str(i): np.array(to_numpy(mean)) for i, mean in enumerate(self.means)}
         return {"count": np.array(self.count), **means}
 
-    def load_state_dict(self, saved):
+    def load_state_dict(self, saved: Mapping[str, Array]) -> None:
         """Take over a `state_dict`.
 
         Raises
@@ -102,7 +105,7 @@ class HistoricalAverage:
 # Noise ---------------------------------------------------------------------------------------------------------------
 
 
-def instance_noise(x, scale, rng):
+def instance_noise(x: Tensor, scale: float, rng: Random) -> Tensor:
     """x + s n with n ~ N(0, I): what the discriminator is shown instead of x, real or fake.
 
     Sønderby et al. 2017, arXiv:1610.04490; Arjovsky & Bottou 2017, arXiv:1701.04862, §3. It smooths both
@@ -133,7 +136,7 @@ def instance_noise(x, scale, rng):
     return x + Tensor(array_like((scale * rng.standard_normal(x.shape)).astype(x.dtype), x.data))
 
 
-def linear_decay(start, step, steps):
+def linear_decay(start: float, step: int, steps: int) -> float:
     """start · max(0, 1 − step/steps): from ``start`` at step 0 down to 0, where it stays.
 
     Raises
@@ -151,7 +154,7 @@ def linear_decay(start, step, steps):
 # A box for the weights -----------------------------------------------------------------------------------------------
 
 
-def clip_weights(params, bound):
+def clip_weights(params: Iterable[Parameter], bound: float) -> None:
     """w ← min(max(w, −c), c) for each weight: the box in which WGAN keeps its critic.
 
     Arjovsky et al. 2017, arXiv:1701.07875, Algorithm 1, line 7. In a box the critic has slopes up to some K, which

@@ -13,12 +13,13 @@ import numpy as np
 
 from scratchgan.backend import array_like
 from scratchgan.functional import exp, logsumexp, softplus
+from scratchgan.hints import Random
 from scratchgan.tensor import Tensor, floating
 
 # Terms ---------------------------------------------------------------------------------------------------------------
 
 
-def gaussian_kl(mean, log_variance):
+def gaussian_kl(mean: Tensor, log_variance: Tensor) -> Tensor:
     """KL(N(μ, σ²) ‖ N(0, I)) = ½ Σⱼ (μⱼ² + σⱼ² − 1 − log σⱼ²).
 
     Kingma & Welling 2014, arXiv:1312.6114, appendix B. Slopes: μ in the mean, ½ (σ² − 1) in the log-variance.
@@ -42,7 +43,7 @@ def gaussian_kl(mean, log_variance):
     return 0.5 * (mean * mean + exp(log_variance) - 1 - log_variance).sum(-1)
 
 
-def gaussian_nll(z, mean, log_variance):
+def gaussian_nll(z: Tensor, mean: Tensor, log_variance: Tensor) -> Tensor:
     """−log N(z; μ, σ²) = ½ Σⱼ ((zⱼ − μⱼ)² / σⱼ² + log σⱼ² + log 2π).
 
     Parameters
@@ -65,7 +66,7 @@ def gaussian_nll(z, mean, log_variance):
     return 0.5 * (distance * distance * exp(-log_variance) + log_variance + math.log(2 * math.pi)).sum(-1)
 
 
-def bernoulli_nll(logits, x):
+def bernoulli_nll(logits: Tensor, x: Tensor) -> Tensor:
     """−log p(x) = Σᵢ (ζ(aᵢ) − xᵢ aᵢ) of pixels that are white with the probabilities σ(aᵢ); ζ is the softplus.
 
     No logarithm of a rounded probability is taken. For grey x it is a cross-entropy, whose least value is not 0 but the
@@ -94,7 +95,7 @@ def bernoulli_nll(logits, x):
     return loss.flatten(1).sum(1)
 
 
-def importance_bound(log_weights):
+def importance_bound(log_weights: Tensor) -> Tensor:
     """log (1/K) Σₖ wₖ ≤ log p(x) on average, for wₖ = p(x | zₖ) p(zₖ) / q(zₖ | x) with zₖ ~ q(z | x).
 
     Burda, Grosse & Salakhutdinov 2016, arXiv:1509.00519, equation (8). With K = 1 it is the variational bound; it rises
@@ -117,7 +118,7 @@ def importance_bound(log_weights):
 # Samples -------------------------------------------------------------------------------------------------------------
 
 
-def reparametrise(mean, log_variance, rng):
+def reparametrise(mean: Tensor, log_variance: Tensor, rng: Random) -> Tensor:
     """z = μ + σ ε with ε ~ N(0, I): a sample through which gradients pass to μ and σ = exp(½ log σ²).
 
     Kingma & Welling 2014, arXiv:1312.6114, §2.4.
@@ -142,7 +143,7 @@ def reparametrise(mean, log_variance, rng):
     return mean + exp(0.5 * log_variance) * Tensor(array_like(noise, mean.data))
 
 
-def bernoulli(probabilities, rng):
+def bernoulli(probabilities: Tensor, rng: Random) -> Tensor:
     """Ones with these probabilities, else zeros: a constant Tensor of the same shape and dtype.
 
     Of grey images it makes black and white ones. If they are drawn anew in each step, that is *dynamic* binarisation.

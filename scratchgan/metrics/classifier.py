@@ -14,6 +14,8 @@ import numpy as np
 
 from scratchgan import functional as F
 from scratchgan import nn
+from scratchgan.data import Dataset
+from scratchgan.hints import Random
 from scratchgan.metrics import learning
 from scratchgan.metrics.images import CLASSES, GREY, as_floats
 from scratchgan.tensor import Tensor
@@ -25,20 +27,20 @@ LEAST_STEPS = 600  # as three epochs of a few thousand images would be too few
 class Classifier(nn.Module):
     """Images (N, 1, 28, 28) in [−1, 1] to the logits of ten classes; 206,922 parameters."""
 
-    def __init__(self, rng):
+    def __init__(self, rng: Random):
         self.conv1 = nn.Conv2d(1, 16, 3, padding=1, rng=rng)
         self.conv2 = nn.Conv2d(16, 32, 3, padding=1, rng=rng)
         self.dense = nn.Linear(32 * 7 * 7, GREY.features, rng=rng)
         self.head = nn.Linear(GREY.features, CLASSES, rng=rng)
 
-    def features(self, images):
+    def features(self, images: Tensor) -> Tensor:
         """(N, 1, 28, 28) -> (N, 128), none negative."""
         x = (images + 1) / 2  # the background is 0, as is the padding
         x = halved(F.relu(self.conv1(x)))  # 14×14
         x = halved(F.relu(self.conv2(x)))  # 7×7
         return F.relu(self.dense(x.flatten(1)))
 
-    def forward(self, images):
+    def forward(self, images: Tensor) -> Tensor:
         """(N, 1, 28, 28) -> logits, (N, 10)."""
         return self.head(self.features(images))
 
@@ -75,7 +77,7 @@ def train(images, labels, seed=0, epochs=EPOCHS, least_steps=LEAST_STEPS):
     return network
 
 
-def trained_classifier(dataset, seed=0):
+def trained_classifier(dataset: Dataset, seed: int = 0) -> Classifier:
     """The classifier of a data set, which is trained on first use: see `learning.kept`."""
     recipe = f"{seed} {EPOCHS} {learning.BATCH} {RATE} {LEAST_STEPS}"
     empty = Classifier(np.random.default_rng(0))

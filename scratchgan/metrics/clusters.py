@@ -1,13 +1,15 @@
 """Clusters: how well they are classes, though no label was shown; and the simplest way to find some."""
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from scratchgan.data.checks import as_labels, whole
+from scratchgan.hints import Random
 from scratchgan.metrics.neighbours import nearest
 from scratchgan.metrics.points import as_points
 
 
-def majority_classes(clusters, labels, others):
+def majority_classes(clusters: ArrayLike, labels: ArrayLike, others: ArrayLike) -> np.ndarray:
     """The class that most of the labelled members of a cluster have; of an empty one, that most of all have.
 
     Parameters
@@ -34,7 +36,7 @@ def majority_classes(clusters, labels, others):
     return votes.argmax(1)[others]
 
 
-def k_means(points, k, rng, rounds=100):
+def k_means(points: ArrayLike, k: int, rng: Random, rounds: int = 100) -> np.ndarray:
     """k centres, each the mean of the points that no other is nearer to: Lloyd's algorithm from a start of k-means++.
 
     Lloyd 1982; Arthur & Vassilvitskii 2007: each first centre is a point, drawn as its squared distance to the nearest

@@ -7,8 +7,10 @@ arrays (N, …) of pixels in [−1, 1].
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from scratchgan.data.checks import as_labels, plain, whole
+from scratchgan.hints import Random
 from scratchgan.metrics.fidelity import as_probabilities
 from scratchgan.metrics.images import flat
 from scratchgan.metrics.modes import as_counts, kl_to_uniform
@@ -19,7 +21,7 @@ from scratchgan.metrics.similarity import ssim
 # Classes -------------------------------------------------------------------------------------------------------------
 
 
-def class_histogram(labels, classes=10):
+def class_histogram(labels: np.ndarray, classes: int = 10) -> np.ndarray:
     """How many samples of each class: (N,) integers to int64 (classes,). See `modes.kl_to_uniform` of it."""
     labels = plain(labels, "labels")
     if not labels.size:
@@ -27,7 +29,7 @@ def class_histogram(labels, classes=10):
     return np.bincount(as_labels(labels, len(labels), classes), minlength=classes)
 
 
-def classes_present(counts, share=0.02):
+def classes_present(counts: np.ndarray, share: float = 0.02) -> int:
     """The number of classes with at least that share of the samples: one in fifty may be the classifier's mistake."""
     counts = as_counts(counts)
     return int((counts >= share * counts.sum()).sum())
@@ -42,7 +44,7 @@ class StackedModes:
     sure_modes: int  # the same where each of the three digits has a probability above 0.9
 
 
-def stacked_modes(probabilities, sure=0.9):
+def stacked_modes(probabilities: ArrayLike, sure: float = 0.9) -> StackedModes:
     """Which of the thousand modes of Stacked MNIST, three digits as red, green and blue, a generator has.
 
     Lin et al. 2018, arXiv:1712.04086, section 4.2: 26,000 samples, so that a perfect generator has 1000 modes and a
@@ -84,7 +86,7 @@ def _without_own(squares, rows):
     return squares
 
 
-def intra_class_spread(images, labels, real, real_labels):
+def intra_class_spread(images: ArrayLike, labels: ArrayLike, real: ArrayLike, real_labels: ArrayLike) -> float:
     """The `mean_distance` within a class over that of the real images of this class, the mean over classes: 1 is real.
 
     Near 0, each class has collapsed to one image; noise brings it above 1. Classes without two samples do not count:
@@ -108,7 +110,7 @@ def intra_class_spread(images, labels, real, real_labels):
     return float(np.mean(spreads)) if spreads else float("nan")
 
 
-def ssim_within_classes(images, labels, rng, pairs=1000):
+def ssim_within_classes(images: ArrayLike, labels: ArrayLike, rng: Random, pairs: int = 1000) -> float:
     """The mean `ssim` of random pairs of one class: low for varied images. Compare with real ones, 0.3 to 0.5.
 
     Odena et al. 2017, arXiv:1610.09585, section 4.3, with one scale, as 28 pixels have no room for five.
@@ -154,7 +156,7 @@ class Neighbours:
     distance: np.ndarray  # (N,): how far it is
 
 
-def nearest_training(generated, test, train):
+def nearest_training(generated: ArrayLike, test: ArrayLike, train: ArrayLike) -> Neighbours:
     """Whether a generator repeats its training images: median d(generated, train) / median d(test, train).
 
     Near 1 they are as new as test images; far below 1 they are copies; far above 1 they are no such images. Take it

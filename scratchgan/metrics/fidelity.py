@@ -6,8 +6,10 @@ against real, of the same N.
 """
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from scratchgan.data.checks import whole
+from scratchgan.hints import Random
 from scratchgan.metrics.neighbours import squared_distances, squared_radii
 from scratchgan.metrics.points import as_points, mixed_order, same_space
 from scratchgan.threads import on_one_thread
@@ -15,7 +17,7 @@ from scratchgan.threads import on_one_thread
 # Fréchet distance ----------------------------------------------------------------------------------------------------
 
 
-def frechet_distance(x, y):
+def frechet_distance(x: ArrayLike, y: ArrayLike) -> float:
     """‖μ₁ − μ₂‖² + tr(C₁ + C₂ − 2 (C₁ C₂)^½): W₂² between Gaussians fitted to the two sets. With Inception, "FID".
 
     Heusel et al. 2017, arXiv:1706.08500, equation 6. It is biased upwards, about as 1 / N: two sets of N standard
@@ -40,13 +42,15 @@ def frechet_distance(x, y):
 
 
 @on_one_thread
-def moments(features):
+def moments(features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Mean (d,) and covariance (d, d), divided by N − 1, in float64."""
     features = _at_least(2, as_points(features, "features"), "features", "have a covariance")
     return features.mean(axis=0), np.cov(features, rowvar=False).reshape(2 * features.shape[1:])
 
 
-def frechet_distance_of_moments(mean1, covariance1, mean2, covariance2):
+def frechet_distance_of_moments(
+    mean1: np.ndarray, covariance1: np.ndarray, mean2: np.ndarray, covariance2: np.ndarray
+) -> float:
     """`frechet_distance` where the moments are known: means (d,), covariances (d, d), symmetric."""
     shapes = [np.shape(moment) for moment in (mean1, covariance1, mean2, covariance2)]
     if len(shapes[0]) != 1 or shapes != [shapes[0], 2 * shapes[0]] * 2:
@@ -76,7 +80,7 @@ def _trace_of_root(c1, c2):
 # Kernel distance -----------------------------------------------------------------------------------------------------
 
 
-def squared_mmd(x, y):
+def squared_mmd(x: np.ndarray, y: np.ndarray) -> float:
     """E k(x, x′) + E k(y, y′) − 2 E k(x, y), with k(a, b) = (a·b / d + 1)³; no pair of a point with itself.
 
     Without those pairs the mean is unbiased: 0 for two sets of one law, and negative half of the time. Gretton et al.
@@ -96,7 +100,9 @@ def _mean_of_pairs(x):
     return (gram.sum() - gram.trace()) / (n * (n - 1))
 
 
-def kernel_distance(x, y, rng, subsets=50, size=1000):
+def kernel_distance(
+    x: ArrayLike, y: ArrayLike, rng: Random, subsets: int = 50, size: int = 1000
+) -> tuple[float, float]:
     """`squared_mmd` of random subsets: with Inception, "KID". Mean and standard deviation over ``subsets`` of ``size``.
 
     Its mean does not depend on N, so it can tell sets apart that are too small for `frechet_distance`. Bińkowski et
@@ -124,7 +130,7 @@ def kernel_distance(x, y, rng, subsets=50, size=1000):
 # The score of a classifier -------------------------------------------------------------------------------------------
 
 
-def classifier_score(probabilities, splits=10):
+def classifier_score(probabilities: ArrayLike, splits: int = 10) -> tuple[float, float]:
     """exp E KL(p(y|x) ‖ p(y)): from 1, where all images look alike, to K, all sure and evenly spread.
 
     With Inception, the "Inception score": Salimans et al. 2016, arXiv:1606.03498, section 4. It does not see what is
@@ -149,7 +155,7 @@ def classifier_score(probabilities, splits=10):
     return float(np.mean(scores)), float(np.std(scores))
 
 
-def sure_share(probabilities, sure=0.95):
+def sure_share(probabilities: ArrayLike, sure: float = 0.95) -> float:
     """The share of images whose class has a probability above ``sure``: what has broken strokes has it less often.
 
     A classifier that is trained to the end is sure of anything, so the number needs its anchors. That of `classifier`
@@ -180,7 +186,7 @@ def _score(p):
 # Manifolds of balls --------------------------------------------------------------------------------------------------
 
 
-def precision_recall(real, generated, k=3):
+def precision_recall(real: ArrayLike, generated: ArrayLike, k: int = 3) -> tuple[float, float]:
     """The share of generated points among the real ones, and of real points among the generated ones.
 
     A point lies in a set's manifold if it falls within the k-nearest-neighbour ball of at least one of its points.
@@ -205,7 +211,7 @@ def _share_among(points, centres, k):
     return float(np.mean(np.concatenate([(d <= radii).any(axis=1) for _, d in squared_distances(points, centres)])))
 
 
-def density_coverage(real, generated, k=5):
+def density_coverage(real: np.ndarray, generated: np.ndarray, k: int = 5) -> tuple[float, float]:
     """How many balls of real points a generated one is in, over k, and the share of balls that have a generated one.
 
         density = 1/kN Σⱼ Σᵢ 1[gⱼ ∈ Bᵢ],   coverage = 1/M Σᵢ 1[∃ j: gⱼ ∈ Bᵢ],
@@ -227,7 +233,7 @@ def density_coverage(real, generated, k=5):
     return inside / (k * len(generated)), float(reached.mean())
 
 
-def coverage_ceiling(n, k=5):
+def coverage_ceiling(n: int, k: int = 5) -> float:
     """1 − Πᵢ (n − i) / (2n − i), i = 1 … k: the coverage of a perfect generator, with n real and n generated points.
 
     A ball is missed if the k points nearest to its centre, of all 2n − 1 others, are real. The coverage nears 1 − 2⁻ᵏ,

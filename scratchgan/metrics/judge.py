@@ -22,10 +22,12 @@ from dataclasses import replace
 from functools import cached_property
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from scratchgan.data.checks import as_labels, whole
 from scratchgan.metrics import diversity, fidelity
 from scratchgan.metrics.classifier import trained_classifier
+from scratchgan.metrics.diversity import StackedModes
 from scratchgan.metrics.exemplars import trained_exemplars
 from scratchgan.metrics.images import CLASSES, GREY, admitted, as_floats, as_images, mixed, pools, training_and_test
 from scratchgan.metrics.learning import look
@@ -62,7 +64,7 @@ class Judge:
         set, a fifth of the training images is held out for it.
     """
 
-    def __init__(self, data="mnist", seed=0, classes=False):
+    def __init__(self, data: str = "mnist", seed: int = 0, classes: bool = False):
         self.seed = seed
         self.kind, self.train, self.test, self.notes = training_and_test(data, self._rng(), classes)
         self._reference, self._others = pools(self.kind, self.train, self.test, self._rng())
@@ -75,32 +77,32 @@ class Judge:
 
     # What the network sees -------------------------------------------------------------------------------------------
 
-    def features(self, images):
+    def features(self, images: np.ndarray) -> np.ndarray:
         """(N, 1, 28, 28) -> float32 (N, 128); without classes (N, 3, 32, 32) -> (N, 64)."""
         images = as_images(images, self.kind)
         return look(self.network, images)[0]
 
-    def classify(self, images):
+    def classify(self, images: np.ndarray) -> np.ndarray:
         """The probabilities of the ten classes: (N, 1, 28, 28) -> float32 (N, 10), or ValueError without."""
         images = as_images(images, self.kind)
         if self.kind is not GREY:
             raise ValueError(f"{self.train.source} has no classes, so nothing can be classified")
         return look(self.network, images)[1]
 
-    def accuracy(self, images, labels):
+    def accuracy(self, images: np.ndarray, labels: np.ndarray) -> float:
         """The share of images that the classifier takes for what they were meant to be: ``labels``, (N,) integers."""
         images = as_images(images, self.kind)
         labels = as_labels(labels, len(images), CLASSES)
         return float((self.classify(images).argmax(axis=1) == labels).mean())
 
-    def stacked_modes(self, images):
+    def stacked_modes(self, images: np.ndarray) -> StackedModes:
         """`diversity.stacked_modes` of images (N, 3, 28, 28), a digit in each channel."""
         digits = as_images(images, replace(GREY, channels=3)).reshape(-1, 1, 28, 28)
         return diversity.stacked_modes(self.classify(digits).reshape(-1, 3, 10))
 
     # The anchors -----------------------------------------------------------------------------------------------------
 
-    def real(self, count):
+    def real(self, count: int) -> np.ndarray:
         """Real images that samples are not compared with, ``count`` or all there are, in a fixed random order: uint8.
 
         They are training images; without classes, from the other half of all images.
@@ -108,14 +110,14 @@ class Judge:
         count = whole(count, "count")
         return self._others[self._rng().permutation(len(self._others))[:count]]
 
-    def gaussian(self, count):
+    def gaussian(self, count: int) -> np.ndarray:
         """Draws from N(μ, C), the moments those of the training pixels, not cut off at black and white: float32."""
         mean, deviations, directions = self._pixels
         normal = self._rng().standard_normal((whole(count, "count"), len(directions)))
         draws = normal * deviations @ directions + mean
         return draws.astype(np.float32).reshape(-1, *self.train.images.shape[1:])
 
-    def anchors(self, count):
+    def anchors(self, count: int) -> tuple[float, float]:
         """The Fréchet distances of `real` and `gaussian` images to the reference; computed once for each count."""
         if count not in self._anchors:
             images = self.real(count), self.gaussian(count)
@@ -130,11 +132,11 @@ class Judge:
 
     # The verdicts ----------------------------------------------------------------------------------------------------
 
-    def S(self, samples):
+    def S(self, samples: np.ndarray) -> float:
         """0 for images as good as real, 1 for a Gaussian: a float, as `score` has it."""
         return self.score(samples).S
 
-    def score(self, samples):
+    def score(self, samples: ArrayLike) -> Score:
         """The Fréchet distance between its anchors, and the classes: below a second for 5,000 samples, after the first.
 
         Parameters
@@ -154,7 +156,7 @@ class Judge:
         images, _ = admitted(samples, self.kind)
         return self._score(*look(self.network, images))
 
-    def report(self, samples):
+    def report(self, samples: np.ndarray) -> Report:
         """All there is to say about samples, as `score` takes them.
 
         Returns

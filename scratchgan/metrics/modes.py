@@ -8,7 +8,9 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
 
+from scratchgan.data import toy
 from scratchgan.data.checks import as_labels, plain, whole
 from scratchgan.metrics.points import same_space
 
@@ -23,7 +25,7 @@ class Modes:
     spread: np.ndarray  # (K,): deviation of each mode's high-quality samples over σ; a perfect generator has 0.974
 
 
-def measure_modes(samples, distribution):
+def measure_modes(samples: ArrayLike, distribution: toy.GaussianMixture) -> Modes:
     """The columns of PacGAN's table 1, Lin et al. 2018, arXiv:1712.04086, section 4.1, and the spread of each mode.
 
     PacGAN and, before it, VEEGAN (Srivastava et al. 2017, arXiv:1705.07761) take 2,500 generated samples and 3σ.
@@ -47,7 +49,7 @@ def measure_modes(samples, distribution):
     )
 
 
-def mode_counts(samples, centres, radius=np.inf):
+def mode_counts(samples: ArrayLike, centres: ArrayLike, radius: float = np.inf) -> np.ndarray:
     """Samples of each mode: those nearest to its centre, as far as they are within ``radius``.
 
     Parameters
@@ -69,7 +71,7 @@ def mode_counts(samples, centres, radius=np.inf):
     return np.bincount(mode[distance <= _reach(radius)], minlength=len(centres))
 
 
-def modes_covered(samples, centres, radius, at_least=1):
+def modes_covered(samples: np.ndarray, centres: np.ndarray, radius: float, at_least: int = 1) -> int:
     """The number of modes with ``at_least`` samples within ``radius``: an int from 0 to K.
 
     One sample within 3σ is the rule of VEEGAN and PacGAN. It is strict on the width of a mode and lax on its weight;
@@ -78,13 +80,13 @@ def modes_covered(samples, centres, radius, at_least=1):
     return int((mode_counts(samples, centres, radius) >= whole(at_least, "at_least")).sum())
 
 
-def high_quality_share(samples, centres, radius):
+def high_quality_share(samples: np.ndarray, centres: np.ndarray, radius: float) -> float:
     """The share of samples within ``radius``, usually 3σ, of a centre: a float from 0 to 1; see the ceiling below."""
     _, _, _, distance = _nearest(samples, centres)
     return float((distance <= _reach(radius)).mean())
 
 
-def high_quality_ceiling(deviations=3.0):
+def high_quality_ceiling(deviations: float = 3.0) -> float:
     """P(‖x − c‖ ≤ r σ) = 1 − exp(−r² / 2) for a round Gaussian in the plane: 0.9889 for r = 3.
 
     A generator with a larger share is not better than the truth: its modes have shrunk.
@@ -92,7 +94,7 @@ def high_quality_ceiling(deviations=3.0):
     return 1 - math.exp(-(deviations**2) / 2)
 
 
-def reverse_kl(samples, centres):
+def reverse_kl(samples: np.ndarray, centres: np.ndarray) -> float:
     """KL(q ‖ u) = Σₖ qₖ log(K qₖ), in nats: from the histogram q of the modes to the uniform one.
 
     Every sample counts, however far from its centre. It is at most log K, where all samples are of one mode. Lin et
@@ -101,7 +103,7 @@ def reverse_kl(samples, centres):
     return kl_to_uniform(mode_counts(samples, centres))
 
 
-def kl_to_uniform(counts):
+def kl_to_uniform(counts: np.ndarray) -> float:
     """The same from a histogram, (K,): how many samples each mode has, as integers; one at least is not 0."""
     counts = as_counts(counts)
     q = counts[counts > 0] / counts.sum()
@@ -117,7 +119,7 @@ def as_counts(counts):
     return counts
 
 
-def reverse_kl_floor(n, modes):
+def reverse_kl_floor(n: int, modes: int) -> float:
     """(K − 1) / 2n: what `reverse_kl` of n perfect samples is on average, to leading order in 1 / n.
 
     As 2n KL is the likelihood ratio of the histogram, it has a χ² distribution of K − 1 degrees of freedom (Wilks).
@@ -126,7 +128,7 @@ def reverse_kl_floor(n, modes):
     return (whole(modes, "modes") - 1) / (2 * whole(n, "n"))
 
 
-def mode_spread(samples, centres, radius=np.inf):
+def mode_spread(samples: np.ndarray, centres: np.ndarray, radius: float = np.inf) -> np.ndarray:
     """The standard deviation sₖ along an axis, of each mode's samples about their own mean.
 
     sₖ² = Σᵢ ‖xᵢ − x̄ₖ‖² / (d (nₖ − 1)), over those of mode k within ``radius``. Samples of a perfect generator in the

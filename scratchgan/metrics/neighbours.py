@@ -38,7 +38,7 @@ def squared_radii(x, k):
     return radii
 
 
-def nearest(x, y):
+def nearest(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """For each xᵢ the nearest yⱼ.
 
     Returns

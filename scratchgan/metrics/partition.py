@@ -6,13 +6,15 @@ there is no likelihood; and it has 2^min(D, H) terms, twice as many for each fur
 """
 
 import numpy as np
+from numpy.typing import ArrayLike
 
+from scratchgan.hints import Random
 from scratchgan.metrics.points import as_points
 
 MOST, BLOCK = 24, 2**12  # bits that are listed, which takes minutes; states at once
 
 
-def log_partition(weight, visible_bias, hidden_bias):
+def log_partition(weight: ArrayLike, visible_bias: ArrayLike, hidden_bias: ArrayLike) -> float:
     """log Z, exactly: log Σ_h exp(c·h + Σᵢ ζ(b + W h)ᵢ) over the states of the smaller layer, with the softplus ζ.
 
     Parameters
@@ -44,7 +46,16 @@ def log_partition(weight, visible_bias, hidden_bias):
     return _log_of_sum(np.array(sums))
 
 
-def annealed_log_partition(weight, visible_bias, hidden_bias, base, rng, temperatures=1000, chains=100, states=None):
+def annealed_log_partition(
+    weight: ArrayLike,
+    visible_bias: ArrayLike,
+    hidden_bias: ArrayLike,
+    base: ArrayLike,
+    rng: Random,
+    temperatures: int = 1000,
+    chains: int = 100,
+    states: ArrayLike | None = None,
+) -> tuple[float, float]:
     """log Z, estimated by annealed importance sampling (Neal 2001; Salakhutdinov & Murray 2008).
 
     Chains go from a machine whose Z is known to this one, through those between, 0 = β₀ < … < β_K = 1:

@@ -1,6 +1,7 @@
 """Principal components: the best that codes of a few numbers can do if they are linear."""
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from scratchgan.data.checks import whole
 from scratchgan.metrics.points import as_points
@@ -8,7 +9,7 @@ from scratchgan.threads import on_one_thread
 
 
 @on_one_thread
-def pca_reconstruction(points, components):
+def pca_reconstruction(points: ArrayLike, components: int) -> np.ndarray:
     """x̂ = x̄ + V Vᵀ (x − x̄): what is left of points in as many directions V in which they differ most.
 
     V are the first right singular vectors of the centred points. No affine encoder and decoder with as many numbers

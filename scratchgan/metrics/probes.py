@@ -5,6 +5,7 @@ the same probe on principal components, on pixels, and on the codes of an untrai
 """
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from scratchgan.data.checks import as_labels, whole
 from scratchgan.metrics.neighbours import squared_distances
@@ -12,7 +13,7 @@ from scratchgan.metrics.points import same_space
 from scratchgan.threads import on_one_thread
 
 
-def nearest_classes(codes, labels, others=None, k=5):
+def nearest_classes(codes: ArrayLike, labels: ArrayLike, others: ArrayLike | None = None, k: int = 5) -> np.ndarray:
     """The class that most of the ``k`` nearest labelled codes have; of several, that of the nearest.
 
     Parameters
@@ -50,7 +51,7 @@ def nearest_classes(codes, labels, others=None, k=5):
 
 
 @on_one_thread
-def linear_classes(codes, labels, others, weight=1e-3):
+def linear_classes(codes: ArrayLike, labels: ArrayLike, others: ArrayLike, weight: float = 1e-3) -> np.ndarray:
     """The class whose indicator a linear function of the codes, fitted by least squares, is largest: argmax (W z + b).
 
     min_W Σ ‖W z − e_y‖² + λ N ‖W‖², with the codes' means taken off and their deviations made 1. There is nothing to
@@ -82,7 +83,7 @@ def linear_classes(codes, labels, others, weight=1e-3):
     return ((others - mean) / deviation @ w + share).argmax(axis=1)
 
 
-def energy_distance(x, y):
+def energy_distance(x: ArrayLike, y: ArrayLike) -> float:
     """2 E‖x − y‖ − E‖x − x′‖ − E‖y − y′‖, 0 only where the two laws are the same (Székely & Rizzo 2013).
 
     The means are over all pairs, a point and itself among them, so it is never negative. Two draws of n points of one

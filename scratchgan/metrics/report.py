@@ -62,7 +62,7 @@ class Report:
     seconds: float
     notes: tuple  # what to keep in mind
 
-    def numbers(self):
+    def numbers(self) -> dict:
         """All there is but the neighbours' places, as JSON can hold it."""
         plain = {name: _there(asdict(v)) if isinstance(v, (Score, Measures)) else v for name, v in vars(self).items()}
         del plain["looked_up"]

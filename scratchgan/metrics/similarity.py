@@ -23,6 +23,7 @@ Most papers have the fixed window, so their SSIM and the paper's cannot be compa
 """
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from scratchgan.data.checks import plain, whole
 
@@ -30,7 +31,7 @@ C1, C2 = 0.01**2, 0.03**2
 BT601 = np.array([65.481, 128.553, 24.966]) / 255  # of red, green and blue, as MATLAB's rgb2ycbcr has them
 
 
-def psnr(a, b):
+def psnr(a: ArrayLike, b: ArrayLike) -> np.ndarray:
     """The peak signal-to-noise ratio of each pair of images, in decibels: infinite for the same.
 
     Parameters
@@ -54,7 +55,7 @@ def psnr(a, b):
         return -10 * np.log10(errors)
 
 
-def ssim(a, b, window=7):
+def ssim(a: ArrayLike, b: ArrayLike, window: int = 7) -> np.ndarray:
     """The similarity of each pair of images: 1 for the same, about 0 for unrelated ones, negative for opposites.
 
     Parameters
@@ -79,7 +80,7 @@ def ssim(a, b, window=7):
     return _similarity(a, b, lambda images: _blurred(images, weights)).reshape(len(a), -1).mean(axis=1)
 
 
-def ssim_by_height(a, b):
+def ssim_by_height(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """`ssim` under a window of deviation 1.5 H/256 for images of height H, as dump_ssim of Daala has it.
 
     Its weights are rounded to whole 256ths. It stands at every place. Where it hangs over the edge, the moments are
@@ -97,7 +98,7 @@ def ssim_by_height(a, b):
     return (inside * similar).reshape(len(a), -1).sum(axis=1) / (inside.sum() * (similar[0].size / inside.size))
 
 
-def as_published(a, b, border=4):
+def as_published(a: ArrayLike, b: ArrayLike, border: int = 4) -> tuple[np.ndarray, np.ndarray]:
     """PSNR and SSIM as the paper of SRGAN has them: of the luminance, without the pixels at the border.
 
     Parameters
@@ -115,7 +116,7 @@ def as_published(a, b, border=4):
     return psnr(a, b), ssim_by_height(a, b)
 
 
-def luminance(images):
+def luminance(images: ArrayLike) -> np.ndarray:
     """Y of colours by BT.601, from 16 to 235 where bytes go from 0 to 255, not rounded; grey images as they are.
 
     Parameters
@@ -136,7 +137,7 @@ def luminance(images):
     return 2 * y - 1
 
 
-def sharpness(images):
+def sharpness(images: ArrayLike) -> np.ndarray:
     """The mean slope |∇x| of each image, by differences of neighbours: of blurred images it is small.
 
     Parameters

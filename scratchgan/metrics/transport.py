@@ -23,12 +23,14 @@ import warnings
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from scratchgan.data.checks import plain, whole
+from scratchgan.hints import Random
 from scratchgan.metrics.points import as_points, same_space
 
 
-def distances(x, y):
+def distances(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     """Mᵢⱼ = ‖xᵢ − yⱼ‖: x (n, d) and y (m, d) to float64 (n, m).
 
     The squares are summed axis by axis, not expanded into ‖x‖² + ‖y‖² − 2 x·y: that cancels, and its root leaves 1e-8
@@ -55,7 +57,7 @@ class Assignment:
     g: np.ndarray  # (n,), the potential of the columns
 
 
-def optimal_assignment(cost):
+def optimal_assignment(cost: ArrayLike) -> Assignment:
     """The permutation π that minimizes 1/n Σᵢ M[i, π(i)], exactly, by shortest augmenting paths.
 
     Jonker & Volgenant 1987, Computing 38, 325-340. The potentials keep every reduced cost Mᵢⱼ − fᵢ − gⱼ ≥ 0, and zero
@@ -121,7 +123,7 @@ def _match_one_more(start, cost, f, g, partner, owner):
         partner[row], column = column, partner[row]
 
 
-def wasserstein(x, y, p=1):
+def wasserstein(x: ArrayLike, y: ArrayLike, p: int = 1) -> float:
     """W_p = (min_π 1/n Σᵢ ‖xᵢ − y_π(i)‖^p)^(1/p): exact, between two sets of equally many points.
 
     For the plan itself, which point goes where, see `optimal_assignment`.
@@ -151,7 +153,9 @@ def wasserstein(x, y, p=1):
     return optimal_assignment(distances(x, y) ** p).cost ** (1 / p)
 
 
-def transport_1d(x, y, a=None, b=None):
+def transport_1d(
+    x: ArrayLike, y: ArrayLike, a: ArrayLike | None = None, b: ArrayLike | None = None
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The optimal plan on a line: the lowest earth goes to the lowest place, and no two ways cross.
 
     It is the same for every p ≥ 1 (Peyré & Cuturi 2018, arXiv:1803.00567, remark 2.30).
@@ -179,7 +183,9 @@ def transport_1d(x, y, a=None, b=None):
     return order_x[i], order_y[j], mass
 
 
-def wasserstein_1d(x, y, a=None, b=None, p=1):
+def wasserstein_1d(
+    x: np.ndarray, y: np.ndarray, a: np.ndarray | None = None, b: np.ndarray | None = None, p: int = 1
+) -> float:
     """W_p = (∫₀¹ |F⁻¹(q) − G⁻¹(q)|^p dq)^(1/p), with the quantile functions of the weighted points x and y.
 
     For equally many points of the same weight it is (1/n Σ |x₍ᵢ₎ − y₍ᵢ₎|^p)^(1/p), over the sorted points.
@@ -215,7 +221,7 @@ def _common_quantiles(a, b):
     return np.searchsorted(ends_a, middle), np.searchsorted(ends_b, middle), mass
 
 
-def sliced_wasserstein(x, y, rng, directions=512, p=1):
+def sliced_wasserstein(x: ArrayLike, y: ArrayLike, rng: Random, directions: int = 512, p: int = 1) -> float:
     """SW_p = (mean over θ of W_p(θᵀx, θᵀy)^p)^(1/p), θ uniform on the sphere: Bonneel et al. 2015, J. Math. Imaging
     Vis. 51, 22-45; with images, Karras et al. 2017, arXiv:1710.10196, section 5, who take 512 directions.
 
@@ -262,7 +268,14 @@ class Coupling:
     steps: int
 
 
-def sinkhorn(cost, a=None, b=None, epsilon=None, tolerance=1e-6, max_steps=1000):
+def sinkhorn(
+    cost: ArrayLike,
+    a: ArrayLike | None = None,
+    b: ArrayLike | None = None,
+    epsilon: float | None = None,
+    tolerance: float = 1e-6,
+    max_steps: int = 1000,
+) -> Coupling:
     """The plan that minimizes ⟨γ, M⟩ + ε KL(γ ‖ a ⊗ b): Cuturi 2013, arXiv:1306.0895, in the log domain.
 
         fᵢ ← −ε log Σⱼ bⱼ exp((gⱼ − Mᵢⱼ) / ε),   gⱼ ← −ε log Σᵢ aᵢ exp((fᵢ − Mᵢⱼ) / ε),
@@ -330,7 +343,7 @@ def default_epsilon(cost):
     return 0.05 * float(np.median(positive)) if positive.size else 1.0
 
 
-def sinkhorn_divergence(x, y, epsilon=None, p=1, **options):
+def sinkhorn_divergence(x: ArrayLike, y: ArrayLike, epsilon: float | None = None, p: int = 1, **options) -> float:
     """S_ε = OT_ε(x, y) − ½ OT_ε(x, x) − ½ OT_ε(y, y), with the cost ‖xᵢ − yⱼ‖^p.
 
     Unlike OT_ε it is 0 for equal laws and positive for others, for every ε; it tends to W_p^p as ε → 0. Genevay et al.

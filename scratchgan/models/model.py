@@ -7,14 +7,16 @@ file with a ``SYSTEM`` in it.
 """
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
 from scratchgan.backend import array_like
 from scratchgan.data import views
 from scratchgan.data.checks import whole
+from scratchgan.hints import Array, Random
 from scratchgan.nn import Module
 from scratchgan.optim import Optimizer
 from scratchgan.tensor import Tensor, grad, no_grad
@@ -38,7 +40,7 @@ class Model:
 
     low, watch, panels = -1.0, {}, {}
 
-    def train_step(self, batches, rng):
+    def train_step(self, batches: Iterator, rng: Random) -> dict[str, float]:
         """One step of training.
 
         Parameters
@@ -54,7 +56,7 @@ class Model:
         """
         raise TypeError(f"{type(self).__name__} does not say train_step(batches, rng)")
 
-    def show(self, examples, rng):
+    def show(self, examples: tuple, rng: Random) -> np.ndarray:
         """The picture that is made during training: the same rng gives the same latents, so that pictures compare.
 
         Parameters
@@ -69,7 +71,7 @@ class Model:
         """
         raise TypeError(f"{type(self).__name__} does not say show(examples, rng)")
 
-    def samples(self, count, rng):
+    def samples(self, count: int, rng: Random) -> dict[str, np.ndarray]:
         """``count`` fresh samples.
 
         Returns
@@ -84,7 +86,7 @@ class Model:
         """
         raise TypeError(f"{type(self).__name__} has no samples: it does not say samples(count, rng)")
 
-    def measure(self, held_out, rng):
+    def measure(self, held_out: tuple, rng: Random) -> dict[str, float]:
         """Numbers about what the model does with images that it never saw.
 
         Parameters
@@ -105,7 +107,7 @@ class Model:
         """
         raise TypeError(f"{type(self).__name__} measures nothing: it does not say measure(held_out, rng)")
 
-    def strip(self, rows, columns, rng):
+    def strip(self, rows: int, columns: int, rng: Random) -> np.ndarray:
         """Rows of images that lead from one latent to another: array (rows, columns, C, H, W) in [−1, 1].
 
         Raises
@@ -117,7 +119,7 @@ class Model:
 
     # Given to every model ---------------------------------------------------------------------------------------------
 
-    def parts(self):
+    def parts(self) -> dict[str, Any]:
         """The attributes that have a state to save, by name.
 
         Raises
@@ -134,29 +136,29 @@ class Model:
                 )
         return {name: part for name, part in vars(self).items() if hasattr(part, "state_dict")}
 
-    def drawing_parts(self):
+    def drawing_parts(self) -> tuple[str, ...]:
         """The names of the parts that samples and pictures depend on: all but the optimisers, if no subclass knows."""
         return tuple(name for name, part in self.parts().items() if not isinstance(part, Optimizer))
 
-    def optimizers(self):
+    def optimizers(self) -> list[Optimizer]:
         """The parts that are optimisers."""
         return [part for part in self.parts().values() if isinstance(part, Optimizer)]
 
-    def tensor(self, array):
+    def tensor(self, array: Array) -> Tensor:
         """A NumPy array of numbers as a Tensor of the networks' dtype, on their device."""
         weight = next(part for part in self.parts().values() if isinstance(part, Module)).parameters()[0].data
         return Tensor(array_like(array.astype(weight.dtype, copy=False), weight))
 
-    def draw(self, batches):
+    def draw(self, batches: Iterator) -> tuple:
         """The next batch: images as Tensors; integers, such as labels, stay as they are."""
         return tuple(self.tensor(array) if array.dtype.kind == "f" else array for array in next(batches))
 
-    def descend(self, optimizer, loss):
+    def descend(self, optimizer: Optimizer, loss: Tensor) -> Tensor:
         """One step of an optimiser's parameters down a loss; the loss without its graph."""
         optimizer.step(grad(loss, optimizer.params))
         return loss.detach()  # who holds a loss holds its whole graph
 
-    def shown(self, images):
+    def shown(self, images: Tensor) -> np.ndarray:
         """Images (N, C, H, W) in [low, 1], a Tensor, as they are shown: array of float32 in [−1, 1]."""
         return np.ascontiguousarray((images.numpy() - self.low) * (2 / (1 - self.low)) - 1, dtype=np.float32)
 
@@ -172,7 +174,7 @@ def _lost(value):
     return kinds[0] if kinds else None
 
 
-def made(network, *inputs):
+def made(network: Module, *inputs: Tensor) -> Tensor:
     """What a network makes in evaluation mode: a constant Tensor. Each of its parts keeps the mode that it was in."""
     modes = [(module, module.training) for module in network.modules()]
     try:
@@ -183,7 +185,7 @@ def made(network, *inputs):
             module.training = training
 
 
-def in_blocks(method, size=500):
+def in_blocks(method: Callable, size: int = 500) -> Callable:
     """`Model.samples` a block at a time, so that memory does not grow with the number of samples."""
 
     @functools.wraps(method)

@@ -1,9 +1,12 @@
 """Averaged weights: a generator of its own whose weights follow the trained one's, and the statistics they need."""
 
 import copy
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 
+from scratchgan.hints import Array
+from scratchgan.nn.module import Module
 from scratchgan.nn.options import Number
 from scratchgan.nn.state import refuse_misfit
 from scratchgan.tensor import no_grad
@@ -31,10 +34,10 @@ class AveragedWeights:
 
     decay = Number("[0, 1)")
 
-    def __init__(self, module, decay):
+    def __init__(self, module: Module, decay: float):
         self.decay, self.module = decay, copy.deepcopy(module).eval()
 
-    def update(self, module):
+    def update(self, module: Module) -> None:
         """Move the average towards the trained module."""
         current = module.arrays()
         refuse_misfit(self.module.arrays(), current, "average")
@@ -45,16 +48,16 @@ class AveragedWeights:
             return current.copy()
         return self.decay * average + (1 - self.decay) * current
 
-    def state_dict(self):
+    def state_dict(self) -> dict[str, Array]:
         """The averaged module's state."""
         return self.module.state_dict()
 
-    def load_state_dict(self, state):
+    def load_state_dict(self, state: Mapping[str, Array]) -> None:
         """Take over the averaged module's state."""
         self.module.load_state_dict(state)
 
 
-def update_bn(batches, module):
+def update_bn(batches: Iterable, module: Module) -> None:
     """Measure the running statistics of all batch norms anew, as the mean over all batches.
 
     For a generator with averaged weights, whose statistics are not the average of those of the trained ones: the k-th

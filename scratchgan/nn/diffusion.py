@@ -1,7 +1,10 @@
 """Diffusion: images that fade into noise, up to a stage that follows how sure a discriminator is."""
 
+from collections.abc import Mapping, Sequence
+
 import numpy as np
 
+from scratchgan.hints import Array, Random
 from scratchgan.nn.options import Number, Several, Whole
 
 LAWS = {
@@ -47,7 +50,16 @@ class Diffusion:
     timesteps, sigma, every = Several(Whole("[0, ∞)"), 2), Number("[0, ∞)"), Whole()
     target, rise = Number("[-1, 1]"), Number("(0, ∞)")
 
-    def __init__(self, rng, timesteps=(5, 500), sigma=0.05, law="uniform", target=0.6, rise=20_000, every=4):
+    def __init__(
+        self,
+        rng: Random,
+        timesteps: tuple[int, int] = (5, 500),
+        sigma: float = 0.05,
+        law: str = "uniform",
+        target: float = 0.6,
+        rise: int = 20_000,
+        every: int = 4,
+    ):
         self.timesteps, self.sigma, self.target, self.rise, self.every = timesteps, sigma, target, rise, every
         if self.timesteps != (0, 0) and not 2 <= self.timesteps[0] <= self.timesteps[1]:
             raise ValueError(f"timesteps={timesteps} must be T_min ≤ T_max from 2 on, or (0, 0) for no diffusion")
@@ -62,7 +74,7 @@ class Diffusion:
         shortest, longest = self.timesteps
         return shortest + round(self.p * (longest - shortest))
 
-    def kept(self):
+    def kept(self) -> Array:
         """ᾱ_t for t = 0 … T: array (T + 1,)."""
         return np.append(1.0, np.cumprod(1 - np.linspace(1e-4, 0.02, self.T)))
 
@@ -72,7 +84,7 @@ class Diffusion:
         draws = rng.choice(np.arange(1, self.T + 1), 32, p=weights / weights.sum()) if self.T else np.zeros(32, int)
         return np.append(np.zeros(32, int), draws)
 
-    def draw(self, shape, rng):
+    def draw(self, shape: Sequence[int], rng: Random) -> tuple[Array, Array, Array]:
         """t of each image of a batch, and what (1) makes of it.
 
         Parameters
@@ -91,11 +103,11 @@ class Diffusion:
         noise = np.sqrt(1 - kept) * self.sigma * rng.standard_normal(shape)
         return t.reshape(-1, 1) / max(self.timesteps[1], 1), np.sqrt(kept), noise
 
-    def observe(self, sign, count):
+    def observe(self, sign: float, count: int) -> None:
         """Take note of a batch of ``count`` reals, and of the mean sign of D on them."""
         self.signs, self.images, self.batches = self.signs + sign * count, self.images + count, self.batches + 1
 
-    def adapt(self, rng):
+    def adapt(self, rng: Random) -> None:
         """After ``every`` batches a new T, longer where D was surer than the target, and new stages.
 
         Where the signs are no numbers, as in a training that breaks down, they say nothing, and all stays as it is.
@@ -106,11 +118,11 @@ class Diffusion:
         self.p = float(np.clip(self.p + step, 0, 1))
         self.signs, self.images, self.batches, self.stages = 0.0, 0, 0, self._drawn(rng)
 
-    def state_dict(self):
+    def state_dict(self) -> dict[str, Array]:
         """p, what was observed since T last changed, and the stages, (64,)."""
         return {name: np.array(getattr(self, name)) for name in ("p", "signs", "images", "batches", "stages")}
 
-    def load_state_dict(self, state):
+    def load_state_dict(self, state: Mapping[str, Array]) -> None:
         """Take over a `state_dict`; ValueError for one of another chain."""
         before, self.p = self.p, float(state["p"])
         stages = state["stages"]

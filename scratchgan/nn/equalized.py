@@ -14,10 +14,11 @@ import math
 import numpy as np
 
 from scratchgan import functional as F
+from scratchgan.hints import Pair, Random
 from scratchgan.nn import init
 from scratchgan.nn.module import Module
 from scratchgan.nn.options import Number, Whole, pair, plain, truth
-from scratchgan.tensor import Parameter
+from scratchgan.tensor import Parameter, Tensor
 
 
 class EqualizedLinear(Module):
@@ -39,7 +40,16 @@ class EqualizedLinear(Module):
     in_features, out_features = Whole(), Whole()
     gain, lr_multiplier = Number("(0, ∞)"), Number("(0, ∞)")
 
-    def __init__(self, in_features, out_features, bias=True, *, gain=2**0.5, lr_multiplier=1.0, rng=None):
+    def __init__(
+        self,
+        in_features: int,
+        out_features: int,
+        bias: bool = True,
+        *,
+        gain: float = 2**0.5,
+        lr_multiplier: float = 1.0,
+        rng: Random | None = None,
+    ):
         truth(bias=bias)
         self.in_features, self.out_features = in_features, out_features
         self.gain, self.lr_multiplier = gain, lr_multiplier
@@ -47,7 +57,7 @@ class EqualizedLinear(Module):
         self.weight = Parameter(init.normal_as_read(shape, init.generator(rng)) / np.float32(self.lr_multiplier))
         self.bias = Parameter(np.zeros(self.out_features, np.float32)) if bias else None
 
-    def forward(self, input):
+    def forward(self, input: Tensor) -> Tensor:
         """(…, in) -> (…, out)."""
         bias = self.bias if self.lr_multiplier == 1 or self.bias is None else self.lr_multiplier * self.bias
         return F.linear(input, self.scale * self.weight, bias)
@@ -57,7 +67,7 @@ class EqualizedLinear(Module):
         """μ g / √in."""
         return self.lr_multiplier * self.gain / math.sqrt(self.in_features)
 
-    def extra_repr(self):
+    def extra_repr(self) -> str:
         """in, out, gain."""
         return f"{self.in_features}, {self.out_features}, gain={self.gain:.3g}"
 
@@ -79,7 +89,16 @@ class EqualizedConv2d(Module):
     padding, gain = pair("[0, ∞)"), Number("(0, ∞)")
 
     def __init__(
-        self, in_channels, out_channels, kernel_size, stride=1, padding=0, bias=True, *, gain=2**0.5, rng=None
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: Pair,
+        stride: Pair = 1,
+        padding: Pair = 0,
+        bias: bool = True,
+        *,
+        gain: float = 2**0.5,
+        rng: Random | None = None,
     ):
         truth(bias=bias)
         self.in_channels, self.out_channels, self.kernel_size = in_channels, out_channels, kernel_size
@@ -88,7 +107,7 @@ class EqualizedConv2d(Module):
         self.weight = Parameter(init.normal_as_read(shape, init.generator(rng)))
         self.bias = Parameter(np.zeros(self.out_channels, np.float32)) if bias else None
 
-    def forward(self, input):
+    def forward(self, input: Tensor) -> Tensor:
         """(N, in, H, W) -> (N, out, oh, ow)."""
         return F.conv2d(input, self.scale * self.weight, self.bias, self.stride, self.padding)
 
@@ -97,7 +116,7 @@ class EqualizedConv2d(Module):
         """g / √fan_in."""
         return self.gain / math.sqrt(self.in_channels * math.prod(self.kernel_size))
 
-    def extra_repr(self):
+    def extra_repr(self) -> str:
         """in, out, kernel, stride, padding, gain."""
         return (
             f"{self.in_channels}, {self.out_channels}, kernel_size={self.kernel_size}, stride={self.stride}, "
@@ -121,11 +140,20 @@ class EqualizedUpConv2d(EqualizedConv2d):
         g.
     """
 
-    def __init__(self, in_channels, out_channels, kernel_size, bias=True, *, gain=2**0.5, rng=None):
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: Pair,
+        bias: bool = True,
+        *,
+        gain: float = 2**0.5,
+        rng: Random | None = None,
+    ):
         super().__init__(in_channels, out_channels, kernel_size, 2, _centred(kernel_size), bias, gain=gain, rng=rng)
         self.weight = Parameter(self.weight.data.swapaxes(0, 1))
 
-    def forward(self, input):
+    def forward(self, input: Tensor) -> Tensor:
         """(N, in, H, W) -> (N, out, 2H, 2W)."""
         return F.conv_transpose2d(input, doubled(self.scale * self.weight), self.bias, 2, self.padding)
 
@@ -146,10 +174,19 @@ class EqualizedDownConv2d(EqualizedConv2d):
         g.
     """
 
-    def __init__(self, in_channels, out_channels, kernel_size, bias=True, *, gain=2**0.5, rng=None):
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: Pair,
+        bias: bool = True,
+        *,
+        gain: float = 2**0.5,
+        rng: Random | None = None,
+    ):
         super().__init__(in_channels, out_channels, kernel_size, 2, _centred(kernel_size), bias, gain=gain, rng=rng)
 
-    def forward(self, input):
+    def forward(self, input: Tensor) -> Tensor:
         """(N, in, H, W) -> (N, out, H/2, W/2)."""
         return F.conv2d(input, doubled(self.scale / 4 * self.weight), self.bias, 2, self.padding)
 
@@ -162,7 +199,7 @@ def _centred(kernel_size):
     return size // 2
 
 
-def doubled(weight):
+def doubled(weight: Tensor) -> Tensor:
     """A kernel (…, k, k) beside itself moved by one pixel, in both directions: (…, k + 1, k + 1)."""
     wide = F.pad(weight, (1, 0)) + F.pad(weight, (0, 1))
     return F.pad(wide, (0, 0, 1, 0)) + F.pad(wide, (0, 0, 0, 1))

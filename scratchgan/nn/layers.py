@@ -8,10 +8,11 @@ import numpy as np
 from scratchgan import functional as F
 from scratchgan.functional.conv import batched
 from scratchgan.functional.elementwise import refuse
+from scratchgan.hints import Axes, Pair, Random
 from scratchgan.nn import init
 from scratchgan.nn.module import Module
 from scratchgan.nn.options import Number, Several, Whole, pair, truth
-from scratchgan.tensor import Parameter
+from scratchgan.tensor import Parameter, Tensor
 
 
 class Linear(Module):
@@ -19,17 +20,17 @@ class Linear(Module):
 
     in_features, out_features = Whole(), Whole()
 
-    def __init__(self, in_features, out_features, bias=True, *, rng=None):
+    def __init__(self, in_features: int, out_features: int, bias: bool = True, *, rng: Random | None = None):
         truth(bias=bias)
         self.in_features, self.out_features, rng = in_features, out_features, init.generator(rng)
         self.weight = Parameter(init.default((self.out_features, self.in_features), self.in_features, rng))
         self.bias = Parameter(init.default((self.out_features,), self.in_features, rng)) if bias else None
 
-    def forward(self, input):
+    def forward(self, input: Tensor) -> Tensor:
         """(…, in) -> (…, out)."""
         return F.linear(input, self.weight, self.bias)
 
-    def extra_repr(self):
+    def extra_repr(self) -> str:
         """in, out."""
         return "{1}, {0}".format(*self.weight.shape)
 
@@ -41,7 +42,17 @@ class Conv2d(Module):
     padding = pair("[0, ∞)", words=("same", "valid"))
 
     def __init__(
-        self, in_channels, out_channels, kernel_size, stride=1, padding=0, dilation=1, groups=1, bias=True, *, rng=None
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: Pair,
+        stride: Pair = 1,
+        padding: Pair | str = 0,
+        dilation: Pair = 1,
+        groups: int = 1,
+        bias: bool = True,
+        *,
+        rng: Random | None = None,
     ):
         refuse(1, dilation=dilation, groups=groups)
         truth(bias=bias)
@@ -54,11 +65,11 @@ class Conv2d(Module):
         self.weight = Parameter(init.default((self.out_channels, self.in_channels, kh, kw), fan_in, rng))
         self.bias = Parameter(init.default((self.out_channels,), fan_in, rng)) if bias else None
 
-    def forward(self, input):
+    def forward(self, input: Tensor) -> Tensor:
         """(N, in, H, W) -> (N, out, oh, ow)."""
         return F.conv2d(input, self.weight, self.bias, self.stride, self.padding)
 
-    def extra_repr(self):
+    def extra_repr(self) -> str:
         """in, out, kernel, stride, padding."""
         return (
             f"{self.in_channels}, {self.out_channels}, kernel_size={self.kernel_size}, stride={self.stride}, "
@@ -74,17 +85,17 @@ class ConvTranspose2d(Module):
 
     def __init__(
         self,
-        in_channels,
-        out_channels,
-        kernel_size,
-        stride=1,
-        padding=0,
-        output_padding=0,
-        groups=1,
-        bias=True,
-        dilation=1,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: Pair,
+        stride: Pair = 1,
+        padding: Pair = 0,
+        output_padding: Pair = 0,
+        groups: int = 1,
+        bias: bool = True,
+        dilation: Pair = 1,
         *,
-        rng=None,
+        rng: Random | None = None,
     ):
         refuse(1, dilation=dilation, groups=groups)
         truth(bias=bias)
@@ -97,11 +108,11 @@ class ConvTranspose2d(Module):
         self.weight = Parameter(init.default((self.in_channels, self.out_channels, kh, kw), fan_in, rng))
         self.bias = Parameter(init.default((self.out_channels,), fan_in, rng)) if bias else None
 
-    def forward(self, input):
+    def forward(self, input: Tensor) -> Tensor:
         """(N, in, h, w) -> (N, out, H, W)."""
         return F.conv_transpose2d(input, self.weight, self.bias, self.stride, self.padding, self.output_padding)
 
-    def extra_repr(self):
+    def extra_repr(self) -> str:
         """in, out, kernel, stride, padding, output_padding."""
         return (
             f"{self.in_channels}, {self.out_channels}, kernel_size={self.kernel_size}, stride={self.stride}, "
@@ -114,18 +125,20 @@ class Embedding(Module):
 
     num_embeddings, embedding_dim, padding_idx = Whole(), Whole(), Whole("(-∞, ∞)", optional=True)
 
-    def __init__(self, num_embeddings, embedding_dim, padding_idx=None, *, rng=None):
+    def __init__(
+        self, num_embeddings: int, embedding_dim: int, padding_idx: int | None = None, *, rng: Random | None = None
+    ):
         self.num_embeddings, self.embedding_dim, self.padding_idx = num_embeddings, embedding_dim, padding_idx
         weight = init.normal((self.num_embeddings, self.embedding_dim), init.generator(rng))
         if padding_idx is not None:
             weight[self.padding_idx] = 0
         self.weight = Parameter(weight)
 
-    def forward(self, input):
+    def forward(self, input: Tensor) -> Tensor:
         """Integers (…) -> (…, dim)."""
         return F.embedding(input, self.weight, self.padding_idx)
 
-    def extra_repr(self):
+    def extra_repr(self) -> str:
         """num, dim."""
         return "{}, {}".format(*self.weight.shape)
 
@@ -136,7 +149,7 @@ class _ChannelNorm(Module):
     num_features, eps = Whole(), Number("[0, ∞)")
     _ranks, _channel_axis = (2, 3, 4, 5), 1
 
-    def __init__(self, num_features, eps, affine):
+    def __init__(self, num_features: int, eps: float, affine: bool):
         truth(affine=affine)
         self.num_features, self.eps = num_features, eps
         self.weight = Parameter(np.ones(self.num_features, np.float32)) if affine else None
@@ -150,7 +163,7 @@ class _ChannelNorm(Module):
                 f"{' or '.join(map(str, self._ranks))} axes with {self.num_features} channels on axis {axis}"
             )
 
-    def extra_repr(self):
+    def extra_repr(self) -> str:
         """The number of channels."""
         return str(self.num_features)
 
@@ -163,7 +176,14 @@ class _BatchNorm(_ChannelNorm):
 
     momentum = Number("[0, 1]", optional=True)
 
-    def __init__(self, num_features, eps=1e-05, momentum=0.1, affine=True, track_running_stats=True):
+    def __init__(
+        self,
+        num_features: int,
+        eps: float = 1e-05,
+        momentum: float | None = 0.1,
+        affine: bool = True,
+        track_running_stats: bool = True,
+    ):
         truth(track_running_stats=track_running_stats)
         super().__init__(num_features, eps, affine)
         self.momentum = momentum
@@ -171,7 +191,7 @@ class _BatchNorm(_ChannelNorm):
         self.running_var = np.ones(self.num_features, np.float32) if track_running_stats else None
         self.num_batches_tracked = np.array(0) if track_running_stats else None
 
-    def forward(self, input):
+    def forward(self, input: Tensor) -> Tensor:
         """(N, C, …) -> the same shape."""
         self._check(input)
         momentum, tracking = self.momentum, self.running_mean is not None
@@ -201,18 +221,18 @@ class LayerNorm(Module):
 
     normalized_shape, eps = Several(Whole(), alone=1), Number("[0, ∞)")
 
-    def __init__(self, normalized_shape, eps=1e-05, elementwise_affine=True, bias=True):
+    def __init__(self, normalized_shape: Axes, eps: float = 1e-05, elementwise_affine: bool = True, bias: bool = True):
         truth(elementwise_affine=elementwise_affine, bias=bias)
         self.normalized_shape, self.eps = normalized_shape, eps
         shape = self.normalized_shape
         self.weight = Parameter(np.ones(shape, np.float32)) if elementwise_affine else None
         self.bias = Parameter(np.zeros(shape, np.float32)) if elementwise_affine and bias else None
 
-    def forward(self, input):
+    def forward(self, input: Tensor) -> Tensor:
         """(…, *normalized_shape) -> the same shape."""
         return F.layer_norm(input, self.normalized_shape, self.weight, self.bias, self.eps)
 
-    def extra_repr(self):
+    def extra_repr(self) -> str:
         """The shape."""
         return str(self.normalized_shape)
 
@@ -222,18 +242,18 @@ class GroupNorm(_ChannelNorm):
 
     num_groups = Whole()
 
-    def __init__(self, num_groups, num_channels, eps=1e-05, affine=True):
+    def __init__(self, num_groups: int, num_channels: int, eps: float = 1e-05, affine: bool = True):
         self.num_groups = num_groups
         super().__init__(num_channels, eps, affine)
         if self.num_features % self.num_groups:
             raise ValueError(f"GroupNorm: {num_channels} channels do not split into {num_groups} groups")
 
-    def forward(self, input):
+    def forward(self, input: Tensor) -> Tensor:
         """(N, C, …) -> the same shape."""
         self._check(input)
         return F.group_norm(input, self.num_groups, self.weight, self.bias, self.eps)
 
-    def extra_repr(self):
+    def extra_repr(self) -> str:
         """The numbers of groups and channels."""
         return f"{self.num_groups}, {self.num_features}"
 
@@ -244,12 +264,19 @@ class InstanceNorm2d(_ChannelNorm):
     momentum = Number("[0, 1]", optional=True)
     _ranks, _channel_axis = (3, 4), -3
 
-    def __init__(self, num_features, eps=1e-05, momentum=0.1, affine=False, track_running_stats=False):
+    def __init__(
+        self,
+        num_features: int,
+        eps: float = 1e-05,
+        momentum: float = 0.1,
+        affine: bool = False,
+        track_running_stats: bool = False,
+    ):
         refuse(False, track_running_stats=track_running_stats)
         super().__init__(num_features, eps, affine)
         self.momentum = momentum
 
-    def forward(self, input):
+    def forward(self, input: Tensor) -> Tensor:
         """(N, C, H, W) or (C, H, W) -> the same shape."""
         self._check(input)
         return batched(lambda x: F.instance_norm(x, weight=self.weight, bias=self.bias, eps=self.eps), input)
@@ -260,14 +287,14 @@ class PReLU(Module):
 
     num_parameters, init = Whole(), Number()
 
-    def __init__(self, num_parameters=1, init=0.25):
+    def __init__(self, num_parameters: int = 1, init: float = 0.25):
         self.num_parameters, self.init = num_parameters, init
         self.weight = Parameter(np.full(self.num_parameters, self.init, np.float32))
 
-    def forward(self, input):
+    def forward(self, input: Tensor) -> Tensor:
         """(N, C, …) -> the same shape."""
         return F.prelu(input, self.weight)
 
-    def extra_repr(self):
+    def extra_repr(self) -> str:
         """The number of slopes."""
         return f"num_parameters={self.num_parameters}"

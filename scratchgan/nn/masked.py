@@ -11,12 +11,15 @@ Networks of such layers are autoregressive: output d depends on the pixels befor
 distributed given these.
 """
 
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import numpy as np
 
 from scratchgan import functional as F
+from scratchgan.hints import Pair, Random
 from scratchgan.nn.layers import Conv2d, Linear
+from scratchgan.nn.module import Module
 from scratchgan.tensor import Tensor
 
 
@@ -26,11 +29,11 @@ class MaskedLinear(Linear):
     Germain et al. 2015, arXiv:1502.03509, §4.
     """
 
-    def __init__(self, in_features, out_features, bias=True, *, rng=None):
+    def __init__(self, in_features: int, out_features: int, bias: bool = True, *, rng: Random | None = None):
         super().__init__(in_features, out_features, bias, rng=rng)
         self.mask = np.ones_like(self.weight.data)
 
-    def forward(self, input):
+    def forward(self, input: Tensor) -> Tensor:
         """(…, in) -> (…, out).
 
         Raises
@@ -76,7 +79,16 @@ class MaskedConv2d(Conv2d):
         For another mask, one that hides all of the kernel, or an even kernel.
     """
 
-    def __init__(self, mask, in_channels, out_channels, kernel_size, bias=True, *, rng=None):
+    def __init__(
+        self,
+        mask: str,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: Pair,
+        bias: bool = True,
+        *,
+        rng: Random | None = None,
+    ):
         super().__init__(in_channels, out_channels, kernel_size, bias=bias, rng=rng)
         self.kind, self.mask = mask, _seen(mask, *self.kernel_size).astype(np.float32)
         self.padding = tuple(k // 2 for k in self.kernel_size)
@@ -84,7 +96,7 @@ class MaskedConv2d(Conv2d):
 
     above = seen = None  # in `row_by_row`: the rows above the one in hand, and these with it
 
-    def forward(self, input):
+    def forward(self, input: Tensor) -> Tensor:
         """(N, in, H, W) -> (N, out, H, W)."""
         rows = self.padding[0] + (self.kind != "above")  # below them the kernel sees nothing: it is cut off
         weight = self.weight[:, :, :rows] * Tensor(self.mask[:rows])
@@ -93,13 +105,13 @@ class MaskedConv2d(Conv2d):
         self.seen = F.cat([self.above, input], 2)
         return F.conv2d(self.seen[:, :, :rows], weight, self.bias, padding=(0, self.padding[1]))
 
-    def extra_repr(self):
+    def extra_repr(self) -> str:
         """The mask, in, out, kernel."""
         return f"{self.kind!r}, {self.in_channels}, {self.out_channels}, kernel_size={self.kernel_size}"
 
 
 @contextmanager
-def row_by_row(network, like):
+def row_by_row(network: Module, like: Tensor) -> Iterator[Callable[[], None]]:
     """A context in which a network is given images a row at a time, and its masks remember the rows above.
 
     So a row costs a row, not an image: what is above it does not change any more. The same row may be given again and

@@ -2,6 +2,7 @@
 
 from scratchgan.nn.module import Module
 from scratchgan.nn.options import Whole
+from scratchgan.tensor import Tensor
 
 
 class Maxout(Module):
@@ -19,15 +20,15 @@ class Maxout(Module):
 
     pieces = Whole()
 
-    def __init__(self, pieces):
+    def __init__(self, pieces: int):
         self.pieces = pieces
 
-    def forward(self, input):
+    def forward(self, input: Tensor) -> Tensor:
         """(N, pieces · units) -> (N, units)."""
         if input.ndim != 2 or input.shape[1] % self.pieces:
             raise ValueError(f"Maxout({self.pieces}) got shape {input.shape}; it needs (N, {self.pieces} · units)")
         return input.unflatten(1, (self.pieces, -1)).amax(1)
 
-    def extra_repr(self):
+    def extra_repr(self) -> str:
         """The number of pieces."""
         return f"{self.pieces}"

@@ -9,10 +9,11 @@ import math
 import numpy as np
 
 from scratchgan import functional as F
+from scratchgan.hints import Random
 from scratchgan.nn import init
 from scratchgan.nn.module import Module
 from scratchgan.nn.options import Whole
-from scratchgan.tensor import Parameter
+from scratchgan.tensor import Parameter, Tensor
 
 
 class MinibatchDiscrimination(Module):
@@ -40,13 +41,13 @@ class MinibatchDiscrimination(Module):
 
     in_features, num_kernels, kernel_dim = Whole(), Whole(), Whole()
 
-    def __init__(self, in_features, num_kernels, kernel_dim, *, rng=None):
+    def __init__(self, in_features: int, num_kernels: int, kernel_dim: int, *, rng: Random | None = None):
         self.in_features, self.num_kernels, self.kernel_dim = in_features, num_kernels, kernel_dim
         shape = (self.in_features, self.num_kernels, self.kernel_dim)
         scale = math.sqrt(math.pi / self.in_features) / (2 * self.kernel_dim)  # E |N(0, 2As²)| is 2s √(A/π)
         self.weight = Parameter((scale * init.generator(rng).standard_normal(shape)).astype(np.float32))
 
-    def forward(self, input):
+    def forward(self, input: Tensor) -> Tensor:
         """(N, A) -> (N, A + B)."""
         features, kernels, dims = self.weight.shape
         if input.ndim != 2 or input.shape[1] != features:
@@ -57,7 +58,7 @@ class MinibatchDiscrimination(Module):
         distances = (m.unsqueeze(0) - m.unsqueeze(1)).abs().sum(3)  # (N, N, B)
         return F.cat([input, (-distances).exp().sum(1) - 1], 1)  # the 1 is c_b(xᵢ, xᵢ)
 
-    def extra_repr(self):
+    def extra_repr(self) -> str:
         """A, B, C."""
         return "{}, {}, {}".format(*self.weight.shape)
 
@@ -85,10 +86,10 @@ class MinibatchStdDev(Module):
 
     group_size, num_channels = Whole(), Whole()
 
-    def __init__(self, group_size=4, num_channels=1):
+    def __init__(self, group_size: int = 4, num_channels: int = 1):
         self.group_size, self.num_channels = group_size, num_channels
 
-    def forward(self, input):
+    def forward(self, input: Tensor) -> Tensor:
         """(N, C, H, W) -> (N, C + F, H, W).
 
         Raises
@@ -119,6 +120,6 @@ class MinibatchStdDev(Module):
             raise ValueError(f"{c} channels do not split into num_channels={self.num_channels} parts")
         return input.shape
 
-    def extra_repr(self):
+    def extra_repr(self) -> str:
         """The options."""
         return f"{self.group_size}, {self.num_channels}"

@@ -1,8 +1,15 @@
 """Modules: trees of parameters. An attribute is a parameter, a buffer (an array) or a child module by its type."""
 
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import NoReturn, TypeVar
+
 import numpy as np
+from numpy.typing import DTypeLike
 
 from scratchgan.backend import device_module, is_array, to_numpy
+from scratchgan.hints import Array
 from scratchgan.nn.options import truth
 from scratchgan.nn.state import fitted
 from scratchgan.tensor import Parameter, Tensor
@@ -23,6 +30,8 @@ HABITS = {
 
 
 CONTAINERS = (list, tuple, dict, set)
+
+M = TypeVar("M", bound="Module")
 
 
 class Module:
@@ -64,20 +73,20 @@ class Module:
         instead = f": {HABITS[name]}" if name in HABITS else ""
         raise AttributeError(f"{type(self).__name__} has no attribute {name!r}{instead}")
 
-    def __call__(self, *args, **options):
+    def __call__(self, *args, **options) -> Tensor:
         return self.forward(*args, **options)
 
-    def children(self):
+    def children(self) -> list[tuple[str, Module]]:
         """The child modules with their names: pairs, in order of assignment."""
         return [(name, value) for name, value in vars(self).items() if isinstance(value, Module)]
 
-    def modules(self):
+    def modules(self) -> Iterator[Module]:
         """This module and all below it."""
         yield self
         for _, child in self.children():
             yield from child.modules()
 
-    def slots(self, prefix=""):
+    def slots(self, prefix: str = "") -> dict[str, tuple[Module, str]]:
         """Where the state is, this module's own first: {path: (owner, attribute name)}, parameters and buffers."""
         for name, value in vars(self).items():
             if isinstance(value, CONTAINERS):  # once more: it may have grown
@@ -87,44 +96,44 @@ class Module:
             own |= child.slots(f"{prefix}{name}.")
         return own
 
-    def named_parameters(self):
+    def named_parameters(self) -> list[tuple[str, Parameter]]:
         """Pairs of path, such as ``"0.weight"``, and `Parameter`; a shared one is named once."""
         values = {path: getattr(owner, name) for path, (owner, name) in self.slots().items()}
         first = {id(value): path for path, value in reversed(values.items())}
         return [(k, v) for k, v in values.items() if isinstance(v, Parameter) and first[id(v)] == k]
 
-    def parameters(self):
+    def parameters(self) -> list[Parameter]:
         """The parameters, as a list in the order of `named_parameters`."""
         return [parameter for _, parameter in self.named_parameters()]
 
-    def named_buffers(self):
+    def named_buffers(self) -> list[tuple[str, Array]]:
         """Pairs of path and array."""
         values = [(path, getattr(owner, name)) for path, (owner, name) in self.slots().items()]
         return [(path, value) for path, value in values if is_array(value)]
 
-    def arrays(self):
+    def arrays(self) -> dict[str, Array]:
         """The values of parameters and buffers, not copied: {path: array}."""
         return {path: owner._get(name) for path, (owner, name) in self.slots().items()}
 
-    def replace(self, function):
+    def replace(self: M, function: Callable[[str, Array], Array]) -> M:
         """Replace the array of each parameter and buffer by ``function(path, array)``."""
         once = {id(getattr(owner, name)): (path, owner, name) for path, (owner, name) in self.slots().items()}
         for path, owner, name in once.values():
             owner._set(name, function(path, owner._get(name)))
         return self
 
-    def train(self, mode=True):
+    def train(self: M, mode: bool = True) -> M:
         """Set training mode for this module and all below it."""
         truth(mode=mode)
         for module in self.modules():
             module.training = mode
         return self
 
-    def eval(self):
+    def eval(self: M) -> M:
         """Set evaluation mode for this module and all below it."""
         return self.train(False)
 
-    def to(self, target):
+    def to(self: M, target: DTypeLike) -> M:
         """Convert floating parameters and buffers to a dtype, such as ``np.float64``, or move all to "cpu" or "gpu".
 
         Before an optimiser is made: it keeps arrays beside the parameters it is given.
@@ -148,11 +157,11 @@ class Module:
         else:
             setattr(self, name, array)
 
-    def state_dict(self):
+    def state_dict(self) -> dict[str, Array]:
         """Copies of all parameters and buffers as NumPy arrays, under PyTorch's keys and in its layouts."""
         return {path: np.array(to_numpy(array)) for path, array in self.arrays().items()}
 
-    def load_state_dict(self, state):
+    def load_state_dict(self, state: Mapping[str, Array]) -> None:
         """Take over the arrays of a `state_dict`, of this package or of PyTorch; the dtype of the module stays.
 
         Raises
@@ -171,7 +180,7 @@ class Module:
         inside = "".join(f"\n  ({name}): " + repr(child).replace("\n", "\n  ") for name, child in self.children())
         return f"{type(self).__name__}({self.extra_repr()}{inside}{chr(10) if inside else ''})"
 
-    def extra_repr(self):
+    def extra_repr(self) -> str:
         """What the representation shows between the parentheses."""
         return ""
 
@@ -221,17 +230,17 @@ def _refuse_hidden(where, value):
 class Sequential(Module):
     """Modules applied one after the other; children are named "0", "1", …"""
 
-    def __init__(self, *modules):
+    def __init__(self, *modules: Module):
         for module in modules:
             self.append(module)
 
-    def append(self, module):
+    def append(self: M, module: Module) -> M:
         """Add a module at the end."""
         last = max([int(name) for name, _ in self.children() if name.isdigit()], default=-1)
         setattr(self, str(last + 1), _instance(module, type(self).__name__))
         return self
 
-    def forward(self, input):
+    def forward(self, input: Tensor) -> Tensor:
         """Apply all modules in order."""
         for module in self:
             input = module(input)
@@ -250,10 +259,10 @@ class Sequential(Module):
 class ModuleList(Sequential):
     """A list of modules, which the owner applies as it likes."""
 
-    def __init__(self, modules=()):
+    def __init__(self, modules: Iterable[Module] = ()):
         super().__init__(*modules)
 
-    def forward(self, *args):
+    def forward(self, *args) -> NoReturn:
         """A list is not a function."""
         raise TypeError("a ModuleList cannot be called; iterate over it, or use Sequential")
 

@@ -23,7 +23,7 @@ from scratchgan.tensor import Tensor, floating
 class Halved(Module):
     """(N, C, H, W) -> (N, C, H/2, W/2): A x Aᵀ, with the filter [1, 3, 3, 1] / 8 on each axis; H and W are even."""
 
-    def forward(self, input):
+    def forward(self, input: Tensor) -> Tensor:
         """Half the size."""
         floating(input=input)
         if input.ndim != 4 or input.shape[2] % 2 or input.shape[3] % 2:
@@ -34,7 +34,7 @@ class Halved(Module):
 class Doubled(Module):
     """(N, C, H, W) -> (N, C, 2H, 2W): 4 Aᵀ x A, the adjoint of `Halved`, which is bilinear interpolation."""
 
-    def forward(self, input):
+    def forward(self, input: Tensor) -> Tensor:
         """Twice the size."""
         floating(input=input)
         if input.ndim != 4:

@@ -5,6 +5,7 @@ import copy
 import numpy as np
 
 from scratchgan.backend import array_like
+from scratchgan.hints import Array, Random
 from scratchgan.nn import init
 from scratchgan.nn.layers import ConvTranspose2d
 from scratchgan.nn.module import Module
@@ -13,7 +14,7 @@ from scratchgan.tensor import Parameter, Tensor
 from scratchgan.threads import product
 
 
-def power_iteration(matrix, v, steps, eps=1e-12):
+def power_iteration(matrix: Array, v: Array, steps: int, eps: float = 1e-12) -> tuple[Array, Array]:
     """u ← W v / ‖W v‖, v ← Wᵀ u / ‖Wᵀ u‖, again and again: they turn into the top singular vectors of W.
 
     Each step shrinks what is left of the k-th singular vector by (σₖ / σ₁)².
@@ -93,7 +94,7 @@ class SpectralNorm(Module):
 
     n_power_iterations, eps = Whole(), Number("[0, ∞)")
 
-    def __init__(self, layer, n_power_iterations=1, eps=1e-12, *, rng=None):
+    def __init__(self, layer: Module, n_power_iterations: int = 1, eps: float = 1e-12, *, rng: Random | None = None):
         weight = getattr(layer, "weight", None)
         if not isinstance(weight, Parameter) or weight.ndim < 2:
             got = "no weight" if weight is None else f"a weight of shape {weight.shape}"
@@ -105,7 +106,7 @@ class SpectralNorm(Module):
         first = array_like(init.generator(rng).standard_normal(matrix.shape[1]).astype(matrix.dtype), matrix)
         self.u, self.v = power_iteration(matrix, first, 15, self.eps)
 
-    def forward(self, input):
+    def forward(self, input: Tensor) -> Tensor:
         """What the layer does, with the weight W / σ̂; in training, after a turn of u and v."""
         if self.training:
             self.u, self.v = power_iteration(self._matrix().data, self.v, self.n_power_iterations, self.eps)
@@ -118,7 +119,7 @@ class SpectralNorm(Module):
         """W / σ̂, of the shape of W, for u and v as they are: Tensor."""
         return self.layer.weight / self.sigma()
 
-    def sigma(self):
+    def sigma(self) -> Tensor:
         """σ̂ = uᵀ W v, differentiable in W: Tensor, (). Never above σ(W) by more than rounding."""
         u, v = (_unit(x, self.eps) for x in (self.u, self.v))  # `AveragedWeights` makes them shorter
         return Tensor(u) @ (self._matrix() @ Tensor(v))
@@ -128,13 +129,13 @@ class SpectralNorm(Module):
         weight = self.layer.weight
         return (weight.transpose(0, 1) if isinstance(self.layer, ConvTranspose2d) else weight).flatten(1)
 
-    def slots(self, prefix=""):
+    def slots(self, prefix: str = "") -> dict[str, tuple[Module, str]]:
         """Where the state is, under PyTorch's keys."""
         inner, path = self.layer.slots(prefix), f"{prefix}parametrizations.weight."
         inner.pop(f"{prefix}weight", None)
         own = {f"{path}original": (self.layer, "weight"), f"{path}0._u": (self, "u"), f"{path}0._v": (self, "v")}
         return inner | own
 
-    def extra_repr(self):
+    def extra_repr(self) -> str:
         """The options, where they are not the usual ones."""
         return "" if self.n_power_iterations == 1 else f"n_power_iterations={self.n_power_iterations}"

@@ -1,16 +1,20 @@
 """Layers without weights: functions with their options filled in."""
 
+from collections.abc import Callable, Sequence
+
 from scratchgan import functional as F
 from scratchgan.functional.elementwise import refuse
+from scratchgan.hints import Axes, Pair, Random
 from scratchgan.nn import init
 from scratchgan.nn.module import Module
 from scratchgan.nn.options import Number, Several, Whole, pair
+from scratchgan.tensor import Tensor
 
 
 class _Function(Module):
     """A function of `functional` and its options, each an attribute."""
 
-    def __init__(self, function, **options):
+    def __init__(self, function: Callable, **options):
         self.function, self.names = function, tuple(options)
         for name, value in options.items():
             setattr(self, name, value)
@@ -20,11 +24,11 @@ class _Function(Module):
         """As they stand: {name: value}."""
         return {name: getattr(self, name) for name in self.names}
 
-    def forward(self, input):
+    def forward(self, input: Tensor) -> Tensor:
         """Apply the function."""
         return self.function(input, **self.options)
 
-    def extra_repr(self):
+    def extra_repr(self) -> str:
         """The options."""
         return ", ".join(f"{name}={value!r}" for name, value in self.options.items() if value is not None)
 
@@ -32,7 +36,7 @@ class _Function(Module):
 class ReLU(_Function):
     """See `functional.relu`."""
 
-    def __init__(self, inplace=False):
+    def __init__(self, inplace: bool = False):
         refuse(False, inplace=inplace)
         super().__init__(F.relu)
 
@@ -42,7 +46,7 @@ class LeakyReLU(_Function):
 
     negative_slope = Number()
 
-    def __init__(self, negative_slope=0.01, inplace=False):
+    def __init__(self, negative_slope: float = 0.01, inplace: bool = False):
         refuse(False, inplace=inplace)
         super().__init__(F.leaky_relu, negative_slope=negative_slope)
 
@@ -52,7 +56,7 @@ class ELU(_Function):
 
     alpha = Number()
 
-    def __init__(self, alpha=1.0, inplace=False):
+    def __init__(self, alpha: float = 1.0, inplace: bool = False):
         refuse(False, inplace=inplace)
         super().__init__(F.elu, alpha=alpha)
 
@@ -62,7 +66,7 @@ class Softplus(_Function):
 
     beta, threshold = Number("(0, ∞)"), Number()
 
-    def __init__(self, beta=1.0, threshold=20.0):
+    def __init__(self, beta: float = 1.0, threshold: float = 20.0):
         super().__init__(F.softplus, beta=beta, threshold=threshold)
 
 
@@ -78,7 +82,7 @@ class Softmax(_Function):
 
     dim = Whole("(-∞, ∞)", optional=True)
 
-    def __init__(self, dim=None):
+    def __init__(self, dim: int | None = None):
         super().__init__(F.softmax, dim=dim)
 
 
@@ -96,7 +100,13 @@ class AvgPool2d(_Function):
     divisor_override = Whole(optional=True)
 
     def __init__(
-        self, kernel_size, stride=None, padding=0, ceil_mode=False, count_include_pad=True, divisor_override=None
+        self,
+        kernel_size: Pair,
+        stride: Pair | None = None,
+        padding: Pair = 0,
+        ceil_mode: bool = False,
+        count_include_pad: bool = True,
+        divisor_override: int | None = None,
     ):
         super().__init__(
             F.avg_pool2d,
@@ -114,7 +124,15 @@ class MaxPool2d(_Function):
 
     kernel_size, stride, padding = pair(), pair(optional=True), pair("[0, ∞)")
 
-    def __init__(self, kernel_size, stride=None, padding=0, dilation=1, return_indices=False, ceil_mode=False):
+    def __init__(
+        self,
+        kernel_size: Pair,
+        stride: Pair | None = None,
+        padding: Pair = 0,
+        dilation: Pair = 1,
+        return_indices: bool = False,
+        ceil_mode: bool = False,
+    ):
         refuse(1, dilation=dilation)
         super().__init__(
             F.max_pool2d,
@@ -131,14 +149,14 @@ class ReflectionPad2d(Module):
 
     padding = Several(Whole("[0, ∞)"), 4, alone=4)
 
-    def __init__(self, padding):
+    def __init__(self, padding: Axes):
         self.padding = padding
 
-    def forward(self, input):
+    def forward(self, input: Tensor) -> Tensor:
         """(…, H, W) -> (…, top + H + bottom, left + W + right)."""
         return F.pad(input, self.padding, mode="reflect")
 
-    def extra_repr(self):
+    def extra_repr(self) -> str:
         """The widths."""
         return f"padding={self.padding}"
 
@@ -148,15 +166,15 @@ class Dropout(Module):
 
     p = Number("[0, 1]")
 
-    def __init__(self, p=0.5, inplace=False, *, rng=None):
+    def __init__(self, p: float = 0.5, inplace: bool = False, *, rng: Random | None = None):
         refuse(False, inplace=inplace)
         self.p, self.rng = p, init.generator(rng)
 
-    def forward(self, input):
+    def forward(self, input: Tensor) -> Tensor:
         """Zero some elements in training, none in evaluation."""
         return F.dropout(input, self.p, self.training, rng=self.rng)
 
-    def extra_repr(self):
+    def extra_repr(self) -> str:
         """The probability."""
         return f"p={self.p}"
 
@@ -166,7 +184,7 @@ class Flatten(_Function):
 
     start_dim, end_dim = Whole("(-∞, ∞)"), Whole("(-∞, ∞)")
 
-    def __init__(self, start_dim=1, end_dim=-1):
+    def __init__(self, start_dim: int = 1, end_dim: int = -1):
         super().__init__(F.flatten, start_dim=start_dim, end_dim=end_dim)
 
 
@@ -175,7 +193,7 @@ class Unflatten(_Function):
 
     dim, sizes = Whole("(-∞, ∞)"), Several(Whole("[-1, ∞)"))
 
-    def __init__(self, dim, unflattened_size):
+    def __init__(self, dim: int, unflattened_size: Sequence[int]):
         super().__init__(F.unflatten, dim=dim, sizes=unflattened_size)
 
 
@@ -185,7 +203,14 @@ class Upsample(_Function):
     size = Several(Whole(), alone=0, optional=True)
     scale_factor = Several(Number("(0, ∞)"), alone=0, optional=True)
 
-    def __init__(self, size=None, scale_factor=None, mode="nearest", align_corners=None, recompute_scale_factor=None):
+    def __init__(
+        self,
+        size: Axes | None = None,
+        scale_factor: float | Sequence[float] | None = None,
+        mode: str = "nearest",
+        align_corners: bool | None = None,
+        recompute_scale_factor: bool | None = None,
+    ):
         if (size is None) == (scale_factor is None):
             raise ValueError(f"Upsample needs either size or scale_factor, not size={size} and {scale_factor=}")
         super().__init__(
@@ -203,5 +228,5 @@ class PixelShuffle(_Function):
 
     upscale_factor = Whole()
 
-    def __init__(self, upscale_factor):
+    def __init__(self, upscale_factor: int):
         super().__init__(F.pixel_shuffle, upscale_factor=upscale_factor)

@@ -6,6 +6,7 @@ from scratchgan import functional as F
 from scratchgan.backend import array_like
 from scratchgan.functional.normalize import pixel_norm
 from scratchgan.functional.resample import blur
+from scratchgan.hints import Random
 from scratchgan.nn import init
 from scratchgan.nn.equalized import EqualizedLinear
 from scratchgan.nn.module import Module
@@ -19,7 +20,7 @@ class PixelNorm(_Function):
 
     eps = Number("(0, ∞)")
 
-    def __init__(self, eps=1e-8):
+    def __init__(self, eps: float = 1e-8):
         super().__init__(pixel_norm, eps=eps)
 
 
@@ -39,11 +40,11 @@ class Noise(Module):
 
     num_features = Whole()
 
-    def __init__(self, num_features):
+    def __init__(self, num_features: int):
         self.num_features = num_features
         self.weight = Parameter(np.zeros(self.num_features, np.float32))
 
-    def forward(self, input, rng):
+    def forward(self, input: Tensor, rng: Random) -> Tensor:
         """(N, C, H, W) -> the same shape; n is drawn from ``rng``, a `numpy.random.Generator`."""
         if input.ndim != 4 or input.shape[1] != self.num_features:
             raise ValueError(f"Noise({self.num_features}) got {input.shape}; it needs (N, {self.num_features}, H, W)")
@@ -51,12 +52,12 @@ class Noise(Module):
         noise = rng.standard_normal((n, 1, height, width), dtype=np.float32).astype(input.dtype, copy=False)
         return input + self.weight.reshape(-1, 1, 1) * Tensor(array_like(noise, input.data))
 
-    def extra_repr(self):
+    def extra_repr(self) -> str:
         """The number of channels."""
         return str(self.num_features)
 
 
-def restyled(input, mean, deviation, eps=1e-5):
+def restyled(input: Tensor, mean: Tensor, deviation: Tensor, eps: float = 1e-5) -> Tensor:
     """Images whose channels have another mean and deviation: σ (x − mean x) / √(var x + ε) + μ.
 
     Parameters
@@ -70,7 +71,7 @@ def restyled(input, mean, deviation, eps=1e-5):
     return F.instance_norm(input, eps=eps) * deviation + mean
 
 
-def statistics(input, eps=1e-5):
+def statistics(input: Tensor, eps: float = 1e-5) -> tuple[Tensor, Tensor]:
     """Mean and deviation √(var + ε) of each channel over all places: two Tensors, (N, C, 1, 1).
 
     The variance is divided by their number. Without ε, the slope of the root would be infinite where a channel is
@@ -106,13 +107,21 @@ class AdaIN(Module):
 
     num_features, style_size, eps = Whole(), Whole(), Number("(0, ∞)")
 
-    def __init__(self, num_features, style_size, eps=1e-8, lr_multiplier=1.0, *, rng=None):
+    def __init__(
+        self,
+        num_features: int,
+        style_size: int,
+        eps: float = 1e-8,
+        lr_multiplier: float = 1.0,
+        *,
+        rng: Random | None = None,
+    ):
         self.num_features, self.style_size, self.eps = num_features, style_size, eps
         self.affine = EqualizedLinear(
             self.style_size, 2 * self.num_features, gain=1.0, lr_multiplier=lr_multiplier, rng=rng
         )
 
-    def forward(self, input, style):
+    def forward(self, input: Tensor, style: Tensor) -> Tensor:
         """(N, C, H, W), (N, style_size) -> (N, C, H, W)."""
         if input.ndim != 4 or input.shape[1] != self.num_features or len(input) != len(style):
             raise ValueError(
@@ -122,7 +131,7 @@ class AdaIN(Module):
         affine = self.affine(style).reshape(len(style), 2, self.num_features, 1, 1)
         return restyled(input, affine[:, 1], 1 + affine[:, 0], self.eps)
 
-    def extra_repr(self):
+    def extra_repr(self) -> str:
         """The sizes."""
         return f"{self.num_features}, {self.style_size}"
 
@@ -136,14 +145,14 @@ class Constant(Module):
 
     shape = Several(Whole(), alone=1)
 
-    def __init__(self, *shape, rng=None):
+    def __init__(self, *shape: int, rng: Random | None = None):
         self.shape = shape
         self.weight = Parameter(init.normal(self.shape, init.generator(rng)))
 
-    def forward(self, count):
+    def forward(self, count: int) -> Tensor:
         """``count`` of it: (N, *shape)."""
         return self.weight.expand(count, *self.weight.shape)
 
-    def extra_repr(self):
+    def extra_repr(self) -> str:
         """The shape."""
         return ", ".join(map(str, self.shape))

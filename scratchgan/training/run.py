@@ -11,6 +11,7 @@ import math
 import os
 import shutil
 import sys
+from collections.abc import Callable
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -18,6 +19,9 @@ import numpy as np
 from tqdm import tqdm
 
 from scratchgan import checkpoint
+from scratchgan.data import Batches, Streams
+from scratchgan.hints import Random
+from scratchgan.models import Model
 from scratchgan.training import pictures
 from scratchgan.training.log import Log
 from scratchgan.training.stop import stop_request
@@ -60,7 +64,16 @@ class Run:
         The signal that ended `train` early.
     """
 
-    def __init__(self, model, batches, rng, settings, folder, options=None, check=lambda: None):
+    def __init__(
+        self,
+        model: Model,
+        batches: Batches | Streams,
+        rng: Random,
+        settings: dict,
+        folder: str | Path,
+        options: dict | None = None,
+        check: Callable[[], None] = lambda: None,
+    ):
         self.model, self.batches, self.rng, self.settings = model, batches, rng, settings
         self.folder, self.options, self.check = Path(folder), options or {}, check
         self.step, self.saved, self.stopped_by, self.every = 0, None, None, None
@@ -76,14 +89,14 @@ class Run:
         """The path of the checkpoint."""
         return self.folder / "checkpoint.npz"
 
-    def save(self, steps):
+    def save(self, steps: int) -> None:
         """Write the checkpoint of this moment, in a run that is meant to take ``steps`` steps."""
         self.check()
         facts = {"step": self.step, "steps": steps, "settings": self.settings, "options": self.options}
         checkpoint.save(self.checkpoint, arrays_of(self.parts), rng=self.rng.bit_generator.state, **facts)
         self.saved = self.step
 
-    def load(self):
+    def load(self) -> None:
         """Go on from the checkpoint in the folder; the log is cut back to its step.
 
         Raises
@@ -108,7 +121,7 @@ class Run:
 
     # Training ---------------------------------------------------------------------------------------------------------
 
-    def train(self, steps, every):
+    def train(self, steps: int, every: int) -> bool:
         """Train until step ``steps``.
 
         Parameters
@@ -212,7 +225,7 @@ class Run:
 
     # What it leaves ---------------------------------------------------------------------------------------------------
 
-    def picture(self):
+    def picture(self) -> np.ndarray:
         """What the model shows now: array (rows, columns, C, H, W) in [−1, 1]."""
         sheet = self.model.show(self.examples, np.random.default_rng([self.settings["seed"], 1]))
         if np.ndim(sheet) != 5 or sheet.shape[2] not in (1, 3):
@@ -221,11 +234,11 @@ class Run:
             )
         return sheet
 
-    def samples(self, count):
+    def samples(self, count: int) -> dict[str, np.ndarray]:
         """``count`` fresh samples, the same each time: {name: array}."""
         return drawn(self.model, count, np.random.default_rng([self.settings["seed"], 2]))
 
-    def demand_room(self, count):
+    def demand_room(self, count: int) -> None:
         """Raise TrainingError where samples cannot be made, or do not fit: better now than after days."""
         if not count:
             return
@@ -245,7 +258,7 @@ class Run:
     def _frame(self, step):
         return self.folder / "frames" / f"{step:07d}.png"
 
-    def finish(self, samples=0):
+    def finish(self, samples: int = 0) -> None:
         """Write the last picture, the animation, the curves and, if asked for, the samples, each as NAME.npy.
 
         The animation takes only the frames that this run must have left. Arrays of another step are removed.
@@ -264,7 +277,7 @@ class Run:
         for name, array in arrays.items():
             checkpoint.write_atomically(self.folder / f"{name}.npy", lambda file, array=array: np.save(file, array))
 
-    def describe(self, **facts):
+    def describe(self, **facts) -> None:
         """Write ``config.json``: the settings and any facts besides."""
         text = json.dumps({**self.settings, **facts}, indent=2, sort_keys=True) + "\n"
         checkpoint.write_atomically(self.folder / "config.json", lambda file: file.write(text.encode()))

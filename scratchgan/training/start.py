@@ -7,6 +7,7 @@ run.model.generator  # trained, and ready for whatever comes next
 import hashlib
 import os
 import platform
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -27,9 +28,20 @@ MOST = {"steps": LONGEST, "rates_fall_over": LONGEST}
 
 
 def train(
-    system=None, preset=None, data=None, out=None, seed=None, steps=None, device=None, threads=None, samples=None,
-    resume=False, rates_fall_over=None, name=None, began=lambda run: None,
-):  # fmt: skip
+    system: str | Path | None = None,
+    preset: str | None = None,
+    data: str | Path | None = None,
+    out: str | Path | None = None,
+    seed: int | None = None,
+    steps: int | None = None,
+    device: str | None = None,
+    threads: int | None = None,
+    samples: int | None = None,
+    resume: bool = False,
+    rates_fall_over: int | None = None,
+    name: str | None = None,
+    began: Callable[[Run], None] = lambda run: None,
+) -> Run:
     """Train a system, or go on with its training, and leave a folder of results.
 
     Parameters

@@ -128,7 +128,7 @@ def _options(system, preset, classes):
 # The model of a run --------------------------------------------------------------------------------------------------
 
 
-def load_model(folder, system=None):
+def load_model(folder: str | Path, system: str | Path | None = None) -> Model:
     """The model of a run as it stood at its last checkpoint, on the CPU; neither data nor claim are needed.
 
     Parameters

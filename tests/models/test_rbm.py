@@ -326,7 +326,10 @@ def test_the_pseudo_likelihood_is_that_of_each_pixel_given_the_others():
             pair = p[number[tuple(state)]], p[number[tuple(other)]]
             exact += np.log(pair[0] / sum(pair)) / 2
     assert one.pseudo_likelihood(v, m.drive(v), rng()).item() == pytest.approx(exact, abs=0.15)
+    asked, pseudo = [], one.pseudo_likelihood
+    one.pseudo_likelihood = lambda v, drive, rng: asked.append(v.data) or pseudo(v, drive, rng)
     assert one.train_step(iter([(v.data[:40].reshape(-1, 1, 2, 3),)]), rng())["pseudo_likelihood"] < 0
+    np.testing.assert_array_equal(asked, [v.data[:40]])  # of images, not of the chains
 
 
 def test_it_learns_which_states_there_are():
