@@ -34,7 +34,7 @@ def test_it_leaves_a_picture_and_numbers(tmp_path, monkeypatch):
     monkeypatch.setattr(DEMO, "PARTS", 2)
     monkeypatch.setattr(DEMO, "COMPARED", 60)
     monkeypatch.setattr(DEMO, "TESTED", 200)
-    argv = ["--steps", "8", "--out", str(tmp_path)]
+    argv = ["--steps", "8", "--out", str(tmp_path), "--seed", "3"]
     assert DEMO.command.main("…", "over_training", DEMO.experiment, DEMO.add_flags, DEMO.FULL, argv=argv) == 0
     assert Image.open(tmp_path / "over_training.png").width > 1500
     found = json.loads((tmp_path / "numbers.json").read_text())
@@ -42,7 +42,8 @@ def test_it_leaves_a_picture_and_numbers(tmp_path, monkeypatch):
     assert numbers["steps"] == [4, 8] and len(numbers["W"]) == len(numbers["last"]) == 2
     assert numbers["averaged"] != numbers["last"] and np.shape(numbers["labels"]) == (10, 10)
     assert found["shortened"] == "--steps 8, not 1500" and len(found["claims"]) == 5
-    config = json.loads((tmp_path / "wgan_gp" / "config.json").read_text())
+    config, other = (json.loads((tmp_path / name / "config.json").read_text()) for name in ("wgan_gp", "cgan"))
+    assert (config["seed"], other["seed"], other["steps"]) == (3, 3, 3)
     assert config["steps"] == 8 and config["rates_fall_over"] == 1500
 
 
@@ -55,11 +56,11 @@ def test_beliefs_are_means_over_the_true_class_for_each_label():
     model = SYSTEMS["cgan"].build(rng())
     model.critic = type("Brightness", (), {"eval": lambda self: self, "__call__": lambda self, x, y: model.tensor(
         (x.numpy().mean((1, 2, 3)) * (y.numpy().argmax(1) + 1))[:, None])})()  # fmt: skip
-    images = np.zeros((20, 1, 28, 28), np.uint8)
-    images[10:] = 255
-    beliefs = DEMO.believed(model, images, np.arange(20) % 10)
-    expected = [(1 / (1 + np.exp(y)) + 1 / (1 + np.exp(-y))) / 2 for y in range(1, 11)]
-    np.testing.assert_allclose(beliefs, np.tile(expected, (10, 1)), rtol=1e-6)
+    labels = np.arange(20) % 10
+    levels = np.uint8(20 * labels + np.repeat([0, 50], 10))  # two images of each class
+    beliefs = DEMO.believed(model, np.broadcast_to(levels[:, None, None, None], (20, 1, 28, 28)), labels)
+    bright = (levels / 127.5 - 1).reshape(2, 10, 1)
+    np.testing.assert_allclose(beliefs, (1 / (1 + np.exp(-bright * np.arange(1, 11)))).mean(0), rtol=1e-5)
 
 
 @pytest.mark.parametrize("steps, expected", [(1500, 600), (8, 3), (1, 1)])
@@ -70,6 +71,9 @@ def test_the_conditional_gan_is_trained_for_as_large_a_part(steps, expected):
 def test_the_claims_ask_what_is_said():
     good = {"averaged": [1.0, 0.05], "last": [2.0, 0.1], "W": [0.5, 0.9]}
     beliefs = np.full((10, 10), 0.1) + 0.4 * np.eye(10)
+    *_, rises, _, believed = DEMO.claims(good, beliefs)
+    assert rises.value == 1.8 and rises.anchors == {"S then": 1.0, "S at the end": 0.05, "W at the end": 0.9}
+    assert believed.value == 0.5 and believed.anchors["of the others"] == pytest.approx(0.1)
     assert all(claim.holds for claim in DEMO.claims(good, beliefs))
     for name, bad in {"averaged": [1.0, 0.5], "last": [0.5, 0.01], "W": [0.9, 0.5]}.items():
         assert not all(claim.holds for claim in DEMO.claims(good | {name: bad}, beliefs))

@@ -36,6 +36,7 @@ def test_a_folder_with_both_domains_is_found_and_read(folder):
         200,
     ]
     np.testing.assert_array_equal(found.sized(4, 3), np.concatenate([x, y]))
+    assert [domain.shape for domain in views.two_domains(found, 5, 1)] == [(3, 1, 5, 5), (2, 1, 5, 5)]
     assert len(find(folder, "test")) == 2 and find(folder).source == str(folder) and found.name == folder.name
     with pytest.raises(DataError, match="no split 'val'"):
         find(folder, "val")

@@ -189,6 +189,8 @@ def test_pairs_of_outlines_and_images_come_with_labels_where_they_are_asked_for_
     x, y = views.outlines(SOME)
     np.testing.assert_array_equal(y, SOME.sized(32, 1))
     np.testing.assert_array_equal(x, outlined(y))
+    blue = Dataset("", SOME.sized(28, 3) * np.uint8([0, 0, 1])[:, None, None], None, "")
+    np.testing.assert_array_equal(views.outlines(blue, 28, 3)[0], outlined(SOME.images))
     x, y, labels = views.outlines(SOME, 28, 3, apart=60, classes=True)
     assert y.shape == (len(SOME), 3, 28, 28) and labels.tolist() == SOME.labels.tolist()
     np.testing.assert_array_equal(x, outlined(y, 60))

@@ -6,6 +6,7 @@ import sys
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 from PIL import Image
 from places import DEMOS
 
@@ -187,6 +188,34 @@ def test_the_demo_leaves_the_page_that_is_kept(tmp_path, monkeypatch, capsys):
     out = capsys.readouterr().out
     for name, erratum in ERRATA.items():
         assert all(words in out for words in (erratum.said, erratum.right, erratum.equation, f"  pass  {name}: "))
+
+
+def drawn(demo, name):
+    """The lines of a panel by their labels: (x, y) of each."""
+    axes = Figure().subplots()
+    demo[name](axes)
+    return {line.get_label(): line.get_data() for line in axes.lines}
+
+
+def test_what_is_drawn_best_is_best_where_its_label_says(demo):
+    lines = drawn(demo, "draw_no_minimum")
+    x, y = lines["E log(1 − D): best at 1"]
+    assert abs(np.log(x[y.argmin()])) < 0.05
+    x, y = lines["E (1 − log D): no minimum"]
+    assert y.argmin() == len(y) - 1
+    lines = drawn(demo, "draw_sign")
+    x, y = lines["− λ: best at 1 + s/2λ"]
+    assert x[y.argmax()] == pytest.approx(1.2)
+    x, y = lines["+ λ: no maximum"]
+    assert y.argmax() == len(y) - 1
+
+
+def test_the_pull_of_minimax_lies_on_the_curve_that_is_dotted(demo):
+    lines = drawn(demo, "draw_pulls")
+    x, curve = next(data for label, data in lines.items() if label.startswith("_"))  # it has none
+    pull = lines["minimax"][1]
+    far = x > 6
+    assert 0.7 < (curve[far] / pull[far]).min() and (curve[far] / pull[far]).max() < 1.4
 
 
 def test_the_page_has_all_sentences_and_all_numbers():

@@ -104,7 +104,8 @@ def test_latents_of_a_labelled_game_carry_labels_at_equal_odds():
 def test_a_game_is_looked_at_before_its_first_step_and_after_every_fortieth():
     seen = play("collapse", True, 2 * EVERY, 0)
     assert len(seen.told) == 3 and seen.losses.shape == (80, 2) and seen.samples.shape == (2500, 2)
-    again = play("collapse", True, 2 * EVERY, 0)
+    again, other = (play("collapse", True, 2 * EVERY, seed) for seed in (0, 1))
+    assert np.array_equal(again.losses, seen.losses) and (other.losses != seen.losses).all()
     assert np.array_equal(again.told, seen.told)
 
 

@@ -6,6 +6,7 @@ import sys
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 from PIL import Image
 from places import DEMOS
 from seeded import rng
@@ -92,6 +93,50 @@ def test_peaks_are_the_centres():
 @pytest.mark.parametrize("weight", [0.2, 5.0])
 def test_the_line_is_as_steep_as_the_penalty_lets_it_be(weight):
     assert shapes.best_line(3.0, weight, steps=40) == pytest.approx(1 + 3 / (2 * weight))
+
+
+# The demo ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def demo():
+    return runpy.run_path(str(DEMOS / "shapes.py"))
+
+
+@pytest.fixture
+def axes():
+    return Figure().subplots()
+
+
+@pytest.mark.parametrize("name", shapes.NORMS)
+def test_a_cube_shows_the_last_image_the_last_channel_and_the_last_pixel(demo, axes, name):
+    """Each on the face where it lies: front, right and top."""
+    n, c, h, w = demo["SHAPE"]
+    demo["draw_cube"](axes, name)
+    dark = [patch.get_facecolor()[0] < 0.2 for patch in axes.patches]
+    seen = shapes.reduced(name, (n, c, h, w)).reshape(n, c, h * w)
+    assert dark == [*seen[0].ravel(), *seen[:, -1].ravel(), *seen[:, :, -1].ravel()]
+
+
+@pytest.mark.parametrize("stride", [1, 2])
+def test_the_stamps_that_are_shown_add_up_to_the_sum_that_is_shown(demo, stride, monkeypatch):
+    shown = []
+    monkeypatch.setitem(
+        demo["draw_step_by_step"].__globals__, "grid", lambda axes, numbers, colors: shown.append(numbers)
+    )
+    demo["draw_step_by_step"](Figure().subplots(1, 6), stride)
+    _, *stamps, whole = shown
+    assert [np.isfinite(stamp).sum() for stamp in stamps] == [4] * 4
+    np.testing.assert_array_equal(np.nansum(stamps, 0), whole)
+
+
+def test_the_slope_that_is_expected_and_the_one_that_is_learnt_are_one(demo, axes):
+    demo["draw_sweep"](axes)
+    (line, *_), legend = axes.lines, [text.get_text() for text in axes.get_legend().get_texts()]
+    np.testing.assert_allclose(line.get_ydata(), 1 + demo["SHIFT"] / (2 * line.get_xdata()))
+    learnt = axes.collections[0].get_offsets()
+    np.testing.assert_allclose(learnt[:, 1], 1 + demo["SHIFT"] / (2 * learnt[:, 0]), rtol=1e-5)
+    assert legend == ["1 + s / 2λ", "learnt by descent"]
 
 
 def test_the_demo_leaves_its_pictures_and_all_its_claims_hold(tmp_path, monkeypatch, capsys):

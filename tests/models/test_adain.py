@@ -246,6 +246,17 @@ def test_halfway_to_a_style_is_measured_too():
     assert asked == [[1.0], [0.5], []] and "style distance at α = 0.5" in found
 
 
+def test_a_style_is_measured_in_all_sizes():
+    model, content, style = tiny(), images(3, 6), images(4, 6)
+    wanted, distances = [stats(level.data) for level in model.encoder(style)], []
+    for picture in (Tensor(model.stylised(content, (style, 1.0))), content):
+        levels = zip(model.encoder(picture), wanted, strict=True)
+        pairs = [pair for level, other in levels for pair in zip(stats(level.data), other)]
+        distances.append(sum(((a - b) ** 2).mean() for a, b in pairs))
+    found = model.measure((content, style), rng())["style distance"]
+    assert found == pytest.approx(distances[0] / distances[1]) and len(wanted) == 2
+
+
 def test_the_class_is_that_of_the_ink_without_the_margin(monkeypatch):
     digits = load(embedded=True)
     seen = []

@@ -2,6 +2,7 @@
 
 from functools import partial
 from itertools import product
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -184,6 +185,12 @@ def test_locations_are_measured_by_their_distance_to_the_prior():
     numbers = model.measure((Tensor(rng().random((60, *IMAGE))), np.arange(60) % 3), rng())
     assert "−log p, nats (dynamic bits)" not in numbers and "largest share" not in numbers
     assert numbers["codes' energy distance to the prior"] > numbers["a draw's energy distance to the prior"] > 0
+    counts, draw = [], model.prior.draw
+    model.prior = SimpleNamespace(draw=lambda count, rng: counts.append(count) or draw(count, rng))
+    points = rng(1).standard_normal((60, KINDS))
+    numbers = model.of_locations(points, None, rng=rng(2))
+    assert numbers["codes' energy distance to the prior"] == metrics.energy_distance(points, draw(60, rng(2)))
+    assert counts == [60, 60]  # as many as there are codes: few would be far from all
 
 
 def test_pictures_and_samples_are_of_the_prior():

@@ -182,8 +182,8 @@ def test_samples_and_strips_have_codes_of_the_prior():
     assert abs(seen[0].mean()) < 0.1 and abs(seen[0].std() - 1) < 0.1 and seen[0].shape == (400, LATENTS)
     assert model.strip(2, 5, rng()).shape == (2, 5, *IMAGE)
     path = seen[1].reshape(2, 5, LATENTS)
-    for arc in path:
-        np.testing.assert_allclose(arc, slerp(arc[0], arc[-1], np.linspace(0, 1, 5)))
+    for arc, ends in zip(path, normal(2, 2, LATENTS)):
+        np.testing.assert_allclose(arc, slerp(*ends, np.linspace(0, 1, 5)))
 
 
 def test_the_small_networks_are_those_that_are_written_down():

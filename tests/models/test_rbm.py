@@ -326,7 +326,10 @@ def test_the_pseudo_likelihood_is_that_of_each_pixel_given_the_others():
             pair = p[number[tuple(state)]], p[number[tuple(other)]]
             exact += np.log(pair[0] / sum(pair)) / 2
     assert one.pseudo_likelihood(v, m.drive(v), rng()).item() == pytest.approx(exact, abs=0.15)
+    asked, pseudo = [], one.pseudo_likelihood
+    one.pseudo_likelihood = lambda v, drive, rng: asked.append(v.data) or pseudo(v, drive, rng)
     assert one.train_step(iter([(v.data[:40].reshape(-1, 1, 2, 3),)]), rng())["pseudo_likelihood"] < 0
+    np.testing.assert_array_equal(asked, [v.data[:40]])  # of images, not of the chains
 
 
 def test_it_learns_which_states_there_are():
@@ -351,9 +354,10 @@ def test_pictures_and_samples_are_probabilities_of_pixels():
 
 def test_samples_part_from_any_of_the_chains():
     one, begun = model(chains=64), []
-    one.machine.gibbs = lambda v, turns, rng: begun.append(v.data) or v
+    one.machine.gibbs = lambda v, turns, rng: begun.append((v.data, turns)) or v
     one.samples(64, rng())
-    (start,), chains = begun, one.machine.chains
+    ((start, turns),), chains = begun, one.machine.chains
+    assert turns == 100
     assert {tuple(bits) for bits in start} <= {tuple(bits) for bits in chains} and (start != chains).any()
 
 

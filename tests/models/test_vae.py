@@ -7,7 +7,7 @@ from seeded import rng
 
 from scratchgan import Tensor, nn
 from scratchgan.models import SYSTEMS, vae
-from scratchgan.models.latents import plane
+from scratchgan.models.latents import plane, slerp
 from scratchgan.models.networks import count
 from scratchgan.testing import check_grads
 
@@ -139,6 +139,10 @@ def test_a_latent_that_no_image_moves_is_not_in_use_though_it_may_cost_nats():
     model = trained()
     last = model.encoder[-1]
     assert model.measure((HELD_OUT,), rng())["latents in use, of 3"] > 0
+    codes = (np.arange(60) % 2 * 2 - 1)[:, None] * [0.05, 0.09, 0.11]  # whose variances are the squares
+    model.halves = lambda outputs: (Tensor(codes), Tensor(0 * codes))
+    assert model.measure((HELD_OUT,), rng())["latents in use, of 3"] == 1
+    del model.halves
     last.weight.data, last.bias.data = 0 * last.weight.data, np.array([1.0, 1, 1, 0, 0, 0])
     numbers = model.measure((HELD_OUT,), rng())
     assert numbers["latents in use, of 3"] == 0 and numbers["the KL in it"] == 1.5
@@ -194,6 +198,8 @@ def test_a_strip_leads_from_one_code_to_another():
     np.testing.assert_allclose(strip[:, 0], probabilities(model, ends[:, 0]), atol=1e-6)
     np.testing.assert_allclose(strip[:, -1], probabilities(model, ends[:, 1]), atol=1e-6)
     assert all((a != b).any() for a, b in zip(strip[0], strip[0, 1:]))
+    halfway = [slerp(*pair, [0.5])[0] for pair in ends]
+    np.testing.assert_allclose(strip[:, 2], probabilities(model, np.array(halfway)), atol=1e-6)
 
 
 # Networks ------------------------------------------------------------------------------------------------------------
