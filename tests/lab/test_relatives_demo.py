@@ -75,7 +75,6 @@ def test_what_is_not_there_is_trained_and_all_is_kept(done, tmp_path, capsys):
     assert (folder / "table.md").read_text() in capsys.readouterr().out
 
 
-<<<<<<< HEAD
 def test_a_run_whose_preset_has_another_likelihood_is_refused(done, tmp_path, monkeypatch, capsys):
     """Such as that of grey pixels, which is none: the table has no reason for an empty cell."""
     plain = numbers
@@ -83,7 +82,8 @@ def test_a_run_whose_preset_has_another_likelihood_is_refused(done, tmp_path, mo
     with pytest.raises(AssertionError):
         done("--runs", str(tmp_path))
     assert "has no bound, dynamic bits, as its preset of vae is another" in capsys.readouterr().err
-=======
+
+
 def test_digits_are_grey_from_0_to_1_and_of_both_sets(monkeypatch):
     digits = embedded_digits()
     sets = {
@@ -96,7 +96,6 @@ def test_digits_are_grey_from_0_to_1_and_of_both_sets(monkeypatch):
     for (images, labels), part, count in ((found.train, "train", 50), (found.test, "test", 30)):
         np.testing.assert_allclose(images, sets[part].images[:count] / 255, rtol=1e-6)
         assert images.dtype == np.float32 and np.array_equal(labels, sets[part].labels[:count])
->>>>>>> P
 
 
 def test_without_runs_all_are_trained(done):
