@@ -223,7 +223,7 @@ class Judge:
             "score_std": deviation,
             "sure": fidelity.sure_share(p),
             "spread": diversity.intra_class_spread(images, labels, real, real_labels),
-            "ssim": diversity.ssim_within_classes(images, labels, self._rng()),
+            "ssim": diversity.ssim_within_classes(np.clip(images, -1, 1), labels, self._rng()),  # noise goes beyond
             "classes": classes["classes"],
             "class_kl": classes["class_kl"],
         }
