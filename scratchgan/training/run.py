@@ -19,18 +19,16 @@ import numpy as np
 from tqdm import tqdm
 
 from scratchgan import checkpoint
-from scratchgan.backend import is_array
 from scratchgan.data import Batches, Streams
 from scratchgan.hints import Random
 from scratchgan.models import Model
-from scratchgan.nn import AveragedWeights, BatchNorm1d, BatchNorm2d, Module
 from scratchgan.ranks import ALONE, Ranks
 from scratchgan.training import pictures
 from scratchgan.training.log import Log
 from scratchgan.training.stop import stop_request
+from scratchgan.training.together import normalise_together, share_statistics
 
 CHECKED = bool(os.environ.get("SCRATCHGAN_CHECK_RANKS"))  # whether processes are compared after each step
-BATCH_NORMS = BatchNorm1d, BatchNorm2d
 LONGEST = 10**9  # steps of a run
 SHOWN = 64  # images that a model's picture may begin with
 FACTS = {"step": int, "steps": int, "rng": dict, "settings": {"seed": int}, "options": {}}  # of a checkpoint
@@ -94,7 +92,7 @@ class Run:
             for optimizer in model.optimizers():
                 optimizer.common = ranks.mean
             if settings.get("batch_norm") == "whole":
-                self._normalise_together()
+                normalise_together(model, ranks)
 
     # State ------------------------------------------------------------------------------------------------------------
 
@@ -197,38 +195,15 @@ class Run:
         if self.step == 0:
             self._refuse_no_numbers(numbers)
         numbers = self.ranks.means(numbers)
-        self._share_statistics()
+        if self.ranks.size > 1:
+            share_statistics(self.model, self.ranks)
+        if CHECKED:
+            self.demand_alike()
         for name, value in numbers.items():
             if not math.isfinite(value):
                 self._give_up(f"{name} is {value}")
         self.step += 1
         return numbers | {"lr": optimizer.lr for optimizer in optimizers[:1]}
-
-    def _networks(self):
-        """The modules of the model; of averaged weights, the network."""
-        parts = self.model.parts().values()
-        networks = [part.module if isinstance(part, AveragedWeights) else part for part in parts]
-        return [network for network in networks if isinstance(network, Module)]
-
-    def _normalise_together(self):
-        """Let batch norm normalise by the mean and variance of the whole batch."""
-        for layer in (layer for network in self._networks() for layer in network.modules()):
-            if isinstance(layer, BATCH_NORMS):
-                layer.together = self.ranks
-
-    def _share_statistics(self):
-        """What networks keep of a batch, such as the running statistics of batch norm, becomes the mean of all parts.
-
-        Weights are equal already.
-        """
-        if self.ranks.size == 1:
-            return
-        slots = [slot for network in self._networks() for slot in network.slots().values()]
-        slots = [slot for slot in slots if is_array(getattr(*slot)) and getattr(*slot).dtype.kind == "f"]
-        for slot, mean in zip(slots, self.ranks.mean([getattr(*slot) for slot in slots])):
-            setattr(*slot, mean)
-        if CHECKED:
-            self.demand_alike()
 
     def demand_alike(self) -> None:
         """Raise RanksError unless all processes have the same state, to the last bit."""
