@@ -54,6 +54,7 @@ READINGS = {
     "pixelcnn": {"nats": None},
     "gated_pixelcnn": {"nats": None},
     "pixelvae": {"bound": None},
+    "pixelgan": {"critic_loss": _LOG_4, "encoder_loss": _LOG_2},
 }
 
 
