@@ -105,6 +105,8 @@ def chosen(system, flags, folder, **options):
 
 def found(folder, systems):
     """The runs within a folder: of each system the one that was trained longest, {name: folder}."""
+    if not folder.is_dir():
+        raise CheckpointError(f"there is no folder {folder} with runs in its folders")
     runs = {}
     for config in sorted(folder.glob("*/checkpoint.npz")):
         facts = read(config.parent, settings=SHAPE, options=OPTIONS)[1]

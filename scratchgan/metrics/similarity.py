@@ -96,7 +96,7 @@ def ssim_by_height(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
     inside = moment(np.ones_like(a[:1]))
     similar = _similarity(a, b, lambda images: moment(images) / inside)
-    return (inside * similar).reshape(len(a), -1).sum(axis=1) / (inside.sum() * (similar[0].size / inside.size))
+    return (inside * similar).reshape(len(a), -1).sum(axis=1) / inside.sum()
 
 
 def as_published(a: ArrayLike, b: ArrayLike, border: int = 4) -> tuple[np.ndarray, np.ndarray]:

@@ -51,7 +51,7 @@ from scratchgan.data import captions
 from scratchgan.functional import avg_pool2d, cross_entropy, softplus
 from scratchgan.models.model import Model, Preset, System, in_blocks, made
 from scratchgan.models.stacked import small_networks
-from scratchgan.nn.options import Number
+from scratchgan.nn.options import Number, Several, Whole
 from scratchgan.optim import Adam
 from scratchgan.tensor import no_grad
 
@@ -61,7 +61,7 @@ from scratchgan.tensor import no_grad
 class Stage(Model):
     """G and D of one stage, their optimisers, and the average of G."""
 
-    wrong_share = Number("[0, 1)")
+    wrong_share, kl = Number("[0, 1)"), Number("[0, ∞)")
 
     def __init__(self, generator, critic, optimizers, steps, kl, wrong_share, average_decay):
         self.generator, self.critic, self.kl, self.wrong_share = generator, critic, kl, wrong_share
@@ -126,6 +126,8 @@ class StackGAN(Model):
 
     watch = {"stage": "stage", "reading": "CE", "L_D": "L_D", "L_G": "L_G"}
     panels = {"captions": ["reading"], "both stages": ["L_D", "L_G"], "augmentation": ["KL", "deviation"]}
+
+    sizes = Several(Whole(), 3)
 
     def __init__(self, encoder, readout, first, second, optimizer, reading, latent_size, code):
         self.encoder, self.readout, self.first, self.second = encoder, readout, first, second

@@ -130,6 +130,8 @@ def test_of_each_system_the_run_is_found_that_was_trained_longest(train, tmp_pat
     (tmp_path / "no run").mkdir()
     assert runs.found(tmp_path, [tiny.__file__]) == {tiny.__file__: long}
     assert short.exists() and runs.found(tmp_path, ["dcgan"]) == {}
+    with pytest.raises(CheckpointError, match="there is no folder .*typo with runs in its folders"):
+        runs.found(tmp_path / "typo", ["dcgan"])  # or all would be trained
 
 
 def test_the_models_of_a_run_are_as_it_stands_and_as_it_began(train, tmp_path):

@@ -16,9 +16,11 @@ WRONG = {  # what would run: a KL that is rewarded, chains that never move, a te
     "pixelvae": {"anneal": [0, -5], "draws": [0, 2.5]},
     "rbm": {"turns": [0, -1, 2.5], "persistent": ["no"], "centred": [1], "chains": [0]},
     "srgan": {"content": [-1.0, np.nan], "adversarial": [-1.0]},
+    "stackgan": {"latent_size": [0, -1], "kl": [-0.1, np.nan]},
     "vae": {"draws": [0, 2.5], "binarised": ["no"]},
 }
-NAMES = {"adversarial": "weights", "content": "weights", "cycle": "weights", "identity": "weights", "pool_size": "size"}
+NAMES = dict.fromkeys(("adversarial", "content", "cycle", "identity"), "weights")
+NAMES |= {"pool_size": "size", "latent_size": "sizes"}
 
 
 @pytest.mark.parametrize(
