@@ -65,6 +65,7 @@ def numbers_in(folder):
     return json.loads((folder / "numbers.json").read_text())
 
 
+@pytest.mark.slow
 def test_the_comparison_trains_and_judges_each_system_once(demo, tmp_path, capsys):
     flags = ("--minutes", 1e-3, "--samples", 300, "--only", "gan", "cgan", "--out", tmp_path / "out")
     assert demo("compare.py", *flags) == 0
@@ -99,6 +100,7 @@ def test_each_system_has_as_many_steps_as_fit_into_the_minutes(demo, tmp_path):
     assert (config["steps"], config["rates_fall_over"]) == (2, 2)
 
 
+@pytest.mark.slow
 def test_the_walk_takes_finished_runs_or_trains_its_own(walk, demo, tmp_path, capsys):
     runs = "--dcgan", walk / "dcgan", "--cgan", walk / "cgan"
     assert demo("latent.py", *runs, "--out", tmp_path / "second") == 0
@@ -115,6 +117,7 @@ def test_a_run_of_another_system_is_refused(demo, tmp_path, capsys):
     assert "holds a run of gan and not of dcgan" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_another_seed_is_another_walk(walk, demo, tmp_path):
     runs = "--dcgan", walk / "dcgan", "--cgan", walk / "cgan"
     assert demo("latent.py", *runs, "--seed", 1, "--out", tmp_path / "other") == 0
@@ -124,6 +127,7 @@ def test_another_seed_is_another_walk(walk, demo, tmp_path):
     assert trained.keys() == untrained.keys() and trained["S of samples"] != untrained["S of samples"]
 
 
+@pytest.mark.slow
 def test_the_ablation_takes_the_steps_from_progan_to_stylegan(demo, tmp_path, capsys):
     """Each for a step, which draws noise; beside them the numbers of the paper."""
     out = tmp_path / "out"
@@ -138,6 +142,7 @@ def test_the_ablation_takes_the_steps_from_progan_to_stylegan(demo, tmp_path, ca
     assert networks[0]["networks"] != networks[1]["networks"]
 
 
+@pytest.mark.slow
 def test_the_styles_of_a_run_are_measured_and_drawn(demo, tmp_path, capsys):
     few = "--samples", 128
     assert demo("styles.py", "--steps", 1, *few, "--out", tmp_path / "first") == 0
@@ -170,6 +175,7 @@ def test_a_run_whose_styles_would_not_be_measured_is_refused(data, preset, why, 
     assert re.search(why, capsys.readouterr().err)
 
 
+@pytest.mark.slow
 def test_the_styles_of_emoji_are_those_of_colours(demo, tmp_path):
     flags = "--data", "emoji", "--steps", 1, "--samples", 128, "--out", tmp_path / "out"
     assert demo("styles.py", *flags) == 0

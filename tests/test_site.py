@@ -115,6 +115,7 @@ def pages(tmp_path_factory):
     return {file: Page(file) for file in out.rglob("*.html")}
 
 
+@pytest.mark.slow
 def test_no_link_is_dead(pages):
     dead = set()
     for file, page in pages.items():
@@ -126,10 +127,12 @@ def test_no_link_is_dead(pages):
     assert dead == set()
 
 
+@pytest.mark.slow
 def test_nothing_is_loaded_from_elsewhere(pages):
     assert {link for page in pages.values() for link in page.loaded if link.startswith("http")} == set()
 
 
+@pytest.mark.slow
 def test_every_page_and_every_lesson_is_there(pages):
     (home,) = (file.parent for file in pages if file.name == "index.html")
     there = {file.relative_to(home).as_posix() for file in pages}
@@ -140,6 +143,7 @@ def test_every_page_and_every_lesson_is_there(pages):
         assert {home / f"{name}.html" for name in site.MENU.values()} <= menu, file
 
 
+@pytest.mark.slow
 def test_the_search_has_modules_and_pages(pages):
     (home,) = (file.parent for file in pages if file.name == "index.html")
     search = (home / "search.js").read_text(encoding="utf-8")
