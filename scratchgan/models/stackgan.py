@@ -20,7 +20,7 @@ A run has three phases: the encoder learns, then stage I, then stage II, which s
 encoder learns what captions mean: from φ a linear layer reads the digit, its ink and the paper, and both descend the
 sum of three cross-entropies.
 
-    model = load_model("runs/stackgan")
+    model = load_model("runs/stackgan")  # of scratchgan.training
     model.draw_caption("a red seven on white", 8, np.random.default_rng(0))  # float32 (8, 3, 32, 32) in [−1, 1]
 
 Departures:
