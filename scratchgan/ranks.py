@@ -188,8 +188,8 @@ def _digest(value):
 class Rows(np.random.Generator):
     """A generator that in a step draws for the whole batch, and gives a process the rows of its part.
 
-    Single numbers are the same for all processes. What is neither a number nor has a row for each image is refused:
-    it would be cut where nothing is to be cut, and the run would be another one without a word.
+    Single numbers are the same for all processes. An array without a row for each image is refused. To cut it would
+    change the run without a word.
 
     Parameters
     ----------

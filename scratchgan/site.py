@@ -155,6 +155,7 @@ def build(out):
 
 
 def main():
+    """The command."""
     parser = argparse.ArgumentParser("python -m scratchgan.site", description="Write the sources as web pages.")
     parser.add_argument("--out", type=Path, default=ROOT / "site", help="the folder (default: site, in the clone)")
     out = parser.parse_args().out

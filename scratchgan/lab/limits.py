@@ -131,6 +131,6 @@ def penalised_line(distance, weight=10.0):
 def slope_for(estimate, weight=10.0):
     """The slope k of that critic, from the estimate k s that the log shows: k = (1 + √(1 + 2 k s / λ)) / 2.
 
-    It solves k s = s + s² / 2λ for s. With the estimate of a run it says which mean gradient norm is to be expected.
+    This solves k s = s + s² / 2λ for s. Put in the estimate of your run: k is the mean gradient norm to expect.
     """
     return (1 + np.sqrt(1 + 2 * estimate / weight)) / 2
