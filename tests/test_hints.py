@@ -106,6 +106,13 @@ def test_it_says_what_it_takes_and_gives(function):
     assert function.__name__ == "__init__" or signature.return_annotation is not signature.empty
 
 
+@pytest.mark.parametrize("room", [losses, metrics, nn], ids=lambda room: room.__name__)
+def test_what_a_room_offers_is_said_to_editors_too(room):
+    """They read the list, and take a name that is imported but not in it for private."""
+    imported = [node for node in ast.parse(inspect.getsource(room)).body if isinstance(node, ast.ImportFrom)]
+    assert room.__all__ == sorted(alias.name for node in imported for alias in node.names)
+
+
 def test_the_hints_ship():
     settings = (TESTS.parent / "pyproject.toml").read_text(encoding="utf-8")
     assert (PACKAGE / "py.typed").exists()

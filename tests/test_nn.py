@@ -131,7 +131,7 @@ every_layer = pytest.mark.parametrize("make, x, shape, state", LAYERS.values(), 
 
 def test_every_layer_is_in_the_table():
     made = {type(make()).__name__ for make, *_ in LAYERS.values()}
-    assert made == set(nn.__all__) - OF_OTHER_ARGUMENTS
+    assert made == {name for name in nn.__all__ if name[0].isupper()} - OF_OTHER_ARGUMENTS
 
 
 @every_layer

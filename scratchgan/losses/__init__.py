@@ -18,4 +18,12 @@ from scratchgan.losses.regularisers import (
 from scratchgan.losses.variational import (
     bernoulli, bernoulli_nll, gaussian_kl, gaussian_nll, importance_bound, reparametrise,
 )
+
+__all__ = [
+    "GradientPenalty", "Hinge", "HistoricalAverage", "LeastSquares", "Minimax", "NonSaturating", "OBJECTIVES",
+    "Objective", "R1", "R1R2", "Relativistic", "RelativisticAverage", "Wasserstein", "bernoulli",
+    "bernoulli_nll", "clip_weights", "feature_matching", "gaussian_kl", "gaussian_nll", "gradient_norms",
+    "gradient_penalty", "importance_bound", "instance_noise", "lazily", "linear_decay", "on_lines", "perturb",
+    "r1_penalty", "r1_r2_penalty", "r2_penalty", "reparametrise", "slopes_of", "squared_slopes",
+]
 # fmt: on

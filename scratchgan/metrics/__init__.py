@@ -33,4 +33,17 @@ from scratchgan.metrics.transport import (
     Assignment, Coupling, distances, optimal_assignment, sinkhorn, sinkhorn_divergence, sliced_wasserstein,
     transport_1d, wasserstein, wasserstein_1d,
 )
+
+__all__ = [
+    "Assignment", "Classifier", "Coupling", "Judge", "Measures", "Modes", "Neighbours", "Report", "Score",
+    "StackedModes", "annealed_log_partition", "as_published", "class_histogram", "classes_present",
+    "classifier_score", "coverage_ceiling", "density_coverage", "distances", "energy_distance",
+    "frechet_distance", "frechet_distance_of_moments", "high_quality_ceiling", "high_quality_share",
+    "intra_class_spread", "k_means", "kernel_distance", "kl_to_uniform", "linear_classes", "log_partition",
+    "luminance", "majority_classes", "measure_modes", "mode_counts", "mode_spread", "modes_covered", "moments",
+    "nearest", "nearest_classes", "nearest_training", "optimal_assignment", "pca_reconstruction",
+    "precision_recall", "psnr", "reverse_kl", "reverse_kl_floor", "sharpness", "sinkhorn",
+    "sinkhorn_divergence", "sliced_wasserstein", "squared_mmd", "ssim", "ssim_by_height", "ssim_within_classes",
+    "stacked_modes", "sure_share", "trained_classifier", "transport_1d", "wasserstein", "wasserstein_1d",
+]
 # fmt: on

@@ -40,3 +40,5 @@ PAPERS = (
     pixelgan,
 )  # fmt: skip
 SYSTEMS = {paper.SYSTEM.name: paper.SYSTEM for paper in PAPERS}
+
+__all__ = ["PAPERS", "SYSTEMS", "Model", "Preset", "System"]

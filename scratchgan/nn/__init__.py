@@ -1,6 +1,7 @@
 """Layers with the names, constructor arguments and state keys of ``torch.nn``, and some that papers add."""
 
 # fmt: off
+from scratchgan.nn import init
 from scratchgan.nn.average import AveragedWeights, update_bn
 from scratchgan.nn.equalized import EqualizedConv2d, EqualizedDownConv2d, EqualizedLinear, EqualizedUpConv2d
 from scratchgan.nn.layers import (
@@ -18,6 +19,14 @@ from scratchgan.nn.stateless import (
     Softmax, Softplus, Tanh, Unflatten, Upsample,
 )
 from scratchgan.nn.style import AdaIN, Blur, Constant, Noise, PixelNorm
-# fmt: on
 
-__all__ = [name for name, value in list(globals().items()) if isinstance(value, type)]
+__all__ = [
+    "AdaIN", "AveragedWeights", "AvgPool2d", "BatchNorm1d", "BatchNorm2d", "Blur", "Constant", "Conv2d",
+    "ConvTranspose2d", "Doubled", "Dropout", "ELU", "Embedding", "EqualizedConv2d", "EqualizedDownConv2d",
+    "EqualizedLinear", "EqualizedUpConv2d", "Flatten", "GroupNorm", "Halved", "InstanceNorm2d", "LayerNorm",
+    "LeakyReLU", "Linear", "MaskedConv2d", "MaskedLinear", "MaxPool2d", "Maxout", "MinibatchDiscrimination",
+    "MinibatchStdDev", "Module", "ModuleList", "Noise", "PReLU", "PixelNorm", "PixelShuffle", "ReLU",
+    "ReflectionPad2d", "Sequential", "Sigmoid", "Softmax", "Softplus", "SpectralNorm", "Tanh", "Unflatten",
+    "Upsample", "init", "update_bn",
+]
+# fmt: on
