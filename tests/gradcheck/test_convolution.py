@@ -1,7 +1,8 @@
 """What `conv` promises of all three functions, for shapes of any kind; and the fast way beside the obvious one.
 
 Three facts are planted: a NaN, a region of zeros, factors that are not negative. Which elements may see them is counted
-by the definition: an element sees those factors that stand in its own sum.
+by the definition: an element sees those factors that stand in its own sum. Images count as large from a few hundred
+bytes on: the fast way treats them differently, and both are drawn.
 """
 
 import numpy as np
@@ -12,10 +13,20 @@ from hypothesis import strategies as st
 from scratchgan import Tensor, grad, nn
 from scratchgan import functional as F
 from scratchgan.functional.conv import conv, conv_transpose, weight_grad
+from scratchgan.functional.kernels import wide
 from scratchgan.functional.kernels.geometry import Geometry
 from scratchgan.functional.unfold import conv2d_by_unfold
 
 FUNCTIONS = {"conv": conv, "conv_transpose": conv_transpose, "weight_grad": weight_grad}
+
+
+@pytest.fixture(autouse=True, scope="module")
+def blocks_are_small():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(wide, "BLOCK", 1000)
+        yield
+
+
 every_function = pytest.mark.parametrize("name", FUNCTIONS)
 
 
@@ -23,11 +34,14 @@ every_function = pytest.mark.parametrize("name", FUNCTIONS)
 def arguments(draw, **fixed):
     """x (N, C, H, W), y (N, O, oh, ow), w (O, C, kh, kw) in float32, and how w visits x.
 
-    Few and many channels, as the fast way has forms for both; also images that a kernel meets only in part.
+    Few and many channels, as the fast way has forms for both; also images that a kernel meets only in part, and often
+    kernels of stride 1 that keep the width of an image.
     """
-    axes = []
-    for _ in range(2):
+    axes, keeps = [], draw(st.booleans())
+    for axis in range(2):
         kernel, stride, padding = draw(st.integers(1, 5)), draw(st.integers(1, 3)), draw(st.integers(0, 4))
+        if keeps:
+            kernel, stride, padding = ((kernel, 1, padding), (kernel | 1, 1, kernel // 2))[axis]
         smallest = max(1, kernel - 2 * padding)
         axes.append((kernel, stride, padding, draw(st.integers(smallest, smallest + 7))))
     at = Geometry(*zip(*axes))

@@ -1,6 +1,6 @@
 """The fast way to convolve, as optional reading: `conv` says what is computed, `unfold` shows the obvious way.
 
-`strips` holds the products, `geometry` says where a kernel lies. Their words:
+`strips` holds the products, `wide` those of large images, and `geometry` says where a kernel lies. Their words:
 
 - A **visit** is one position of the kernel over an axis of the image; each gives one output. There are oh visits to the
   rows of an image and ow to its columns.

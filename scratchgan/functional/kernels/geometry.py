@@ -1,6 +1,6 @@
 """How a kernel visits an image: which of its taps lie on which elements of an axis, and which on zeros beside it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from itertools import groupby
 from typing import NamedTuple
@@ -26,6 +26,11 @@ class Geometry:
         """The visits to the rows, and those to the columns."""
         axes = zip(self.size, self.kernel, self.stride, self.padding, self.output)
         return tuple(Visits(n, k, s, -p, o) for n, k, s, p, o in axes)
+
+    @property
+    def turned(self):
+        """How the kernel, turned round, visits the output in the adjoint, for a stride of 1."""
+        return replace(self, padding=tuple(k - 1 - p for k, p in zip(self.kernel, self.padding)), size=self.output)
 
 
 class Band(NamedTuple):

@@ -18,6 +18,7 @@ import math
 import numpy as np
 
 from scratchgan.backend import array_module, solid
+from scratchgan.functional.kernels import wide
 from scratchgan.functional.kernels.geometry import Visits
 from scratchgan.threads import product
 
@@ -31,6 +32,8 @@ def conv(x, w, geometry):
     """Patches times weights: (N, C, H, W) ⋆ (O, C, kh, kw) -> (N, O, oh, ow)."""
     x, w, axes = _inside(x), _as_taps(w), geometry.axes
     if not _is_thin(x, w):
+        if wide.pays(x, axes, w.shape[3]):
+            return _outside(wide.conv(x, w, axes))
         return _outside(_correlate(_cut(x, axes), w, axes[0]))
     kw, o = w.shape[1], w.shape[3]
     parts = []
@@ -50,6 +53,8 @@ def weight_grad(x, y, geometry):
             taps = np.zeros_like(w, shape=(1, kw, deep.shape[3], o))
             _add_products(_cut(deep, flat), y[band.visits], flat[0], taps)
             w[band.taps] += taps.reshape(kw, band.shape[1], c, o).transpose(1, 0, 2, 3)
+    elif wide.pays(x, axes, o):
+        w = wide.weight_grad(x, y, axes)
     else:
         _add_products(_cut(x, axes), y, axes[0], w)
     return w.transpose(3, 2, 0, 1)
@@ -57,7 +62,11 @@ def weight_grad(x, y, geometry):
 
 def conv_transpose(y, w, geometry):
     """The adjoint of `conv` in x, in the cheaper of two forms that give the same."""
-    return (_scattered if _scatter_is_cheaper(y, w) else _by_phases)(y, w, geometry)
+    if _scatter_is_cheaper(y, w):
+        return _scattered(y, w, geometry)
+    if geometry.stride == (1, 1):  # one phase: a convolution with the kernel turned round
+        return conv(y, w.transpose(1, 0, 2, 3)[:, :, ::-1, ::-1], geometry.turned)
+    return _by_phases(y, w, geometry)
 
 
 def _inside(x):
