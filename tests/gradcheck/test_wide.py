@@ -18,10 +18,13 @@ def visits(x, kernel=(3, 3), stride=(1, 1), padding=(1, 1)):
     return Geometry(kernel, stride, padding, (len(x), x.shape[2])).axes
 
 
-def test_they_are_for_large_images_whose_width_stays_and_few_outputs():
+def test_they_are_for_large_images_whose_width_stays_and_no_more_outputs_than_channels():
     assert wide.pays(ROW, visits(ROW), 16)
-    assert wide.pays(ROW, visits(ROW, (4, 7), padding=(3, 3)), 64)
-    assert not wide.pays(ROW, visits(ROW, (4, 7), padding=(3, 3)), 65)
+    assert wide.pays(ROW, visits(ROW, (4, 7), padding=(3, 3)), 28)
+    assert not wide.pays(ROW, visits(ROW, (4, 7), padding=(3, 3)), 29)
+    deep = np.repeat(ROW, 8, axis=3)
+    assert wide.pays(deep, visits(deep), 85)
+    assert not wide.pays(deep, visits(deep), 86)
     assert not wide.pays(ROW, visits(ROW, padding=(1, 0)), 16)
     assert not wide.pays(ROW, visits(ROW, (3, 1), padding=(1, 0)), 16)
     assert not wide.pays(ROW, visits(ROW, stride=(2, 1)), 16)

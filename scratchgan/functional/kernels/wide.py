@@ -23,18 +23,19 @@ from scratchgan.functional.kernels.geometry import Visits
 from scratchgan.threads import product
 
 BLOCK = 2**20  # bytes that are written at once: half of a core's cache
-WIDE = 256  # numbers in a row of a product: more make it no faster
+WIDE = 256  # numbers in a row of P: more make a product no faster
 
 
 def pays(x, axes, outputs):
     """Whether this way is faster: for images (H, N, W, C) that it can treat, and whose strips would fill the cache.
 
-    On a GPU it is not: that wants few products, and large ones.
+    A row of P must not be longer than the run that is multiplied, as its numbers are added up. On a GPU it is never
+    faster: that wants few products, and large ones.
     """
     vertical, horizontal = axes
     return (
         vertical.stride == horizontal.stride == 1 < horizontal.taps <= horizontal.length == horizontal.count
-        and vertical.taps * outputs <= WIDE
+        and vertical.taps * outputs <= min(WIDE, horizontal.taps * x.shape[3])
         and isinstance(x, np.ndarray)
         and x.nbytes * horizontal.taps > BLOCK
     )
