@@ -35,6 +35,15 @@ def test_a_gpu_is_given_few_products():
     assert not wide.pays(pretend.asarray(ROW), visits(ROW), 16)
 
 
+def test_the_adjoint_is_a_convolution_where_the_width_stays(monkeypatch):
+    """Elsewhere `conv` would meet an edge in most visits."""
+    monkeypatch.setattr(strips, "conv", lambda *_: "convolution")
+    y, w = np.zeros((2, 3, 6, 6)), np.zeros((3, 4, 3, 3))
+    assert strips.conv_transpose(y, w, Geometry((3, 3), (1, 1), (1, 1), (6, 6))) == "convolution"
+    assert strips.conv_transpose(y, w, Geometry((3, 3), (1, 1), (0, 0), (8, 8))).shape == (2, 4, 8, 8)
+    assert strips.conv_transpose(y, w, Geometry((3, 3), (2, 2), (1, 1), (12, 12))).shape == (2, 4, 12, 12)
+
+
 @pytest.mark.parametrize("rows", [slice(0, 1), slice(3, 40)])
 @pytest.mark.parametrize("size", [1, wide.BLOCK // 7, 3 * wide.BLOCK])
 def test_blocks_are_all_rows_and_no_larger_than_they_may_be(rows, size):

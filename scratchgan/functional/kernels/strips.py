@@ -64,7 +64,7 @@ def conv_transpose(y, w, geometry):
     """The adjoint of `conv` in x, in the cheaper of two forms that give the same."""
     if _scatter_is_cheaper(y, w):
         return _scattered(y, w, geometry)
-    if geometry.stride == (1, 1):  # one phase: a convolution with the kernel turned round
+    if geometry.stride == (1, 1) and geometry.output[1] == geometry.size[1]:  # `conv`, with the kernel turned round
         return conv(y, w.transpose(1, 0, 2, 3)[:, :, ::-1, ::-1], geometry.turned)
     return _by_phases(y, w, geometry)
 
