@@ -47,22 +47,23 @@ def _done(words):
 
 def _elsewhere(word, words):
     """The commands that are programs of their own."""
-    if word == "judge" and words and Path(words[0]).expanduser().is_dir():
-        return _measured(Path(words[0]).expanduser(), words[1:])
     if word == "judge":
-        from scratchgan.metrics.__main__ import main as program
-    else:
-        from scratchgan.testing.__main__ import main as program
-    return program(words, f"scratchgan {word}")
+        from scratchgan.metrics.__main__ import main as judge
+
+        return judge(words, "scratchgan judge", _measured)
+    from scratchgan.testing.__main__ import main as check
+
+    return check(words, "scratchgan check")
 
 
-def _measured(run, more):
+def _measured(run, flags):
     """What the model of a run does with images that it never saw."""
     from scratchgan.training import TrainingError
     from scratchgan.training.held_out import held_out_numbers, table
 
-    if more:
-        raise TrainingError(f"{run} is a run, and is judged on the test set of its data: leave out {' '.join(more)}")
+    if flags:
+        out = ", ".join(f"--{flag}" for flag in flags)
+        raise TrainingError(f"{run} is a run, and is judged on the test set of its data: leave out {out}")
     print(table(held_out_numbers(run)))
     return 0
 
@@ -203,7 +204,7 @@ COMMANDS = {
     "list": "the systems: what each teaches, its weights, its time",
     "train": "train a system, or go on with its training",
     "sample": "draw samples, or a strip of interpolations, from a run",
-    "judge": "how good and how varied samples are, beside real images and noise",
+    "judge": "how good and how varied samples are, beside real images and noise; or what a run does with unseen ones",
     "check": "compare the derivatives of all functions with finite differences",
 }
 FLAGS = {

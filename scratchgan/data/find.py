@@ -49,7 +49,9 @@ def _pictures(folder, split):
     names = {path.relative_to(folder).parts[0] for path in files_in(folder)}
     if not {"train"} <= names <= {"train", "val", "test"}:
         if split == "test":
-            raise NoTestSetError(f"{folder} is a folder of pictures, which has no test set")
+            raise NoTestSetError(
+                f"{folder} is a folder of pictures, which has no test set: put it in val/ or test/, beside train/"
+            )
         return Pictures(folder)
     if split == "test" and names == {"train"}:
         raise NoTestSetError(f"{folder} has pictures in train/, and no test set in val/ or test/")
