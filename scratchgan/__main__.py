@@ -12,7 +12,6 @@ scratchgan check conv2d                            derivatives against finite di
 import argparse
 import sys
 import textwrap
-from pathlib import Path
 
 import numpy as np
 
@@ -136,17 +135,16 @@ def _train(flags):
 
 def _sample_flags(parser):
     from scratchgan.training.command import whole
-    from scratchgan.training.folder import expanded
     from scratchgan.training.weights import names
 
     about = f"the folder of a run, finished or still training; or whose weights ship: {', '.join(names())}"
-    parser.add_argument("run", metavar="RUN|NAME", type=expanded, help=about)
+    parser.add_argument("run", metavar="RUN|NAME", help=about)
     parser.add_argument("--count", metavar="N", type=whole(1), help="how many; default: 64")
     parser.add_argument("--label", metavar="K", type=whole(0), help="of this class, where the system knows classes")
     parser.add_argument("--strip", action="store_true", help="rows that lead from one latent to another")
     parser.add_argument("--seed", metavar="N", type=whole(0), default=0, help="of the latents; default: 0")
     parser.add_argument(
-        "--out", metavar="FILE", type=expanded, help="a picture.png or an array.npy; default: RUN/drawn.png or NAME.png"
+        "--out", metavar="FILE", help="a picture.png or an array.npy; default: RUN/drawn.png or NAME.png"
     )
     parser.set_defaults(work=_sample)
 
@@ -162,15 +160,18 @@ def _drawn(flags):
     from scratchgan.checkpoint import write_atomically
     from scratchgan.models import SYSTEMS
     from scratchgan.training import TrainingError, load_model, pictures
+    from scratchgan.training.folder import expanded
     from scratchgan.training.weights import shipped_model
 
-    ships = not flags.run.exists() and str(flags.run) in SYSTEMS
-    path = flags.out or (Path(f"{flags.run}.png") if ships else flags.run / "drawn.png")
+    run = expanded(flags.run)
+    ships = not run.exists() and flags.run in SYSTEMS
+    place = f"{run}.png" if ships else run / "drawn.png"
+    path = expanded(place if flags.out is None else flags.out)
     if path.suffix.lower() not in (".png", ".npy"):
         raise TrainingError(f"{path}: name a picture.png or an array.npy")
     if flags.strip and (flags.count, flags.label) != (None, None):
         raise TrainingError(f"a strip is {ROWS} rows of {COLUMNS} images, of any class: leave out --count and --label")
-    model = shipped_model(flags.run) if ships else load_model(flags.run)
+    model = shipped_model(run) if ships else load_model(run)
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
         images = _strip(model, flags) if flags.strip else _samples(model, flags, path.parent)

@@ -285,6 +285,25 @@ def test_the_judge_says_that_it_takes_runs_and_what_is_not_there(tmp_path, capsy
     assert "nothing.npy cannot be read: No such file" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    "words",
+    [["train", "gan", "--out", ""], ["sample", ""], ["sample", "cgan", "--out", ""], ["judge", ""]],
+    ids=" ".join,
+)
+def test_an_empty_path_is_refused_by_all_commands(words, folder, capsys):
+    try:
+        status = main(words)
+    except SystemExit as end:
+        status = end.code
+    assert status and " is empty: " in capsys.readouterr().err and list(folder.iterdir()) == []
+
+
+def test_the_flag_of_threads_has_a_bound(capsys):
+    with pytest.raises(SystemExit):
+        main(["train", "gan", "--threads", str(10**9)])
+    assert "--threads: must be at most 1,024" in capsys.readouterr().err
+
+
 def test_a_model_of_no_classes_knows_none(tmp_path):
     """Such as an adversarial autoencoder, or a PixelGAN, whose samples take no label."""
     with pytest.raises(ValueError, match="SimpleNamespace knows no classes"):

@@ -15,7 +15,7 @@ from functools import cache
 import numpy as np
 
 from scratchgan.data import views
-from scratchgan.data.checks import DataError
+from scratchgan.data.checks import DataError, as_labels
 from scratchgan.data.colours import NAMES, PALETTE, contrast
 
 DIGITS = "zero one two three four five six seven eight nine".split()
@@ -59,8 +59,16 @@ _PLACE = {word: place for place, word in enumerate(VOCABULARY)}
 
 
 def compose(meaning, rng):
-    """A caption of this meaning, (digit, ink, paper): its sentence and its words are drawn."""
+    """A caption of this meaning, (digit, ink, paper): its sentence and its words are drawn.
+
+    Raises
+    ------
+    DataError
+        For a digit or a colour that has no name.
+    """
     digit, ink, paper = meaning
+    if not all(0 <= place < kinds for place, kinds in zip(meaning, KINDS)):
+        raise DataError(f"a meaning is of numbers from 0, (digit, ink, paper), each below {KINDS}, not {meaning}")
     said = {"DIGIT": DIGITS[digit], "INK": NAMES[ink], "PAPER": NAMES[paper]}
     words = [said.get(word, word) for word in SENTENCES[rng.integers(len(SENTENCES))]]
     choices = [SYNONYMS.get(word, (word,)) for word in words]
@@ -92,7 +100,8 @@ def _row(words):
 
 
 def decode(row):
-    """The caption of a row of numbers."""
+    """The caption of a row of numbers; DataError where one of them is no word's."""
+    row = as_labels(row, len(row), len(VOCABULARY), "words")
     return " ".join(VOCABULARY[place] for place in row if place)
 
 

@@ -38,9 +38,25 @@ def contrast(one, other):
 
 
 def nearest(colours):
-    """The place in `NAMES` of the nearest colour or shade: (…, 3), red, green and blue to 255 -> int64 (…)."""
+    """The place in `NAMES` of the nearest colour or shade: (…, 3), red, green and blue to 255 -> int64 (…).
+
+    Raises
+    ------
+    DataError
+        For another shape, and for numbers that are not finite: they are near nothing.
+    """
+    colours = _finite(colours, "colours")
+    if colours.shape[-1:] != (3,):
+        raise DataError(f"colours must be (…, 3), red, green and blue, not {colours.shape}")
     places, shades = map(np.array, zip(*_KNOWN))
-    return places[((np.asarray(colours, dtype=float)[..., None, :] - shades) ** 2).sum(-1).argmin(-1)]
+    return places[((colours[..., None, :] - shades) ** 2).sum(-1).argmin(-1)]
+
+
+def _finite(numbers, what):
+    numbers = np.asarray(numbers, dtype=float)
+    if not np.isfinite(numbers).all():
+        raise DataError(f"{what} {numbers.shape} must be finite: {(~np.isfinite(numbers)).sum()} numbers are not")
+    return numbers
 
 
 def clusters(points, count=3, turns=30):
@@ -66,9 +82,9 @@ def clusters(points, count=3, turns=30):
     Raises
     ------
     DataError
-        Where there is no point.
+        Where there is no point, or one that is not finite.
     """
-    points, count = np.asarray(points, dtype=float), whole(count, "count")
+    points, count = _finite(points, "points"), whole(count, "count")
     if points.ndim != 2 or not len(points):
         raise DataError(f"clusters are of points (N, D), one at least, not of {points.shape}")
     centres = points.mean(0, keepdims=True)

@@ -178,7 +178,8 @@ def flat(image):
     """
     if image.mode.startswith(("I", "F")):
         raise ValueError(f"its pixels are {image.mode!r}, more than eight bits: convert it to 8-bit grey")
+    mode = "L" if image.mode in ("1", "L", "LA") else "RGB"
     if image.has_transparency_data:
         image = image.convert("RGBA")
-        return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
-    return image.convert("L" if image.mode in ("1", "L") else "RGB")
+        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
+    return image.convert(mode)

@@ -14,7 +14,7 @@ from tqdm import tqdm
 from scratchgan.checkpoint import write_atomically
 from scratchgan.lab.parallel import HandedIn
 from scratchgan.ranks import RanksError, join, one_voice
-from scratchgan.training.folder import claimed, claimed_anew, shared
+from scratchgan.training.folder import claimed, claimed_anew, expanded, shared
 from scratchgan.training.stop import ended
 
 
@@ -82,7 +82,7 @@ def _done(experiment, flags, folder, full, command):
 
 def _parser(description, add_flags, seeded):
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=Path, metavar="DIR", help="folder for the results; default: a new one in runs/")
+    parser.add_argument("--out", metavar="DIR", help="folder for the results; default: a new one in runs/")
     if seeded:
         parser.add_argument(
             "--seed", type=at_least(0), default=0, metavar="N", help="of all random numbers; default: 0"
@@ -105,8 +105,8 @@ def at_least(least, kind=int):
 
 def _claimed(folder, name):
     """The folder that was asked for; or runs/name, or the first of runs/name-2, … that is not there."""
-    if folder:
-        return claimed(folder)
+    if folder is not None:
+        return claimed(expanded(folder))
     return claimed_anew(Path("runs") / (name if i == 1 else f"{name}-{i}") for i in range(1, 10_000))
 
 

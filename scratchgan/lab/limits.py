@@ -29,7 +29,8 @@ def losses(objective, scores, real, fake):
 
     Parameters
     ----------
-    objective : Objective
+    objective : Objective or str
+        Or the name of one of `OBJECTIVES`.
     scores : array_like of float, (k,)
     real, fake : array_like of int, (k,)
         n p and n p_G.
@@ -38,6 +39,7 @@ def losses(objective, scores, real, fake):
     -------
     tuple of float
     """
+    objective = OBJECTIVES[objective] if isinstance(objective, str) else objective
     real, fake = (np.repeat(np.asarray(scores, np.float64), counts) for counts in (real, fake))
     pairs = (Tensor(x.reshape(-1, 1)) for x in (np.repeat(real, len(fake)), np.tile(fake, len(real))))
     real, fake = pairs

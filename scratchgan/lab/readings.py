@@ -74,15 +74,21 @@ def thinned(folder):
     Raises
     ------
     CheckpointError
-        For a run of another system than those of `READINGS`, or whose log has no rows or other columns, as of a preset
-        that has less to report; and for damaged files.
+        Where there is no run; for one of another system than those of `READINGS`, or whose log has no rows or other
+        columns, as of a preset that has less to report; and for damaged files.
     """
     config, log = Path(folder) / "config.json", Path(folder) / "log.csv"
+    for file in (config, log):
+        if not file.is_file():
+            raise CheckpointError(f"there is no run in {folder}: it has no {file.name}. A run begins with scratchgan train")
     with _naming(config):
         facts = json.loads(config.read_text(encoding="utf-8"))
         system, preset = facts["system"], facts["preset"]
     if system not in READINGS:
-        raise CheckpointError(f"{folder} is a run of {system!r}; healthy curves are known of {', '.join(READINGS)}")
+        raise CheckpointError(
+            f"{folder} is a run of {system!r}, and healthy curves are known of {', '.join(READINGS)}: "
+            f"see {Path(folder) / 'curves.png'} for its own"
+        )
     with open(log, newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     if not rows:

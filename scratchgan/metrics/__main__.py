@@ -80,6 +80,8 @@ def _parser(prog, with_runs=False):
 
 
 def _path(text):
+    if not text:
+        raise argparse.ArgumentTypeError("it is empty: name a file")
     return Path(text).expanduser()
 
 

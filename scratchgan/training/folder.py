@@ -55,7 +55,9 @@ def claimed(path, made=None):
 
 
 def expanded(text):
-    """A text as a path, where ``~`` is one's home."""
+    """A text as a path, where ``~`` is one's home; FolderError for an empty one, which would mean where one is."""
+    if not os.fspath(text):
+        raise FolderError("a path is empty: . is the folder you are in")
     return Path(os.path.expanduser(text))
 
 

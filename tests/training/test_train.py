@@ -19,6 +19,7 @@ from scratchgan.losses import R1
 from scratchgan.models import Preset
 from scratchgan.training import CheckpointError, TrainingError, load_model, systems, train
 from scratchgan.training import run as running
+from scratchgan.training.folder import FolderError
 
 OWN = Path(tiny.__file__)
 
@@ -48,6 +49,7 @@ def folder(tmp_path, monkeypatch):
     ({"seed": -1}, "seed=-1 must be"),
     ({"samples": -1}, "samples=-1 must be"),
     ({"threads": -1}, "threads=-1 must be"),
+    ({"threads": 10**9}, "threads=1000000000 must be a whole number, from 0 to 1,024"),
     ({"rates_fall_over": 0}, "rates_fall_over=0 must be a whole number, from 1 to"),
     ({"device": "tpu"}, "device='tpu' must be 'cpu' or 'gpu'"),
     ({"device": 0}, "device=0 must be a text"),
@@ -60,6 +62,13 @@ def folder(tmp_path, monkeypatch):
 def test_what_cannot_be_is_refused_before_anything_is_made(given, message, digits, folder):
     with pytest.raises(TrainingError, match=message):
         train(**{"system": OWN, "data": digits, "out": "out"} | given)
+    assert list(folder.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["out", "data", "system"])
+def test_an_empty_path_is_not_the_folder_one_is_in(name, digits, folder):
+    with pytest.raises(FolderError, match=r"a path is empty: \. is the folder you are in"):
+        train(**{"system": OWN, "data": digits, "out": "out"} | {name: ""})
     assert list(folder.iterdir()) == []
 
 
