@@ -157,7 +157,7 @@ def _sample(flags):
 
 
 def _drawn(flags):
-    from scratchgan.checkpoint import write_atomically
+    from scratchgan.checkpoint import make_room, write_atomically
     from scratchgan.models import SYSTEMS
     from scratchgan.training import TrainingError, load_model, pictures
     from scratchgan.training.folder import expanded
@@ -172,7 +172,7 @@ def _drawn(flags):
     if flags.strip and (flags.count, flags.label) != (None, None):
         raise TrainingError(f"a strip is {ROWS} rows of {COLUMNS} images, of any class: leave out --count and --label")
     model = shipped_model(run) if ships else load_model(run)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_room(path)
     try:
         images = _strip(model, flags) if flags.strip else _samples(model, flags, path.parent)
     except (TypeError, ValueError) as error:

@@ -80,7 +80,9 @@ def thinned(folder):
     config, log = Path(folder) / "config.json", Path(folder) / "log.csv"
     for file in (config, log):
         if not file.is_file():
-            raise CheckpointError(f"there is no run in {folder}: it has no {file.name}. A run begins with scratchgan train")
+            raise CheckpointError(
+                f"there is no run in {folder}: it has no {file.name}. A run begins with scratchgan train"
+            )
     with _naming(config):
         facts = json.loads(config.read_text(encoding="utf-8"))
         system, preset = facts["system"], facts["preset"]

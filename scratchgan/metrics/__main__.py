@@ -11,7 +11,7 @@ import os
 import sys
 from pathlib import Path
 
-from scratchgan.checkpoint import write_atomically
+from scratchgan.checkpoint import make_room, write_atomically
 from scratchgan.metrics.images import as_images, enough, kind_of
 from scratchgan.metrics.judge import Judge
 from scratchgan.npy import read_npy
@@ -36,7 +36,7 @@ def main(argv=None, prog="python -m scratchgan.metrics", judge_run=None):
             )
         samples = _samples(flags.samples)  # whatever is wrong is said before anything long begins
         for path in filter(None, (flags.json, flags.picture)):
-            _make_room(path)
+            make_room(path)
         judge = Judge(flags.data, flags.seed)
         report = judge.report(samples)
         print(report)
@@ -115,13 +115,6 @@ def _kind(path):
     except OSError:
         return ""
     return next((f"; it is {kind}" for start, kind in kinds.items() if begin.startswith(start)), "")
-
-
-def _make_room(path):
-    """Make the folder of a file to be written; OSError if the file cannot be one."""
-    if path.is_dir():
-        raise IsADirectoryError(f"{path} is a folder: name a file")
-    path.parent.mkdir(parents=True, exist_ok=True)
 
 
 if __name__ == "__main__":
