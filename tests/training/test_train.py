@@ -148,6 +148,19 @@ def test_what_is_wrong_with_a_system_of_ones_own_is_said(text, message, folder, 
     assert not (folder / "out").exists()
 
 
+@pytest.mark.parametrize("defaults, given, message", [
+    ("rates=(1e-3, 1e-4)", "'rates': 1e-3", "own: rates=0.001 must be a tuple of numbers"),
+    ("hidden=(500,)", "'hidden': (500, 'x')", "own: hidden=.* must be a tuple of numbers"),
+    ("lr=1e-3", "'lr': '1e-3'", "own: lr='1e-3' must be a number"),
+    ("steps=1", "'steps': (3,)", r"own: steps=\(3,\) must be a number"),
+    ("lr=1e-3, wide=(3, 3), steps=1", "'lr': 1, 'wide': [4, 4, 4], 'steps': lambda i: 2", "must return a Model"),
+])  # fmt: skip
+def test_options_are_of_the_kind_of_their_defaults(defaults, given, message, folder, digits):
+    build, presets = f"lambda rng, device, {defaults}: 3", f"{{'default': Preset(4, options={{{given}}})}}"
+    with pytest.raises(TrainingError, match=message):
+        train(own(folder, HEAD + ONES.format(build=build, presets=presets)), data=digits, out="out")
+
+
 def test_a_system_may_have_a_name_of_a_library_dataclasses_and_a_view_of_one_array(folder, digits, capsys):
     text = "from __future__ import annotations\nfrom dataclasses import dataclass\n" + HEAD
     text += "@dataclass\nclass Width:\n    number: int = 3\n"
