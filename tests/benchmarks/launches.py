@@ -54,7 +54,8 @@ import pretend
 
 LAUNCH, CALL, FLOPS = 5e-6, 12e-6, 19.5e12  # seconds, seconds, 1 / second
 KINDS = PRODUCTS, ELEMENTWISE, REDUCTIONS, COPIES, FILLS = "products", "elementwise", "reductions", "copies", "fills"
-WHOLE = "whole"  # no launch but a call that one kernel could do: of a convolution, or an optimiser's step
+WHOLE = "whole"  # no launch, but a call that one kernel could do: a convolution, or a step of an optimiser
+WHOLES = "functional/kernels/strips.py", "optim.py"  # what these ask for belongs to such a call
 MANY = 8  # arrays; CuPy joins more by one kernel
 PACKAGE = Path(scratchgan.__file__).parent
 SERVANTS = "backend.py", "threads.py"  # what they launch, others asked them for
@@ -119,8 +120,8 @@ def _unless_view(value, array, *args):
 def _assignment(_, array, index, value):
     if not isinstance(value, pretend.ndarray):
         return FILLS, 1
-    old, new = array[index]._host.__array_interface__, value._host.__array_interface__
-    return COPIES, int(old != new)
+    there = array._host[pretend._index(index)]
+    return COPIES, int(there.__array_interface__ != value._host.__array_interface__)
 
 
 def _joined(value, arrays, *args):
@@ -185,9 +186,9 @@ def main(argv=None):
     counts = {name: launches(getattr(ours, work), *sizes) for name, (work, *sizes) in works.items()}
     counts["Adam alone"] = launches(adam_step)
     print(table(counts, {name: flops.count(work) for name, work in works.items()}))
-    print("\nasked for by", by_file(counts), sep="\n")
+    print(f"\n{by_file(counts)}")
     for name, count in counts.items() if flags.top else ():
-        print(f"\n{name}", top(count, flags.top), sep="\n")
+        print(f"\n{name}\n{top(count, flags.top)}")
 
 
 FORMAT = "{:<12}" + "{:>9}" + "{:>12}" * len(KINDS) + "{:>8}" + "{:>10}" * 3
@@ -198,40 +199,29 @@ def table(counts, arithmetic):
     """A line for each step: its launches, and estimates of its least time."""
     lines = [f"{'estimates, ms':>{len(HEAD)}}", HEAD, "─" * len(HEAD)]
     for name, count in counts.items():
-        number, kinds = total(count), [total(count, kind) for kind in KINDS]
+        number, kinds = total(count), [total(count, [kind]) for kind in KINDS]
         times = number * LAUNCH, number * CALL, arithmetic.get(name, 0) / FLOPS
         lines.append(FORMAT.format(name, number, *kinds, fused(count), *(f"{1e3 * time:.2f}" for time in times)))
     return "\n".join(lines)
 
 
-def total(count, *kinds):
-    """The launches, or those of some kinds."""
-    return sum(n for launch, n in count.items() if launch.kind in (kinds or KINDS))
+def total(count, kinds=KINDS, files=None):
+    """The launches, or those of some kinds or files."""
+    return sum(n for launch, n in count.items() if launch.kind in kinds and (files is None or launch.file in files))
 
 
 def fused(count):
-    """The launches if each convolution, with all that it asks for, were one kernel, and each step of an optimiser."""
-    return total(count, *KINDS, WHOLE) - sum(
-        _files(count)[file] for file in ("functional/kernels/strips.py", "optim.py")
-    )
-
-
-def _files(count):
-    """The launches by the file that asks for them."""
-    files = Counter()
-    for launch, n in count.items():
-        files[launch.file] += n * (launch.kind in KINDS)
-    return +files
+    """The launches if each convolution were one kernel, with all that it asks for, and each step of an optimiser."""
+    return total(count) - total(count, files=WHOLES) + total(count, [WHOLE])
 
 
 def by_file(counts):
     """A line for each file, those that ask for most first."""
-    columns = {name: _files(count) for name, count in counts.items()}
-    form = "{:<30}" + "{:>14}" * len(counts)
-    files = [file for file, _ in sum(columns.values(), Counter()).most_common()]
-    return "\n".join(
-        form.format(*row) for row in [("", *columns), *((f, *(c[f] for c in columns.values())) for f in files)]
-    )
+    files, form = Counter(), "{:<30}" + "{:>14}" * len(counts)
+    for launch, n in sum(counts.values(), Counter()).items():
+        files[launch.file] += n * (launch.kind in KINDS)
+    rows = [(file, *(total(count, files=[file]) for count in counts.values())) for file, n in files.most_common() if n]
+    return "\n".join(form.format(*row) for row in [("asked for by", *counts), *rows])
 
 
 def top(count, number):
