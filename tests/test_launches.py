@@ -1,22 +1,29 @@
 """Kernel launches are counted right, on the stand-in for CuPy's arrays; and some are promised not to become more."""
 
+import re
+
 import numpy as np
 import ours
 import pretend
 import pytest
 from launches import (
+    CALL,
     COPIES,
     ELEMENTWISE,
     FILLS,
     KINDS,
+    LAUNCH,
     PRODUCTS,
     REDUCTIONS,
+    WHOLES,
     counted,
     fused,
     launches,
     on_the_stand_in,
     total,
 )
+from places import TESTS
+from speed import ROWS
 
 from scratchgan import functional as F
 from scratchgan import optim
@@ -121,6 +128,20 @@ def test_the_count_is_always_the_same_and_the_fused_step_launches_less():
     first, second = (launches(ours.critic_step, 2, 4) for _ in range(2))
     assert first == second
     assert fused(first) < total(first) / 5
+
+
+def test_the_page_says_what_is_counted():
+    """To a twentieth: a change of some launches need not be told at once."""
+    page = (TESTS / "README.md").read_text(encoding="utf-8")
+    rows = {"WGAN-GP, critic, DIM 16": "critic-16", "GAN of linear layers": "mlp", "residual block": "residual"}
+    for label, row in rows.items():
+        name, *sizes = ROWS[row].work
+        count = launches(getattr(ours, name), *sizes)
+        inside = [total(count, files=[file]) for file in WHOLES]
+        expected = [total(count), *inside, 1e3 * LAUNCH * total(count), 1e3 * CALL * total(count), fused(count)]
+        cells = re.search(rf"\| {label} \| (.*) \|", page)[1].split(" | ")
+        told = [float(cell) for cell in cells]
+        np.testing.assert_allclose(told[:5] + told[6:], expected, rtol=0.05)
 
 
 # What the engine launches --------------------------------------------------------------------------------------------

@@ -34,6 +34,7 @@ import argparse
 import sys
 from collections import Counter
 from contextlib import ExitStack, contextmanager
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 from unittest.mock import patch
@@ -97,12 +98,16 @@ def _counting(function, rule, counts):
 def _asking():
     """The file and the name of the innermost function of the package that is running."""
     frame = sys._getframe(2)
-    while frame:
-        path = Path(frame.f_code.co_filename)
-        if PACKAGE in path.parents and path.name not in SERVANTS:
-            return path.relative_to(PACKAGE).as_posix(), frame.f_code.co_name
+    while frame and not _inside(frame.f_code.co_filename):
         frame = frame.f_back
-    return "the step itself", ""
+    return (_inside(frame.f_code.co_filename), frame.f_code.co_name) if frame else ("the step itself", "")
+
+
+@cache
+def _inside(file):
+    """The file's path in the package; empty if it lies elsewhere, or only serves others."""
+    path = Path(file)
+    return path.relative_to(PACKAGE).as_posix() if PACKAGE in path.parents and path.name not in SERVANTS else ""
 
 
 def _one(kind):
