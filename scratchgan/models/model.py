@@ -189,7 +189,7 @@ def made(network: Module, *inputs: Tensor) -> Tensor:
             module.training = training
 
 
-def in_blocks(method: Callable, size: int = 500) -> Callable:
+def in_blocks(method: Callable, size: int = 500) -> Callable[..., dict[str, np.ndarray]]:
     """`Model.samples` a block at a time, so that memory does not grow with the number of samples."""
 
     @functools.wraps(method)
