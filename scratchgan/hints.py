@@ -13,10 +13,11 @@ Arrays = tuple[np.ndarray, ...]
 Axes = int | Sequence[int]
 Colour = tuple[int, int, int]  # red, green and blue, each from 0 to 255
 Critic = Callable[..., Tensor]  # of images, and of what they are told
-Function = Callable[..., Tensor | Sequence[Tensor]]
+Function = Callable[..., Tensor | tuple[Tensor, ...]]
 Operand = Tensor | ArrayLike  # what stands beside a Tensor: another, an array or a number
 Pair = int | tuple[int, int]  # one number for both axes, or one for each
 Random = np.random.Generator
+Told = Tensor | float  # what networks are told besides images or latents: labels, a level
 
 
 class Distribution(Protocol):

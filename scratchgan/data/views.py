@@ -10,6 +10,7 @@ from PIL import Image
 from scratchgan.data import pairs
 from scratchgan.data.bicubic import smaller
 from scratchgan.data.checks import DataError, as_labels, as_pixels, whole
+from scratchgan.data.domains import Domains
 from scratchgan.hints import Arrays, Colour, Random, Source
 
 ORANGE, BLUE, BLACK, WHITE = (245, 140, 20), (40, 70, 210), (0, 0, 0), (255, 255, 255)
@@ -134,7 +135,7 @@ def two_domains(dataset: Source, size: int, channels: int = 3) -> Arrays:
     DataError
         For other data.
     """
-    if not hasattr(dataset, "domains"):
+    if not isinstance(dataset, Domains):
         raise DataError("two domains are needed here: name a folder with the folders trainA and trainB, --data DIR")
     return dataset.each(size, channels)
 

@@ -159,8 +159,8 @@ def non_saturating() -> Iterator[Claim]:
 
 def slope_at(function: Callable[[Tensor], Tensor], x: float) -> float:
     """df/dx at a number: float."""
-    x = Tensor(np.array(float(x)), requires_grad=True)
-    return grad(function(x), x)[0].item()
+    point = Tensor(np.array(float(x)), requires_grad=True)
+    return grad(function(point), point)[0].item()
 
 
 def flat_in_the_logit() -> Iterator[Claim]:

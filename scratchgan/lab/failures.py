@@ -152,7 +152,7 @@ def believed(game: Watched, rng: Random) -> float:
 
 def slope(game: Watched, rng: Random) -> float:
     """E ‖∇D(x̂)‖ between real and generated points."""
-    return probes.slopes_between(game.critic, DATA.sample(LOOKED_AT, rng), game.points(rng), rng).mean()
+    return float(probes.slopes_between(game.critic, DATA.sample(LOOKED_AT, rng), game.points(rng), rng).mean())
 
 
 def right_label(game: Watched, rng: Random) -> float:
@@ -164,7 +164,7 @@ def right_label(game: Watched, rng: Random) -> float:
 
 def favour(game: Watched, rng: Random) -> float:
     """E D(x) of the sixteen training points, less that of fresh points of the same law."""
-    return scores(game.critic, FEW.points).mean() - scores(game.critic, ROLL.sample(LOOKED_AT, rng)).mean()
+    return float(scores(game.critic, FEW.points).mean() - scores(game.critic, ROLL.sample(LOOKED_AT, rng)).mean())
 
 
 # The failures ---------------------------------------------------------------------------------------------------------

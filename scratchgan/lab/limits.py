@@ -39,10 +39,9 @@ def losses(objective: Objective, scores: ArrayLike, real: ArrayLike, fake: Array
     -------
     tuple of float
     """
-    real, fake = (np.repeat(np.asarray(scores, np.float64), counts) for counts in (real, fake))
-    pairs = (Tensor(x.reshape(-1, 1)) for x in (np.repeat(real, len(fake)), np.tile(fake, len(real))))
-    real, fake = pairs
-    return objective.discriminator_loss(real, fake).item(), objective.generator_loss(fake, real).item()
+    x, y = (np.repeat(np.asarray(scores, np.float64), counts) for counts in (real, fake))
+    pairs = [Tensor(each.reshape(-1, 1)) for each in (np.repeat(x, len(y)), np.tile(y, len(x)))]
+    return objective.discriminator_loss(*pairs).item(), objective.generator_loss(*pairs[::-1]).item()
 
 
 def best_scores(name: str, real: ArrayLike, fake: ArrayLike) -> np.ndarray:

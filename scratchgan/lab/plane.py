@@ -58,12 +58,12 @@ def linear(inputs: int, outputs: int, rng: Random) -> nn.Linear:
     return layer
 
 
-def generator(rng: Random, width: int = WIDTH, labels: int = 0) -> nn.Module:
+def generator(rng: Random, width: int = WIDTH, labels: int = 0) -> nn.Sequential:
     """The generator of all recipes: three hidden ReLU layers, (N, LATENT_SIZE + labels) -> (N, 2)."""
     return _mlp(LATENT_SIZE + labels, width, 2, lambda *sizes: linear(*sizes, rng))
 
 
-def critic(rng: Random, width: int = WIDTH, labels: int = 0) -> nn.Module:
+def critic(rng: Random, width: int = WIDTH, labels: int = 0) -> nn.Sequential:
     """Three hidden ReLU layers, (N, 2 + labels) -> (N, 1)."""
     return _mlp(2 + labels, width, 1, lambda *sizes: linear(*sizes, rng))
 
@@ -89,12 +89,12 @@ class Scaled(nn.Module):
         return self.factor * self.module(input)
 
 
-def discriminating_critic(rng: Random, width: int = WIDTH, kernels: int = 16, dims: int = 2) -> nn.Module:
+def discriminating_critic(rng: Random, width: int = WIDTH, kernels: int = 16, dims: int = 2) -> nn.Sequential:
     """`critic` with `nn.MinibatchDiscrimination` before its last hidden layer."""
     return _batch_critic(rng, width, kernels, nn.MinibatchDiscrimination(width, kernels, dims, rng=rng))
 
 
-def deviating_critic(rng: Random, width: int = WIDTH) -> nn.Module:
+def deviating_critic(rng: Random, width: int = WIDTH) -> nn.Sequential:
     """`critic` with `nn.MinibatchStdDev` over the whole batch before its last hidden layer."""
     image = nn.Unflatten(1, (width, 1, 1))
     return _batch_critic(rng, width, 1, nn.Sequential(image, nn.MinibatchStdDev(group_size=2**30), nn.Flatten()))

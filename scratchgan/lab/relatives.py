@@ -7,6 +7,7 @@ two images, and which of its own numbers is a likelihood. What a row lacks is a 
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -62,32 +63,32 @@ class Row:
 # Features ------------------------------------------------------------------------------------------------------------
 
 
-def by_the_critic(model: Model, x: Tensor) -> Tensor:
+def by_the_critic(model: Any, x: Tensor) -> Tensor:
     """What D sees of images in its last hidden layer."""
     return made(Sequential(*list(model.critic)[:-1]), x).flatten(1)
 
 
-def by_the_encoder(model: Model, x: Tensor) -> Tensor:
+def by_the_encoder(model: Any, x: Tensor) -> Tensor:
     """f(x)."""
     return made(model.encoder, x)
 
 
-def by_the_mean(model: Model, x: Tensor) -> Tensor:
+def by_the_mean(model: Any, x: Tensor) -> Tensor:
     """μ of q(z|x)."""
     return made(model.encoder, x)[:, : model.latent_size]
 
 
-def by_hidden_bits(model: Model, x: Tensor) -> Tensor:
+def by_hidden_bits(model: Any, x: Tensor) -> Tensor:
     """p(h = 1 | v)."""
     return model.machine.hidden(x.flatten(1))
 
 
-def by_hidden_units(model: Model, x: Tensor) -> Tensor:
+def by_hidden_units(model: Any, x: Tensor) -> Tensor:
     """Those of the first layer of MADE."""
     return relu(model.network.layers[0](x.flatten(1)))
 
 
-def by_the_last_map(model: Model, x: Tensor) -> Tensor:
+def by_the_last_map(model: Any, x: Tensor) -> Tensor:
     """What a gated PixelCNN knows before it gives logits, as means over the squares of a 4×4 grid."""
     v = h = x
     for layer in model.network.layers:
@@ -98,7 +99,7 @@ def by_the_last_map(model: Model, x: Tensor) -> Tensor:
 # A density -----------------------------------------------------------------------------------------------------------
 
 
-def around_the_code(model: Model, x: Tensor, v: Tensor, rng: Random, draws: int = 20) -> float:
+def around_the_code(model: Any, x: Tensor, v: Tensor, rng: Random, draws: int = 20) -> float:
     """A bound of −log p(x) for a code without a law of its own: the best of those with q(z|x) = N(f(x), s² I).
 
     Any q gives a bound. ``s`` is chosen among `WIDTHS`.
@@ -116,7 +117,7 @@ def around_the_code(model: Model, x: Tensor, v: Tensor, rng: Random, draws: int 
     return min(bounds)
 
 
-def nats(model: Model, v: Tensor, z: Tensor) -> Array:
+def nats(model: Any, v: Tensor, z: Tensor) -> Array:
     """−log p(v|z) of bits that are white with the probabilities of the decoder: array (N,)."""
     p = made(model.decoder, z)
     return binary_cross_entropy(p, v, reduction="none").flatten(1).sum(1).data
@@ -125,29 +126,29 @@ def nats(model: Model, v: Tensor, z: Tensor) -> Array:
 # What is left of pixels ----------------------------------------------------------------------------------------------
 
 
-def after_the_decoder(model: Model, x: Tensor, v: Tensor, rng: Random) -> tuple[Tensor, Tensor]:
+def after_the_decoder(model: Any, x: Tensor, v: Tensor, rng: Random) -> tuple[Tensor, Tensor]:
     """Bits, and the grey that comes back of the grey that they were drawn with."""
     return v, made(model.decoder, made(model.encoder, x))
 
 
-def after_a_draw(model: Model, x: Tensor, v: Tensor, rng: Random) -> tuple[Tensor, Tensor]:
+def after_a_draw(model: Any, x: Tensor, v: Tensor, rng: Random) -> tuple[Tensor, Tensor]:
     """Bits, and their probabilities given a draw from q(z|x)."""
     outputs = made(model.encoder, v)
     z = reparametrise(outputs[:, : model.latent_size], outputs[:, model.latent_size :], rng)
     return v, sigmoid(made(model.decoder, z))
 
 
-def after_hidden_bits(model: Model, x: Tensor, v: Tensor, rng: Random) -> tuple[Tensor, Tensor]:
+def after_hidden_bits(model: Any, x: Tensor, v: Tensor, rng: Random) -> tuple[Tensor, Tensor]:
     """Bits, and their probabilities given a draw of h."""
     return v.flatten(1), model.machine.visible(bernoulli(model.machine.hidden(v.flatten(1)), rng))
 
 
-def after_those_before(model: Model, x: Tensor, v: Tensor, rng: Random) -> tuple[Tensor, Tensor]:
+def after_those_before(model: Any, x: Tensor, v: Tensor, rng: Random) -> tuple[Tensor, Tensor]:
     """Bits, and their probabilities given all bits before."""
     return v, sigmoid(made(model.network, v))
 
 
-def after_code_and_those_before(model: Model, x: Tensor, v: Tensor, rng: Random) -> tuple[Tensor, Tensor]:
+def after_code_and_those_before(model: Any, x: Tensor, v: Tensor, rng: Random) -> tuple[Tensor, Tensor]:
     """Bits, and their probabilities given a code and all bits before."""
     return v, sigmoid(made(model.decoder, v, model.codes(v, rng)))
 
@@ -174,21 +175,21 @@ def on_arcs(model: Model, x: Tensor, count: int, rng: Random) -> np.ndarray:
     return model.strip(count, 3, rng)[:, 1]
 
 
-def between_codes(model: Model, x: Tensor, count: int, rng: Random) -> np.ndarray:
+def between_codes(model: Any, x: Tensor, count: int, rng: Random) -> np.ndarray:
     """What lies halfway between the codes of two images."""
     codes = made(model.encoder, x).numpy()
     pairs = rng.integers(len(codes), size=(2, count))
     return model.images(model.tensor(codes[pairs].mean(0)))
 
 
-def drawn_halfway(model: Model, x: Tensor, count: int, rng: Random) -> np.ndarray:
+def drawn_halfway(model: Any, x: Tensor, count: int, rng: Random) -> np.ndarray:
     """Images drawn from the middle of two codes of the prior."""
     ends = model.latents(2 * count, rng).reshape(count, 2, -1)
     middles = np.concatenate([model.between(*pair, [0.5]) for pair in ends])
     return model.images(model.tensor(middles), rng)
 
 
-def of_a_fitted_gaussian(model: Model, x: Tensor) -> Sampler:
+def of_a_fitted_gaussian(model: Any, x: Tensor) -> Sampler:
     """What codes give that are drawn from a Gaussian with the moments of those of images."""
     mean, covariance = moments(made(model.encoder, x).numpy())
 
@@ -202,18 +203,18 @@ def of_a_fitted_gaussian(model: Model, x: Tensor) -> Sampler:
 # What a loss is ------------------------------------------------------------------------------------------------------
 
 
-def scores(model: Model, x: Tensor, rng: Random) -> list[Tensor]:
+def scores(model: Any, x: Tensor, rng: Random) -> list[Tensor]:
     """Those of D, of images and of as many samples: two Tensors (N, 1)."""
     fakes = model.samples(len(x), rng)["samples"]
     return [made(model.critic, images) for images in (x, model.tensor(fakes))]
 
 
-def divergence_by_the_critic(model: Model, x: Tensor, rng: Random) -> float:
+def divergence_by_the_critic(model: Any, x: Tensor, rng: Random) -> float:
     """log 2 − L_D / 2: a lower bound of the JSD, and the JSD itself for the best D alone."""
     return float(np.log(2) - OBJECTIVES["minimax"].discriminator_loss(*scores(model, x, rng)).item() / 2)
 
 
-def difference_of_scores(model: Model, x: Tensor, rng: Random) -> float:
+def difference_of_scores(model: Any, x: Tensor, rng: Random) -> float:
     """E D(x) − E D(x̃), which is W₁ for the best D of slope 1."""
     real, fake = scores(model, x, rng)
     return (real.mean() - fake.mean()).item()

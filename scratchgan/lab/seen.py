@@ -1,7 +1,5 @@
 """What is seen of images where there is a classifier of them, and where there is none."""
 
-from pathlib import Path
-
 import numpy as np
 
 from scratchgan.data import find
@@ -14,7 +12,7 @@ from scratchgan.metrics.images import as_floats
 from scratchgan.metrics.learning import look
 
 
-def eyes_for(data: str | Path) -> "type[Seen]":
+def eyes_for(data: str) -> "type[Seen]":
     """The class `Digits` for data in classes, and `Pictures` for others; nothing is read where the name says it."""
     return Digits if data in SETS or find(data).labels is not None else Pictures
 
@@ -44,7 +42,7 @@ class Digits(Seen):
 
     attributes, classified, channels = latent.ATTRIBUTES, True, 1
 
-    def __init__(self, data: str | Path, count: int):
+    def __init__(self, data: str, count: int):
         judge = Judge(data)
         self.network, self.real = judge.network, as_floats(judge.real(count))
         self.features = features64(self.network)
@@ -68,7 +66,7 @@ class Pictures(Seen):
 
     attributes, classified, channels = latent.COLOURS, False, 3
 
-    def __init__(self, data: str | Path, count: int):
+    def __init__(self, data: str, count: int):
         self.real = as_floats(find(data).sized(32, self.channels)[:count])
 
     def features(self, images: np.ndarray) -> np.ndarray:

@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from scratchgan.functional import sigmoid
 from scratchgan.hints import Array, Random
@@ -100,10 +101,10 @@ class Autoregressive(Model):
 
     def drawn(self, x: Tensor, rng: Random, known: int = 0) -> Tensor:
         """Images whose first ``known`` pixels are those of x: (N, C, H, W) -> the same shape."""
-        x = x.data.copy()
+        pixels = x.data.copy()
         with no_grad():
-            self.network.draw(x, known, rng)
-        return Tensor(x)
+            self.network.draw(pixels, known, rng)
+        return Tensor(pixels)
 
     def ranks(self) -> np.ndarray:
         """The number of each pixel in the order of drawing: integers (D,)."""
@@ -137,6 +138,8 @@ class FromCode(Model):
     """
 
     low = 0.0
+    decoder: Module
+    image: tuple[int, int, int]
 
     def codes(self, x: Tensor, rng: Random) -> Tensor:
         """Codes of images of bits: Tensor (N, latent_size)."""
@@ -146,7 +149,7 @@ class FromCode(Model):
         """Codes of the prior: array (count, latent_size)."""
         raise TypeError(f"{type(self).__name__} does not say latents(count, rng)")
 
-    def between(self, start: np.ndarray, end: np.ndarray, shares: np.ndarray) -> np.ndarray:
+    def between(self, start: np.ndarray, end: np.ndarray, shares: ArrayLike) -> np.ndarray:
         """Codes on the way from one to another: array (n, latent_size)."""
         return slerp(start, end, shares)
 

@@ -15,9 +15,8 @@ never in one batch: batch norm would mix their statistics.
 from collections.abc import Callable, Iterator
 
 import numpy as np
-from numpy.typing import ArrayLike
 
-from scratchgan.hints import Array, Random
+from scratchgan.hints import Array, Random, Told
 from scratchgan.losses import clip_weights
 from scratchgan.losses.adversarial import Objective
 from scratchgan.models.latents import slerp, standard_normal
@@ -91,13 +90,13 @@ class Game(Model):
         """What both players are told besides images: nothing here; ``alike``: the same for all of them."""
         return ()
 
-    def inputs(self, z: Tensor, *y: Tensor, rng: Random | None) -> tuple:
+    def inputs(self, z: Tensor, *y: Told, rng: Random | None) -> tuple:
         """What the generator is given; one that draws noise of its own is given ``rng``, too."""
         return (z, *y)
 
     # What the players descend -----------------------------------------------------------------------------------------
 
-    def critic_loss(self, real: Tensor, fake: Tensor, *y: Tensor, rng: Random) -> dict[str, Tensor]:
+    def critic_loss(self, real: Tensor, fake: Tensor, *y: Told, rng: Random) -> dict[str, Tensor]:
         """L_D on one batch, and numbers to watch: {"real_score": E D(x), "fake_score": E D(x̃), …, "critic_loss": L_D}.
 
         Parameters
@@ -116,14 +115,14 @@ class Game(Model):
             loss = loss + numbers["penalty"]
         return numbers | {"critic_loss": loss}
 
-    def generator_loss(self, z: Tensor, *y: Tensor, real: tuple | None = None, rng: Random | None = None) -> Tensor:
+    def generator_loss(self, z: Tensor, *y: Told, real: tuple | None = None, rng: Random | None = None) -> Tensor:
         """L_G of images made from z; relativistic objectives compare them with ``real``, a batch as `draw` gives it."""
         fake_scores = self.critic(self.generator(*self.inputs(z, *y, rng=rng)), *y)
         return self.objective.generator_loss(fake_scores, self.critic(*real) if self.objective.relativistic else None)
 
     # Steps ------------------------------------------------------------------------------------------------------------
 
-    def critic_step(self, real: Tensor, *y: Tensor, rng: Random) -> dict[str, Tensor]:
+    def critic_step(self, real: Tensor, *y: Told, rng: Random) -> dict[str, Tensor]:
         """One step down L_D. Only the critic's weights move."""
         with no_grad():  # x̃ is a constant to the critic
             fake = self.generator(*self.inputs(self.latents(len(real), rng), *y, rng=rng))
@@ -133,7 +132,7 @@ class Game(Model):
             clip_weights(self.critic.parameters(), self.clip)
         return {name: value.detach() for name, value in numbers.items()}
 
-    def generator_step(self, *real: Tensor, rng: Random) -> dict[str, Tensor]:
+    def generator_step(self, *real: Told, rng: Random) -> dict[str, Tensor]:
         """One step down L_G. Only the generator's weights move, and no gradient of the critic's is formed.
 
         ``real`` is the critic's last batch. Most games need only its length, as they draw fresh labels; a relativistic
@@ -159,7 +158,7 @@ class Game(Model):
 
     # Pictures and samples ---------------------------------------------------------------------------------------------
 
-    def images(self, z: Tensor, *y: Tensor, rng: Random | None = None) -> np.ndarray:
+    def images(self, z: Tensor, *y: Told, rng: Random | None = None) -> np.ndarray:
         """Images of given latents (and labels), by the averaged generator if there is one: float32 in [−1, 1]."""
         return self.shown(made(self.best, *self.inputs(z, *y, rng=rng)))
 
@@ -219,7 +218,7 @@ class ConditionalGame(Game):
         super().__init__(generator, critic, latent_size, objective, optimizer, **options)
         self.classes = classes
 
-    def one_hot(self, labels: ArrayLike) -> Tensor:
+    def one_hot(self, labels: np.ndarray) -> Tensor:
         """e_y of integers y, each in 0 … classes − 1: Tensor (N, classes)."""
         if np.min(labels, initial=0) < 0 or np.max(labels, initial=0) >= self.classes:
             raise ValueError(f"labels {np.min(labels)}…{np.max(labels)} are outside the classes 0…{self.classes - 1}")

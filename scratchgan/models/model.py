@@ -178,7 +178,7 @@ def _lost(value):
     return kinds[0] if kinds else None
 
 
-def made(network: Module, *inputs: Tensor) -> Tensor:
+def made(network: Module, *inputs: Any) -> Tensor:
     """What a network makes in evaluation mode: a constant Tensor. Each of its parts keeps the mode that it was in."""
     modes = [(module, module.training) for module in network.modules()]
     try:

@@ -164,7 +164,7 @@ class UNet(nn.Module):
         return tanh(x)
 
 
-def dense(sizes: Sequence[int], rng: Random) -> list[nn.Module]:
+def dense(sizes: Sequence[int], rng: Random) -> list[nn.Linear | nn.ReLU]:
     """Linear layers from each size to the next, with ReLU between them: a list."""
     layers = [part for pair in zip(sizes, sizes[1:]) for part in (nn.Linear(*pair, rng=rng), nn.ReLU())]
     return layers[:-1]

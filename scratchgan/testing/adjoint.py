@@ -3,7 +3,6 @@
 from collections.abc import Callable
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from scratchgan.tensor import Tensor, grad
 from scratchgan.testing.check import generator
@@ -12,7 +11,7 @@ Linear = Callable[[Tensor], Tensor]
 
 
 def check_adjoint(
-    f: Linear, x: ArrayLike, adjoint: Linear | None = None, *, rtol: float = 1e-12, seed: int = 0
+    f: Linear, x: np.ndarray, adjoint: Linear | None = None, *, rtol: float = 1e-12, seed: int = 0
 ) -> None:
     """Check the identity ⟨y, A x⟩ = ⟨Aᵀy, x⟩ of a linear function A and its adjoint, at a random y.
 
