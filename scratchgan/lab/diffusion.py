@@ -9,6 +9,7 @@ Half of what D sees is undiffused. Once D is sure of that half, E sign(D) is abo
 much below ½, T runs to its longest.
 """
 
+from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
@@ -57,7 +58,7 @@ class Watched(DiffusionGAN):
 
     def __init__(self, *players: Any, **options):
         super().__init__(*players, **options)
-        self.told = []
+        self.told = deque()  # and no list, which `parts` would search at each step
 
     def train_step(self, batches: Iterator, rng: Random) -> dict[str, float]:
         """A step, which is written down."""

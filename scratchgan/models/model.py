@@ -150,7 +150,7 @@ class Model:
 
     def tensor(self, array: Array) -> Tensor:
         """A NumPy array of numbers as a Tensor of the networks' dtype, on their device."""
-        weight = next(part for part in self.parts().values() if isinstance(part, Module)).parameters()[0].data
+        weight = next(part for part in vars(self).values() if isinstance(part, Module)).parameters()[0].data
         return Tensor(array_like(array.astype(weight.dtype, copy=False), weight))
 
     def draw(self, batches: Iterator) -> tuple:

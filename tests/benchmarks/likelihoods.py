@@ -51,13 +51,13 @@ def nats(model, x, rng):
         return model.loss(x, rng)["loss"].item()
 
 
-def begin(name, images, seed):
+def begin(name, images, batch, seed):
     """A fresh model, and the data: an npz with uint8 arrays "train" and "test"."""
     rng, data = np.random.default_rng(seed), np.load(images)
     pixelcnn = partial(Autoregressive, optimizer=partial(Adam, lr=1e-3), image=(1, 28, 28))
     model = vae.build(rng) if name == "vae" else pixelcnn(masked_layers(rng))
-    batches = Batches(data["train"], BATCHES[name], rng, model.low)
-    state.update(model=model, rng=rng, test=data["test"], batches=batches, batch=BATCHES[name])
+    batches = Batches(data["train"], batch, rng, model.low)
+    state.update(model=model, rng=rng, test=data["test"], batches=batches, batch=batch)
     return f"scratchgan {scratchgan.__version__}, NumPy {np.__version__}"
 
 
@@ -90,13 +90,12 @@ def main():
     parser.add_argument("--threads", type=int, default=os.cpu_count(), metavar="N", help="default: one for each CPU")
     parser.add_argument("--seed", type=int, default=0, metavar="N")
     flags = parser.parse_args()
-    theirs = f"theirs_{flags.model}"
     with tempfile.TemporaryDirectory() as folder, Worker(flags.threads) as one, Worker(flags.threads) as other:
-        images, workers = Path(folder) / "images.npz", {"likelihoods": one, theirs: other}
+        images, workers = Path(folder) / "images.npz", {"likelihoods": one, "theirs_likelihoods": other}
         test = load("mnist", "test").images[: flags.images // 6]
         np.savez(images, train=load("mnist").images[: flags.images], test=test)
-        print(one.ask("likelihoods", "begin", flags.model, str(images), flags.seed))
-        print(other.ask(theirs, "begin", str(images), flags.seed))
+        for module, worker in workers.items():
+            print(worker.ask(module, "begin", flags.model, str(images), BATCHES[flags.model], flags.seed))
         row = "{:<6}{:>12}{:>12}{:>8}{:>14}{:>15}"
         print(row.format("epoch", "ours, s", "PyTorch, s", "ratio", "ours, nats", "PyTorch, nats"))
         for number in range(1, flags.epochs + 1):
