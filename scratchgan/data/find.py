@@ -5,7 +5,7 @@ from pathlib import Path
 from scratchgan.data.checks import NoTestSetError, checked_split
 from scratchgan.data.domains import Domains, has_domains
 from scratchgan.data.emoji import load_emoji
-from scratchgan.data.mnist import SETS, idx_in, load
+from scratchgan.data.mnist import SETS, Dataset, idx_in, load
 from scratchgan.data.pictures import Pictures, files_in
 from scratchgan.data.tiles import load_tiles
 
@@ -13,7 +13,7 @@ SHIPPED = {"emoji": load_emoji, "tiles": load_tiles}
 NAMES = *SETS, *SHIPPED
 
 
-def find(data, split="train"):
+def find(data: str | Path, split: str = "train") -> Dataset | Pictures | Domains:
     """Load a data set.
 
     Parameters

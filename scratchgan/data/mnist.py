@@ -5,6 +5,7 @@ import hashlib
 import os
 import sys
 import threading
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -79,21 +80,23 @@ class Dataset:
     images: np.ndarray  # uint8 (N, C, H, W); of digits (N, 1, 28, 28), where 0 is background and 255 full ink
     labels: np.ndarray | None  # int64 (N,): 0..9 in the two named sets
     source: str  # for people to read
-    classes: list | None = None  # the names of classes, where they have names
+    classes: list[str] | None = None  # the names of classes, where they have names
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.images)
 
-    def sized(self, size, channels):
+    def sized(self, size: int, channels: int) -> np.ndarray:
         """Return the images as uint8 (N, channels, size, size): see `views.sized`."""
         return sized(self.images, size, channels)
 
-    def in_full(self, channels):
+    def in_full(self, channels: int) -> Iterator[np.ndarray]:
         """Return the images in their own size, one after the other: uint8 (channels, H, W)."""
         return iter(self.sized(self.images.shape[-1], channels))
 
 
-def load(name="mnist", split="train", directory=None, embedded=False):
+def load(
+    name: str = "mnist", split: str = "train", directory: str | Path | None = None, embedded: bool = False
+) -> Dataset:
     """Load a data set: from `directory`, or $SCRATCHGAN_DATA, or the user's cache, or a mirror.
 
     Parameters
@@ -147,7 +150,7 @@ def _what_there_is(given):
     )
 
 
-def embedded_digits(split="train"):
+def embedded_digits(split: str = "train") -> Dataset:
     """Return a `Dataset` of digits that are part of the package: 5,000 to train, 500 a class, or 1,000 of the test set.
 
     The test digits are the thousand of 10,000 that a model is measured on where all are there (`Batches.examples`).
@@ -166,7 +169,7 @@ def _read_pair(name, images_path, labels_path):
     return Dataset(name, images[:, None], labels.astype(np.int64), str(images_path.parent))
 
 
-def idx_in(folder):
+def idx_in(folder: Path) -> bool:
     """Whether a folder holds any of the four files."""
     return any(
         _find(folder, f"{part}-{kind}-ubyte") for part in ("train", "t10k") for kind in ("images-idx3", "labels-idx1")

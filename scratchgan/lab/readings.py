@@ -58,7 +58,7 @@ READINGS = {
 }
 
 
-def thinned(folder):
+def thinned(folder: str | Path) -> dict:
     """The curves of a run: of each column of its log, as far as it is read here, means and deviations of windows.
 
     Parameters
@@ -109,13 +109,13 @@ def _naming(path):
         raise CheckpointError(f"{path} is not that of such a run, or is damaged: {error!r}") from error
 
 
-def windowed(values, count=WINDOWS):
+def windowed(values: np.ndarray, count: int = WINDOWS) -> list[list[float]]:
     """Means and deviations of ``count`` windows, or of each number alone where there are fewer: two lists of floats."""
     windows = np.array_split(values, min(count, len(values)))
     return [[float(f"{number(window):.4g}") for window in windows] for number in (np.mean, np.std)]
 
 
-def ends(curve):
+def ends(curve: list[list[float]]) -> tuple[float, float]:
     """The mean of the first and of the last tenth of a curve, without phases in which it idles at 0: two floats."""
     means = np.array(curve[0])
     means = means[means != 0] if means.any() else means

@@ -178,7 +178,7 @@ def _lost(value):
     return kinds[0] if kinds else None
 
 
-def made(network: Module, *inputs: Tensor) -> Tensor:
+def made(network: Module, *inputs: Any) -> Tensor:
     """What a network makes in evaluation mode: a constant Tensor. Each of its parts keeps the mode that it was in."""
     modes = [(module, module.training) for module in network.modules()]
     try:
@@ -189,7 +189,7 @@ def made(network: Module, *inputs: Tensor) -> Tensor:
             module.training = training
 
 
-def in_blocks(method: Callable, size: int = 500) -> Callable:
+def in_blocks(method: Callable, size: int = 500) -> Callable[..., dict[str, np.ndarray]]:
     """`Model.samples` a block at a time, so that memory does not grow with the number of samples."""
 
     @functools.wraps(method)
