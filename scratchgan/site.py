@@ -20,6 +20,7 @@ MENU = {
     "README.md": "index",
     "scratchgan/README.md": "course",
     "scratchgan/models/README.md": "systems",
+    "scratchgan/training/README.md": "processes",
     "demos/README.md": "lessons",
     "tests/README.md": "checks",
     "scratchgan": "scratchgan",
@@ -134,7 +135,7 @@ def build(out):
 
     pdoc.render.configure(docformat="numpy", template_directory=Path(__file__).with_name("templates"))
     pdoc.render.env.filters["highlight"] = lines
-    pdoc.render.env.globals["menu"] = MENU.values()
+    pdoc.render.env.globals |= {"menu": MENU.values(), "private": "__"}
     texts, pictures = gathered()
     names = [address(p.relative_to(ROOT).as_posix()) for p in sorted(ROOT.glob("scratchgan/**/*.py"))]
     modules = {name: pdoc.doc.Module.from_name(name) for name in names if "__main__" not in name}
@@ -146,6 +147,7 @@ def build(out):
         file.parent.mkdir(parents=True, exist_ok=True)
         html = re.sub(r"(<li>\s*<p><strong>.*\)):(?=\s*</p>)", r"\1", pdoc.render.html_module(module, everything))
         file.write_text(html, encoding="utf-8")
+    pdoc.render.env.globals["private"] = "_"  # who searches looks for lessons, and for what may be used
     known = {name: entries(text) for name, text in texts.items() if not name.startswith("tests.")}
     prose = {name: page(name, lead, title, parts) for name, ((title, _, lead), *parts) in known.items()}
     (out / "search.js").write_text(pdoc.render.search_index(modules | prose), encoding="utf-8")
