@@ -217,7 +217,8 @@ def total(count, kinds=KINDS, files=None):
 
 def fused(count):
     """The launches if each convolution were one kernel, with all that it asks for, and each step of an optimiser."""
-    return total(count) - total(count, files=WHOLES) + total(count, [WHOLE])
+    wholes = total(count, [WHOLE]) - total(count, [WHOLE], WHOLES)  # without those that another asks for
+    return total(count) - total(count, files=WHOLES) + wholes
 
 
 def by_file(counts):
