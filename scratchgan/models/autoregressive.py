@@ -92,7 +92,7 @@ class Autoregressive(Model):
     def strip(self, rows, columns, rng):
         """Images as they are drawn, in so many stages; pixels that are not yet there are grey."""
         whole = self.samples(rows, rng)["samples"].reshape(rows, 1, -1)
-        there = np.linspace(0, self.ranks().max() + 1, columns)[:, None] > self.ranks()
+        there = np.linspace(0, self.places().max() + 1, columns)[:, None] > self.places()
         return np.where(there, whole, np.float32(0)).reshape(rows, columns, *self.image)
 
     def drawn(self, x, rng, known=0):
@@ -102,8 +102,8 @@ class Autoregressive(Model):
             self.network.draw(x, known, rng)
         return Tensor(x)
 
-    def ranks(self):
-        """The number of each pixel in the order of drawing: integers (D,)."""
+    def places(self):
+        """The place of each pixel in the order of drawing: integers (D,)."""
         return np.arange(np.prod(self.image))
 
 
