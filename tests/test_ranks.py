@@ -3,6 +3,7 @@
 import re
 import sys
 import threading
+import time
 import types
 from functools import partial
 from pathlib import Path
@@ -14,7 +15,7 @@ import tiny
 from together import together
 
 import scratchgan.functional as F
-from scratchgan import Parameter, Tensor, nn, ranks, threads
+from scratchgan import Parameter, Tensor, checkpoint, nn, ranks, threads
 from scratchgan.__main__ import main
 from scratchgan.data import Batches, DataError
 from scratchgan.models.game import Game
@@ -95,8 +96,8 @@ def test_an_optimiser_takes_the_mean_of_all_gradients():
 
 
 def test_numbers_are_means_and_counts_stay():
-    numbers = together(2, lambda own: own.means({"loss": 1.0 + own.rank, "level": 3, "norm": float(own.rank)}))
-    assert numbers == [{"loss": 1.5, "level": 3, "norm": 0.5}] * 2 and type(numbers[0]["level"]) is int
+    numbers = together(2, lambda own: own.means({"loss": 1.0 + own.rank, "level": 3, "seen": own.rank, "tiny": 1e-9}))
+    assert numbers == [{"loss": 1.5, "level": 3, "seen": 0.5, "tiny": 1e-9}] * 2 and type(numbers[0]["level"]) is int
     assert ALONE.means({"loss": 1.0}) == {"loss": 1.0}
 
 
@@ -238,9 +239,9 @@ def test_each_process_gets_its_rows_of_a_batch_and_all_shuffle_alike():
 
 
 def test_whole_and_part_are_each_others_inverse():
-    array = np.arange(12.0).reshape(6, 2)
+    array = np.asfortranarray(np.arange(12, dtype=np.float32).reshape(6, 2))
     for parts in together(3, lambda own: (own.part(array), own.whole(own.part(array)))):
-        np.testing.assert_array_equal(parts[1], array)
+        np.testing.assert_array_equal(parts[1], array, strict=True)
     with pytest.raises(RanksError, match="6 rows do not fall into 4"):
         together(4, lambda own: own.part(array))
     assert ALONE.whole(array) is array and len(ALONE.part(array)) == 6
@@ -306,6 +307,24 @@ def test_processes_with_other_data_are_refused_before_the_first_step(command, tm
     assert not (tmp_path / "run").exists()
 
 
+def test_processes_that_would_take_other_steps_are_refused(tmp_path):
+    """They would wait for each other after the last."""
+    with pytest.raises(RanksError, match="do not agree on steps$"):
+        together(2, lambda own: ranked.make_run("autoencoder", tmp_path, own).train(3 + own.rank, every=2))
+
+
+def test_what_is_said_to_be_kept_has_been_saved(tmp_path, monkeypatch):
+    save = checkpoint.save
+    monkeypatch.setattr(checkpoint, "save", lambda *what, **more: (time.sleep(0.1), save(*what, **more)))
+
+    def work(own):
+        run = ranked.make_run("autoencoder", tmp_path, own)
+        run.save(1)
+        return run.saved, run.checkpoint.exists()
+
+    assert together(2, work) == [(0, True)] * 2
+
+
 def test_a_signal_to_one_process_stops_all_after_the_same_step(tmp_path):
     def work(own):
         run = ranked.make_run("autoencoder", tmp_path / "run", own)
@@ -353,13 +372,27 @@ def launched(monkeypatch, size, rank, names=("PMI_SIZE", "PMI_RANK")):
 @pytest.mark.parametrize("names", ranks.LAUNCHERS.items())
 def test_launchers_say_how_many_there_are(names, monkeypatch):
     assert ranks.started() == (1, 0) and ranks.join() is ALONE
+    monkeypatch.setenv(names[0], "9")  # of who knows what
+    assert ranks.started() == (1, 0)
     launched(monkeypatch, 4, 3, names)
     assert ranks.started() == (4, 3)
 
 
-def test_without_mpi4py_several_processes_are_told_how_to_install_it(monkeypatch, tmp_path, capsys):
+def test_mpirun_knows_better_than_slurm_which_starts_it_once_for_each_machine(monkeypatch):
+    launched(monkeypatch, 2, 1, ("SLURM_STEP_NUM_TASKS", "SLURM_PROCID"))
+    launched(monkeypatch, 16, 9)
+    assert ranks.started() == (16, 9)
+
+
+class Broken(types.ModuleType):
+    def __getattr__(self, name):
+        raise RuntimeError("cannot load MPI library")
+
+
+@pytest.mark.parametrize("found", [None, Broken("mpi4py")])
+def test_without_mpi4py_several_processes_are_told_how_to_install_it(found, monkeypatch, tmp_path, capsys):
     launched(monkeypatch, 2, 0)
-    monkeypatch.setitem(sys.modules, "mpi4py", None)
+    monkeypatch.setitem(sys.modules, "mpi4py", found)
     assert main(["train", "gan", "--out", str(tmp_path / "run")]) == 1
     said = capsys.readouterr().err
     assert re.match("error: 2 processes were started, and mpi4py, .* is missing", said)
@@ -378,10 +411,8 @@ class World:
         return types.SimpleNamespace(size=2)
 
     def Dup(self):
-        return self
-
-    def Ibarrier(self):
-        return types.SimpleNamespace(Test=lambda: True)
+        """A barrier of the world itself would be taken for a part of its next message."""
+        return types.SimpleNamespace(Ibarrier=lambda: types.SimpleNamespace(Test=lambda: True))
 
 
 def test_processes_that_cannot_find_each_other_are_told(monkeypatch):
@@ -399,6 +430,10 @@ def test_who_joins_knows_its_neighbours_and_how_to_end(monkeypatch, capsys):
     assert (own.rank, own.size, own.beside, own.first) == (3, 4, 2, False) and ranks.joined() is own
     sys.excepthook(ValueError, ValueError("as all"), None)
     assert capsys.readouterr().err == ""  # the first says it
+    monkeypatch.setattr(ranks, "PATIENCE", 0.01)
+    own.failed, own.comm.Abort = lambda: types.SimpleNamespace(Test=lambda: False), print
+    sys.excepthook(ValueError, ValueError("alone"), None)
+    assert capsys.readouterr().out == "1\n"  # the status of all
 
 
 def test_only_the_first_process_speaks_and_only_training_needs_more(monkeypatch, capfd):
@@ -422,8 +457,16 @@ def failing(rank, alike):
 def test_an_error_is_said_once_and_ends_all(rank, alike, said, monkeypatch, capsys):
     monkeypatch.setattr(ranks, "PATIENCE", 0.01)
     monkeypatch.setattr(sys, "__stderr__", sys.stderr)
-    assert failing(rank, alike).end("why", 3) == (3 if alike else "all ended with 3")
+    launched(monkeypatch, 2, rank)
+    with ranks.one_voice():
+        assert failing(rank, alike).end("why", 3) == (3 if alike else "all ended with 3")
     assert capsys.readouterr().err == said
+
+
+def test_who_fails_first_waits_for_the_others_before_it_ends_them():
+    tests = iter([False, False, True])
+    own = Ranks(types.SimpleNamespace(rank=1, size=2), failed=lambda: types.SimpleNamespace(Test=lambda: next(tests)))
+    assert own.end("why", 3) == 3
 
 
 def test_a_program_ends_as_the_others_do(monkeypatch, capsys):

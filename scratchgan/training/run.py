@@ -100,7 +100,7 @@ class Run:
         self.check()
         facts = {"step": self.step, "steps": steps, "settings": self.settings, "options": self.options}
         checkpoint.save(self.checkpoint, arrays_of(self.parts), rng=self.rng.bit_generator.state, **facts)
-        self.saved = self.step
+        self.saved = self.ranks.told(self.step)
 
     def load(self) -> None:
         """Go on from the checkpoint in the folder; the log is cut back to its step.
@@ -148,6 +148,7 @@ class Run:
             When the user would not wait for the end of a step. The last checkpoint is kept.
         """
         self.every, steps = every, max(steps, self.step)
+        self.ranks.demand_alike({"steps": repr(steps), "every": repr(every)})
         with stop_request() as stop, self._begun(steps), _bar(steps, self.step) as bar:
             while self.step < steps and not self._stopping(stop):
                 numbers = self._advance()
