@@ -82,7 +82,7 @@ class Ranks:
         return [array_like(mean.astype(a.dtype, copy=False), a) for mean, a in zip(means, arrays)]
 
     def means(self, numbers):
-        """{name: number}: each becomes its mean; a whole number that is the same for all, such as a count, stays one."""
+        """{name: number}: each becomes its mean; a whole number that is the same for all, as a count, stays one."""
         if self.size == 1:
             return numbers
         (means,) = self.mean([np.array([*numbers.values()], float)])

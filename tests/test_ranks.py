@@ -479,6 +479,17 @@ def test_a_program_ends_as_the_others_do(monkeypatch, capsys):
     assert capsys.readouterr().err == ""
 
 
+def test_who_leaves_by_sys_exit_does_not_leave_the_others_waiting(monkeypatch, capsys):
+    monkeypatch.setattr(ranks, "PATIENCE", 0.01)
+    for own, status in [(failing(0, False), "all ended with 1"), (failing(0, True), 1)]:
+        monkeypatch.setattr("scratchgan.training.stop.joined", lambda own=own: own)
+        assert ended(lambda: sys.exit("enough"), lambda: "kept\n") == status
+        assert capsys.readouterr().err == "error: one of the processes left by sys.exit('enough')\nkept\n"
+    monkeypatch.undo()
+    with pytest.raises(SystemExit, match="enough"):
+        ended(lambda: sys.exit("enough"), str)
+
+
 def test_processes_share_the_cores(monkeypatch):
     monkeypatch.setattr(threads, "_most", 8)
     monkeypatch.setattr(threads, "_set_threads", lambda count: None)

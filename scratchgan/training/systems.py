@@ -124,7 +124,7 @@ def built(system, preset, rng, device, classes=None):
 
 
 def _refuse_other_random_numbers(system, model, rng):
-    """TrainingError for a layer that draws from another generator: it would not go on exactly, nor be cut into parts."""
+    """TrainingError for a layer with another generator, of which no state is saved, and all processes draw alike."""
     for layer in (layer for network in networks(model) for layer in network.modules() if layer.training):
         for name, value in vars(layer).items():
             if isinstance(value, np.random.Generator) and value is not rng:
