@@ -145,7 +145,7 @@ def build(out):
         file = out / f"{name.replace('.', '/')}.html"
         file.parent.mkdir(parents=True, exist_ok=True)
         html = re.sub(r"(<li>\s*<p><strong>.*\)):(?=\s*</p>)", r"\1", pdoc.render.html_module(module, everything))
-        file.write_text(html, encoding="utf-8")
+        file.write_text(html.replace(f"{ROOT}{os.sep}", "").replace(str(ROOT), "."), encoding="utf-8")
     known = {name: entries(text) for name, text in texts.items() if not name.startswith("tests.")}
     prose = {name: page(name, lead, title, parts) for name, ((title, _, lead), *parts) in known.items()}
     (out / "search.js").write_text(pdoc.render.search_index(modules | prose), encoding="utf-8")
@@ -165,6 +165,8 @@ def main():
         build(out)
     except ModuleNotFoundError as error:
         raise SystemExit(f'{error}; the pages are made by pdoc: pip install -e ".[docs]"') from None
+    except OSError as error:
+        raise SystemExit(f"error: {error}") from None
     print(f"open {out / 'index.html'}")
 
 

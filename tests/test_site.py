@@ -104,6 +104,13 @@ def test_without_a_clone_it_says_so(tree, monkeypatch):
         site.main()
 
 
+def test_a_folder_that_is_a_file_is_said(tree, monkeypatch):
+    monkeypatch.setattr("sys.argv", ["site", "--out", str(tree / "README.md")])
+    monkeypatch.setattr(site, "build", lambda out: out.mkdir())
+    with pytest.raises(SystemExit, match="error: .*exists: .*README.md"):
+        site.main()
+
+
 # The pages themselves, where pdoc is installed --------------------------------------------------------------------
 
 
@@ -144,6 +151,11 @@ def test_no_link_is_dead(pages):
 @pytest.mark.slow
 def test_nothing_is_loaded_from_elsewhere(pages):
     assert {link for page in pages.values() for link in page.loaded if link.startswith("http")} == set()
+
+
+@pytest.mark.slow
+def test_no_page_says_where_it_was_made(pages):
+    assert {file.name for file in pages if str(site.ROOT) in file.read_text(encoding="utf-8")} == set()
 
 
 @pytest.mark.slow
