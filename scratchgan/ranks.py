@@ -133,7 +133,8 @@ class Ranks:
             return
         own = {name: _digest(value) for name, value in state.items()}
         all_of_them = self.comm.allgather(own)
-        if different := [name for name in own if len({each.get(name) for each in all_of_them}) > 1]:
+        names = {name: None for each in all_of_them for name in each}  # in order
+        if different := [name for name in names if len({each.get(name) for each in all_of_them}) > 1]:
             more = f" and {len(different) - 5} more" if len(different) > 5 else ""
             raise RanksError(f"the processes do not agree on {', '.join(different[:5])}{more}")
 

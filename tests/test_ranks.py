@@ -18,12 +18,14 @@ import scratchgan.functional as F
 from scratchgan import Parameter, Tensor, checkpoint, nn, ranks, threads
 from scratchgan.__main__ import main
 from scratchgan.data import Batches, DataError
+from scratchgan.models import Model
 from scratchgan.models.game import Game
 from scratchgan.optim import SGD
 from scratchgan.ranks import ALONE, Ranks, RanksError, Rows
 from scratchgan.training import CheckpointError, TrainingError, pictures, start, train
 from scratchgan.training.command import to_go_on
 from scratchgan.training.stop import ended
+from scratchgan.training.together import step_of_all
 
 # Every system ---------------------------------------------------------------------------------------------------------
 
@@ -120,6 +122,8 @@ def test_what_differs_between_processes_is_named():
             own.demand_alike({"same": np.ones(3), "critic/weight": np.array(own.rank), "place": str(own.rank)})
         with pytest.raises(RanksError, match="0, 1, 2, 3, 4 and 3 more$"):
             own.demand_alike({str(i): str(own.rank) for i in range(8)})
+        with pytest.raises(RanksError, match="do not agree on more$"):  # of which the first has never heard
+            own.demand_alike({"same": "a"} | ({"more": "b"} if own.rank else {}))
         return True
 
     assert together(2, work) == [True, True]
@@ -226,6 +230,27 @@ def test_alike_is_the_same_stream_uncut():
         np.testing.assert_array_equal(rng.random(2), one.random(6)[4:])
     assert not rng.cutting and ALONE.alike(one) is one and ALONE.generator(0, 6).random() == rows(0).random()
     assert own.generator(0, 6).rows == 2
+    assert type(ALONE.generator(0, 6)) is np.random.Generator  # which draws anything in a step
+
+
+class Normalised(Model):
+    def __init__(self):
+        self.network = nn.Sequential(nn.BatchNorm1d(3), nn.BatchNorm2d(3))
+        self.optimizer = SGD(self.network.parameters())
+
+
+@pytest.mark.parametrize("whole", [False, True])
+def test_in_a_step_and_only_there_a_model_works_with_the_others(whole):
+    own, model, rng = Ranks(types.SimpleNamespace(rank=0, size=2)), Normalised(), rows(0)
+
+    def bound():
+        return [model.ranks, model.optimizer.common, *(layer.together for layer in model.network), rng.cutting]
+
+    before = bound()
+    with pytest.raises(RuntimeError), step_of_all(model, rng, own, whole):
+        assert bound() == [own, own.mean, *[own if whole else None] * 2, True]
+        raise RuntimeError
+    assert bound() == before == [ALONE, None, None, None, False]
 
 
 def test_each_process_gets_its_rows_of_a_batch_and_all_shuffle_alike():
@@ -323,6 +348,19 @@ def test_what_is_said_to_be_kept_has_been_saved(tmp_path, monkeypatch):
         return run.saved, run.checkpoint.exists()
 
     assert together(2, work) == [(0, True)] * 2
+
+
+def test_those_beside_the_first_write_nothing(tmp_path):
+    def work(own):
+        run = ranked.make_run("autoencoder", tmp_path / "run", own)
+        if not own.first:
+            run.describe(seed=0)
+            run.demand_room(10**12)  # on which disk?
+            run.finish(3)
+            run._save_picture()
+
+    together(2, work)
+    assert not (tmp_path / "run").exists()
 
 
 def test_a_signal_to_one_process_stops_all_after_the_same_step(tmp_path):
