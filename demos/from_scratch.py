@@ -7,6 +7,8 @@ The generator G turns noise z into images x̃. The critic D gives each image a s
 and G descends −E D(x̃). (Gulrajani et al. 2017, arXiv:1704.00028; scratchgan/models/wgan_gp.py says why.)
 """
 
+import argparse
+
 import numpy as np
 from PIL import Image
 
@@ -35,8 +37,7 @@ def penalty(real, fake):
     place = rng.random((len(real), 1, 1, 1), dtype=np.float32)
     x = Tensor(place * real.numpy() + (1 - place) * fake.numpy(), requires_grad=True)
     (slope,) = grad(D(x).sum(), x, create_graph=True)  # ∇D, which can be differentiated again, in the weights of D
-    norm = ((slope**2).sum((1, 2, 3)) + 1e-12).sqrt()
-    return ((norm - 1) ** 2).mean()
+    return ((((slope**2).sum((1, 2, 3)) + 1e-12).sqrt() - 1) ** 2).mean()  # E (‖∇D(x̂)‖ − 1)²
 
 
 def train(images, steps=1500, batch=32, lr=6e-3):
@@ -55,4 +56,5 @@ def train(images, steps=1500, batch=32, lr=6e-3):
 
 
 if __name__ == "__main__":
+    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter).parse_args()  # --help
     train(load("mnist").images)

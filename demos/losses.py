@@ -8,7 +8,7 @@ in the plane that was made to fail, beside one that goes well:
   losses    L_D and L_G of both. In the first and the fourth column they would pass for those of a healthy run.
   telling   the number that gives the failure away. Only in the second and third is it in the losses, too.
 
---runs draws runs of yours over the healthy ones. The page that goes with this is demos/losses.md.
+--runs draws runs of yours over the healthy ones, dashed. The page that goes with this is demos/losses.md.
 """
 
 import json
@@ -120,7 +120,7 @@ def of_failure(name, right, failing):
 def draw_healthy(path, healthy, own):
     """A panel for each system; runs of one's own are drawn over those of the same system."""
     rows = -(-len(healthy) // COLUMNS)
-    title = "Healthy runs: the numbers of their logs, and dotted what these tend to"
+    title = "Healthy runs: the numbers of their logs, and dotted what these tend to" + "; dashed, yours" * bool(own)
     with style.figure(rows, COLUMNS, size=(2.75, 2.3), title=title) as (figure, axes):
         for panel in axes.flat[len(healthy) :]:
             panel.axis("off")

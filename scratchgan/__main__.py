@@ -12,7 +12,6 @@ scratchgan check conv2d                            derivatives against finite di
 import argparse
 import sys
 import textwrap
-from pathlib import Path
 
 import numpy as np
 
@@ -47,22 +46,23 @@ def _done(words):
 
 def _elsewhere(word, words):
     """The commands that are programs of their own."""
-    if word == "judge" and words and Path(words[0]).expanduser().is_dir():
-        return _measured(Path(words[0]).expanduser(), words[1:])
     if word == "judge":
-        from scratchgan.metrics.__main__ import main as program
-    else:
-        from scratchgan.testing.__main__ import main as program
-    return program(words, f"scratchgan {word}")
+        from scratchgan.metrics.__main__ import main as judge
+
+        return judge(words, "scratchgan judge", _measured)
+    from scratchgan.testing.__main__ import main as check
+
+    return check(words, "scratchgan check")
 
 
-def _measured(run, more):
+def _measured(run, flags):
     """What the model of a run does with images that it never saw."""
     from scratchgan.training import TrainingError
     from scratchgan.training.held_out import held_out_numbers, table
 
-    if more:
-        raise TrainingError(f"{run} is a run, and is judged on the test set of its data: leave out {' '.join(more)}")
+    if flags:
+        out = ", ".join(f"--{flag}" for flag in flags)
+        raise TrainingError(f"{run} is a run, and is judged on the test set of its data: leave out {out}")
     print(table(held_out_numbers(run)))
     return 0
 
@@ -135,17 +135,16 @@ def _train(flags):
 
 def _sample_flags(parser):
     from scratchgan.training.command import whole
-    from scratchgan.training.folder import expanded
     from scratchgan.training.weights import names
 
     about = f"the folder of a run, finished or still training; or whose weights ship: {', '.join(names())}"
-    parser.add_argument("run", metavar="RUN|NAME", type=expanded, help=about)
+    parser.add_argument("run", metavar="RUN|NAME", help=about)
     parser.add_argument("--count", metavar="N", type=whole(1), help="how many; default: 64")
     parser.add_argument("--label", metavar="K", type=whole(0), help="of this class, where the system knows classes")
     parser.add_argument("--strip", action="store_true", help="rows that lead from one latent to another")
     parser.add_argument("--seed", metavar="N", type=whole(0), default=0, help="of the latents; default: 0")
     parser.add_argument(
-        "--out", metavar="FILE", type=expanded, help="a picture.png or an array.npy; default: RUN/drawn.png or NAME.png"
+        "--out", metavar="FILE", help="a picture.png or an array.npy; default: RUN/drawn.png or NAME.png"
     )
     parser.set_defaults(work=_sample)
 
@@ -158,19 +157,22 @@ def _sample(flags):
 
 
 def _drawn(flags):
-    from scratchgan.checkpoint import write_atomically
+    from scratchgan.checkpoint import make_room, write_atomically
     from scratchgan.models import SYSTEMS
     from scratchgan.training import TrainingError, load_model, pictures
+    from scratchgan.training.folder import expanded
     from scratchgan.training.weights import shipped_model
 
-    ships = not flags.run.exists() and str(flags.run) in SYSTEMS
-    path = flags.out or (Path(f"{flags.run}.png") if ships else flags.run / "drawn.png")
+    run = expanded(flags.run)
+    ships = not run.exists() and flags.run in SYSTEMS
+    place = f"{run}.png" if ships else run / "drawn.png"
+    path = expanded(place if flags.out is None else flags.out)
     if path.suffix.lower() not in (".png", ".npy"):
         raise TrainingError(f"{path}: name a picture.png or an array.npy")
     if flags.strip and (flags.count, flags.label) != (None, None):
         raise TrainingError(f"a strip is {ROWS} rows of {COLUMNS} images, of any class: leave out --count and --label")
-    model = shipped_model(flags.run) if ships else load_model(flags.run)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    model = shipped_model(run) if ships else load_model(run)
+    make_room(path)
     try:
         images = _strip(model, flags) if flags.strip else _samples(model, flags, path.parent)
     except (TypeError, ValueError) as error:
@@ -203,7 +205,7 @@ COMMANDS = {
     "list": "the systems: what each teaches, its weights, its time",
     "train": "train a system, or go on with its training",
     "sample": "draw samples, or a strip of interpolations, from a run",
-    "judge": "how good and how varied samples are, beside real images and noise",
+    "judge": "how good and how varied samples are, beside real images and noise; or what a run does with unseen ones",
     "check": "compare the derivatives of all functions with finite differences",
 }
 FLAGS = {

@@ -29,6 +29,22 @@ def naming(path):
         raise OSError(error.errno, error.strerror or str(error), str(path)) from error
 
 
+def make_room(path):
+    """Make the folder of a file that is to be written: better now than after the work that will fill it.
+
+    Raises
+    ------
+    OSError
+        When the file could not be written: ``path`` is a folder, or nothing may be written where it would lie.
+    """
+    if path.is_dir():
+        raise IsADirectoryError(f"{path} is a folder: name a file")
+    with contextlib.suppress(PermissionError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    if not os.access(path if _is_device(path) else path.parent, os.W_OK):
+        raise PermissionError(f"{path}: nothing may be written there")
+
+
 def write_atomically(path, write):
     """Call ``write(file)`` on a temporary neighbour of ``path``, then rename it: no reader sees half a file.
 

@@ -22,6 +22,7 @@ HABITS = {
     "param_groups": "the options are attributes, as in optimizer.lr = 1e-4; another group has an optimiser of its own",
     "add_param_group": "another group has an optimiser of its own",
 }  # of those who come from PyTorch, and what they find here
+PART = 2**16  # numbers that are moved at once
 
 
 class Optimizer:
@@ -80,8 +81,14 @@ class Optimizer:
             arrays = self.common(arrays)
         self.steps += 1
         for p, g, state in zip(self.params, arrays, self.state):
-            g = g + self.weight_decay * p.data if self.weight_decay else g
-            p.data = p.data - self.update(g, state)
+            new = np.empty_like(p.data)
+            for part in _parts(new):
+                self._move(new[part], p.data[part], g[part], {name: array[part] for name, array in state.items()})
+            p.data = new
+
+    def _move(self, new, w, g, state):
+        g = g + self.weight_decay * w if self.weight_decay else g
+        np.subtract(w, self.update(g, state), out=new)
 
     def reset(self) -> None:
         """Begin anew: no step was made, and all buffers are 0. The options stay as they are."""
@@ -91,7 +98,10 @@ class Optimizer:
                 array[...] = 0
 
     def update(self, g: Array, state: dict[str, Array]) -> Array:
-        """What to subtract from a parameter with gradient array ``g``; ``state`` holds its buffers."""
+        """What to subtract from a parameter with gradient array ``g``; ``state`` holds its buffers.
+
+        Each entry by itself: of a large parameter, a part is moved after the other.
+        """
         raise NotImplementedError
 
     def state_dict(self) -> dict[str, Array]:
@@ -139,6 +149,15 @@ def _parameters(params):
     if len({id(p) for p in params}) < len(params):
         raise ValueError("a parameter is given twice, so each step would move it twice")
     return params
+
+
+def _parts(array):
+    """Indices of parts, cut where memory is, that an update keeps in the cache; of a small array or a GPU's, of all."""
+    if array.size <= PART or not isinstance(array, np.ndarray):
+        return [...]
+    axis = int(np.argmax(np.abs(array.strides)))
+    before, rows = (slice(None),) * axis, -(-PART * array.shape[axis] // array.size)
+    return [(*before, slice(start, start + rows)) for start in range(0, array.shape[axis], rows)]
 
 
 def _check(i, p, g, state):

@@ -20,6 +20,7 @@ MENU = {
     "README.md": "index",
     "scratchgan/README.md": "course",
     "scratchgan/models/README.md": "systems",
+    "scratchgan/training/README.md": "processes",
     "demos/README.md": "lessons",
     "tests/README.md": "checks",
     "scratchgan": "scratchgan",
@@ -140,7 +141,7 @@ def build(out):
 
     pdoc.render.configure(docformat="numpy", template_directory=Path(__file__).with_name("templates"))
     pdoc.render.env.filters["highlight"] = lines
-    pdoc.render.env.globals["menu"] = MENU.values()
+    pdoc.render.env.globals |= {"menu": MENU.values(), "private": "__"}
     texts, pictures = gathered()
     names = [address(p.relative_to(ROOT).as_posix()) for p in sorted(ROOT.glob("scratchgan/**/*.py"))]
     modules = {name: pdoc.doc.Module.from_name(name) for name in names if "__main__" not in name}
@@ -150,6 +151,7 @@ def build(out):
     for name, module in everything.items():
         html = re.sub(r"(<li>\s*<p><strong>.*\)):(?=\s*</p>)", r"\1", pdoc.render.html_module(module, everything))
         write(f"{name.replace('.', '/')}.html", html)
+    pdoc.render.env.globals["private"] = "_"  # who searches looks for lessons, and for what may be used
     known = {name: entries(text) for name, text in texts.items() if not name.startswith("tests.")}
     prose = {name: page(name, lead, title, parts) for name, ((title, _, lead), *parts) in known.items()}
     write("search.js", pdoc.render.search_index(modules | prose))

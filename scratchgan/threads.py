@@ -29,6 +29,7 @@ from threadpoolctl import ThreadpoolController
 SMALL = 2**13  # multiplications; with fewer, a BLAS does not call other threads
 TIMED = 2**19  # multiplications; products of fewer tell too little to be timed
 DEEP, BLOCK = 640, 384  # inner sizes, see `product`
+MANY = 1024  # threads, and more than any BLAS takes
 DRAWS = 4  # of random matrices, as another order may concern but a few numbers, and of these change but one in three
 
 
@@ -247,13 +248,13 @@ def use(threads=0, beside=1):
     Raises
     ------
     ValueError
-        For a negative number.
+        For a negative number, and for more than `MANY`.
     RuntimeError
         Where NumPy's BLAS takes no orders.
     """
     global _products
-    if threads < 0:
-        raise ValueError(f"threads must be 0, for as many as are fastest, or more, not {threads}")
+    if not 0 <= threads <= MANY:
+        raise ValueError(f"threads must be 0, for as many as are fastest, or up to {MANY:,}, not {threads}")
     if threads and not _libraries:
         raise RuntimeError("the number of threads cannot be set here: the BLAS of this NumPy chooses it itself")
     counts = [threads] if threads else _halved(_most if beside == 1 else max(1, min(_most, os.cpu_count() // beside)))

@@ -266,8 +266,42 @@ def test_what_cannot_be_drawn_is_an_error_with_the_reason(runs, words, why, caps
 
 
 def test_a_run_is_judged_without_flags(tmp_path, capsys):
-    assert main(["judge", str(tmp_path), "--data", "mnist"]) == 1
-    assert "is judged on the test set of its data: leave out --data mnist" in capsys.readouterr().err
+    for flags in (["--data", "emoji", "--seed", "3", str(tmp_path)], [str(tmp_path), "--data", "emoji", "--seed", "3"]):
+        assert main(["judge", *flags]) == 1
+        assert "is judged on the test set of its data: leave out --data, --seed\n" in capsys.readouterr().err
+
+
+def test_the_judge_says_that_it_takes_runs_and_what_is_not_there(tmp_path, capsys):
+    with pytest.raises(SystemExit):
+        main(["judge", "--help"])
+    said = " ".join(capsys.readouterr().out.split())
+    assert "NPY|RUN" in said and "; or the folder of a run" in said
+    assert main(["judge", str(tmp_path / "nosuch")]) == 1
+    said = capsys.readouterr().err
+    assert said.startswith(f"error: there is neither a file nor a run {tmp_path / 'nosuch'}: name the samples.npy that")
+    assert said.endswith("or the folder of a run\n")
+    (tmp_path / "nothing.npy").symlink_to(tmp_path / "nosuch")
+    assert main(["judge", str(tmp_path / "nothing.npy")]) == 1
+    assert "nothing.npy cannot be read: No such file" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["train", "gan", "--out", ""], ["sample", ""], ["sample", "cgan", "--out", ""], ["judge", ""]],
+    ids=" ".join,
+)
+def test_an_empty_path_is_refused_by_all_commands(words, folder, capsys):
+    try:
+        status = main(words)
+    except SystemExit as end:
+        status = end.code
+    assert status and " is empty: " in capsys.readouterr().err and list(folder.iterdir()) == []
+
+
+def test_the_flag_of_threads_has_a_bound(capsys):
+    with pytest.raises(SystemExit):
+        main(["train", "gan", "--threads", str(10**9)])
+    assert "--threads: must be at most 1,024" in capsys.readouterr().err
 
 
 def test_a_model_of_no_classes_knows_none(tmp_path):

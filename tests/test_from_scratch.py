@@ -29,6 +29,17 @@ def test_it_is_one_screen_and_uses_four_names_and_the_data():
     assert names == ours | {"PIL": ["Image"]}
 
 
+def test_it_says_what_it_is_and_takes_no_flags(monkeypatch, capsys):
+    for flag, status in (("--help", 0), ("--steps", 2)):
+        monkeypatch.setattr("sys.argv", ["from_scratch.py", flag])
+        with pytest.raises(SystemExit) as end:
+            runpy.run_path(str(DEMO), run_name="__main__")
+        assert end.value.code == status
+    said = capsys.readouterr()
+    assert ast.get_docstring(ast.parse(DEMO.read_text(encoding="utf-8"))) in said.out
+    assert "unrecognized arguments: --steps" in said.err
+
+
 def test_it_trains_both_players_and_leaves_a_picture(program, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     players = program["G"], program["D"]

@@ -27,7 +27,7 @@ FLOORS = {
     "testing": ENGINE | {"nn", "losses"},
     "npy": set(),
     "checkpoint": {"npy"},
-    "data": {"npy"},
+    "data": {"npy", "hints"},
     "metrics": NETWORKS | FILES_AND_DATA,
     "models": NETWORKS | {"ranks", "losses", "data", "npy", "metrics"},
     "training": NETWORKS | FILES_AND_DATA | {"ranks", "losses", "models", "metrics", "*"},

@@ -1,9 +1,11 @@
 """Optimisers: the first steps in closed form, what may and may not move, and a state that continues exactly."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 
-from scratchgan import Parameter, Tensor, grad, nn
+from scratchgan import Parameter, Tensor, grad, nn, optim
 from scratchgan.nn.options import options_of
 from scratchgan.optim import SGD, Adam, RMSprop
 
@@ -22,6 +24,23 @@ def after(optimizer, *gradients, **options):
 
 def close(actual, expected):
     np.testing.assert_allclose(actual, expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("make", [SGD, RMSprop, Adam, partial(Adam, weight_decay=0.1)])
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_a_large_parameter_is_moved_part_by_part_to_the_same_bits(make, order, monkeypatch):
+    rng = np.random.default_rng(0)
+    start = np.asarray(rng.standard_normal((7, 3, 5)), order=order)
+    gradients = [Tensor(rng.standard_normal(start.shape)) for _ in range(3)]
+
+    def moved(part):
+        monkeypatch.setattr(optim, "PART", part)
+        optimizer = make([w := Parameter(start)], lr=0.1)
+        for g in gradients:
+            optimizer.step([g])
+        return w.data
+
+    np.testing.assert_array_equal(moved(32), moved(2**16))
 
 
 # Closed forms --------------------------------------------------------------------------------------------------------

@@ -1,5 +1,6 @@
 """The web pages: each link of the sources leads to a page, a place on it, or a picture; the search knows each word."""
 
+import re
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -85,6 +86,12 @@ def test_the_search_knows_sections_and_each_word_of_the_course(tree):
     assert play == ("play; *step*", "The game", " `step`, `Game`, `seed`  ·  `play` ")
     ((_, _, words),) = site.entries(pages["demos.play"])
     assert words.strip() == "How to play.\n\nLike this."
+
+
+def test_every_page_of_the_sources_has_a_name_of_its_own_and_none_is_called_readme():
+    paths = [path for pattern in site.SOURCES for path in site.ROOT.glob(pattern) if path.suffix == ".md"]
+    names = [site.address(path.relative_to(site.ROOT).as_posix()) for path in paths]
+    assert len(set(names)) == len(names) and "README" not in names
 
 
 # The command ------------------------------------------------------------------------------------------------------
@@ -175,6 +182,9 @@ def test_every_page_and_every_lesson_is_there(pages):
 def test_the_search_has_modules_and_pages(pages):
     (home,) = (file.parent for file in pages if file.name == "index.html")
     search = (home / "search.js").read_text(encoding="utf-8")
+    private = re.findall(r'"fullname": ?"[\w.]*\._(?!_init__")\w+"', search)
+    assert private == [] and '"fullname":' in search.replace('": ', '":')  # but their pages have them
+    assert 'id="_factors"' in (home / "scratchgan" / "functional" / "conv.html").read_text(encoding="utf-8")
     assert (
         '"scratchgan.losses.penalties.gradient_penalty"' in search
         and '"two players, minimax, zero-sum; V(D, G)"' in search

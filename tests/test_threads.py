@@ -336,9 +336,10 @@ def test_a_number_that_is_asked_for_is_taken():
     assert {library.get_num_threads() for library in threads._libraries} == {2}
 
 
-def test_a_negative_number_is_refused():
-    with pytest.raises(ValueError, match="-1"):
-        threads.use(-1)
+def test_a_number_that_cannot_be_is_refused():
+    for number in (-1, 1025):
+        with pytest.raises(ValueError, match=f"or up to 1,024, not {number}"):
+            threads.use(number)
 
 
 def test_where_the_number_cannot_be_set_products_are_numpys(monkeypatch):

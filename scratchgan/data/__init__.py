@@ -15,4 +15,4 @@ from scratchgan.data.checks import DataError
 from scratchgan.data.find import find
 from scratchgan.data.mnist import Dataset, load
 
-__all__ = ["Batches", "Streams", "DataError", "Dataset", "find", "load", "toy", "views"]
+__all__ = ["Batches", "DataError", "Dataset", "Streams", "find", "load", "toy", "views"]

@@ -1,8 +1,11 @@
 """An endless stream of shuffled minibatches."""
 
+from collections.abc import Iterator, Mapping
+
 import numpy as np
 
 from scratchgan.data.checks import DataError, as_labels, as_pixels, as_rows, plain, whole
+from scratchgan.hints import Arrays, Random
 
 
 class Batches:
@@ -33,7 +36,14 @@ class Batches:
         labels and rows are not N, or not of integers from 0.
     """
 
-    def __init__(self, arrays, batch_size, rng, low=-1.0, part=(0, 1)):
+    def __init__(
+        self,
+        arrays: np.ndarray | Arrays,
+        batch_size: int,
+        rng: Random,
+        low: float = -1.0,
+        part: tuple[int, int] = (0, 1),
+    ):
         images, *others = arrays if isinstance(arrays, tuple) else (arrays,)
         self.arrays = as_pixels(images), *(_beside(other, len(images)) for other in others)
         self.count, self.batch_size = len(images), whole(batch_size, "batch_size")
@@ -52,10 +62,10 @@ class Batches:
         # Positioned at an epoch's end: making the object draws nothing, so a restored rng stays as it is.
         self.order, self.position = np.arange(self.count, dtype=np.int64), self.count
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[Arrays]:
         return self
 
-    def __next__(self):
+    def __next__(self) -> Arrays:
         """Return the next batch, or its part: a tuple, images as float32 (rows, ...) in [low, 1], both ends exact."""
         if self.position + self.batch_size > self.count:
             self.order, self.position = self.rng.permutation(self.count), 0
@@ -63,7 +73,7 @@ class Batches:
         self.position += self.batch_size
         return self._batch(chosen[self.part])
 
-    def examples(self, count):
+    def examples(self, count: int) -> Arrays:
         """Return `count` images, or all if there are fewer, and what belongs to them; the stream stays where it is.
 
         Always the same ones, drawn at random: the data may be sorted by classes.
@@ -76,15 +86,15 @@ class Batches:
     def _scaled(self, pixels):
         return pixels.astype(np.float32) / (255 / (1 - self.low)) + self.low
 
-    def state_dict(self):
+    def state_dict(self) -> dict[str, np.ndarray]:
         """Return the place in the stream: int64 arrays "order", shape (N,), and "position", shape ()."""
         return {"order": self.order, "position": np.array(self.position, dtype=np.int64)}
 
-    def load_state_dict(self, state):
+    def load_state_dict(self, state: Mapping[str, np.ndarray]) -> None:
         """Go on from a place that `state_dict` gave; DataError if it is none, or of another number of images."""
         self.order, self.position = self.checked(state)
 
-    def checked(self, state):
+    def checked(self, state: Mapping[str, np.ndarray]) -> tuple[np.ndarray, int]:
         """The order and the position in a state, if it can be one of this stream; else DataError."""
         order, position, n = np.asarray(state["order"]), np.asarray(state["position"]), self.count
         if order.shape != (n,):
@@ -117,26 +127,28 @@ class Streams:
         See `Batches`.
     """
 
-    def __init__(self, domains, batch_size, rng, low=-1.0, part=(0, 1)):
+    def __init__(
+        self, domains: Arrays, batch_size: int, rng: Random, low: float = -1.0, part: tuple[int, int] = (0, 1)
+    ):
         self.streams = [Batches(domain, batch_size, rng, low, part) for domain in domains]
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[Arrays]:
         return self
 
-    def __next__(self):
+    def __next__(self) -> Arrays:
         """Return the next batch of each domain, a tuple."""
         return tuple(array for stream in self.streams for array in next(stream))
 
-    def examples(self, count):
+    def examples(self, count: int) -> Arrays:
         """Return `count` images of each domain; the streams stay where they are."""
         return tuple(array for stream in self.streams for array in stream.examples(count))
 
-    def state_dict(self):
+    def state_dict(self) -> dict[str, np.ndarray]:
         """Return the place in each stream: {"0.order": ..., "0.position": ..., "1.order": ..., ...}."""
         states = [stream.state_dict() for stream in self.streams]
         return {f"{i}.{name}": array for i, state in enumerate(states) for name, array in state.items()}
 
-    def load_state_dict(self, state):
+    def load_state_dict(self, state: Mapping[str, np.ndarray]) -> None:
         """Go on from a place that `state_dict` gave; where one stream cannot, none does."""
         states = [{name: state[f"{i}.{name}"] for name in stream.state_dict()} for i, stream in enumerate(self.streams)]
         for stream, place in [(stream, stream.checked(each)) for stream, each in zip(self.streams, states)]:

@@ -17,13 +17,14 @@ tenths of a decibel.
 from functools import cache
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from scratchgan.data.checks import DataError, as_pixels, whole
 
 BLOCK = 2**22  # pixels in float64 at a time
 
 
-def resized(images, height, width):
+def resized(images: np.ndarray, height: int, width: int) -> np.ndarray:
     """Images of another size.
 
     Parameters
@@ -52,7 +53,7 @@ def resized(images, height, width):
     return made.reshape(*images.shape[:-2], *shape)
 
 
-def smaller(images, factor):
+def smaller(images: np.ndarray, factor: int) -> np.ndarray:
     """Images reduced by a whole factor; DataError where height and width are no multiples of it."""
     height, width = np.shape(images)[-2:]
     if height % whole(factor, "factor") or width % factor:
@@ -60,13 +61,13 @@ def smaller(images, factor):
     return resized(images, height // factor, width // factor)
 
 
-def larger(images, factor):
+def larger(images: np.ndarray, factor: int) -> np.ndarray:
     """Images enlarged by a whole factor."""
     height, width = np.shape(images)[-2:]
     return resized(images, height * whole(factor, "factor"), width * factor)
 
 
-def kernel(t):
+def kernel(t: ArrayLike) -> np.ndarray:
     """k(t) of the equation above."""
     t = np.abs(t)
     near, far = (1.5 * t - 2.5) * t * t + 1, ((-0.5 * t + 2.5) * t - 4) * t + 2

@@ -10,13 +10,15 @@ understood the digit and the ink apart.
 
 import difflib
 import re
+from collections.abc import Sequence
 from functools import cache
 
 import numpy as np
 
 from scratchgan.data import views
-from scratchgan.data.checks import DataError
+from scratchgan.data.checks import DataError, as_labels
 from scratchgan.data.colours import NAMES, PALETTE, contrast
+from scratchgan.hints import Arrays, Random, Source
 
 DIGITS = "zero one two three four five six seven eight nine".split()
 INKS = "red orange yellow green cyan blue purple pink".split()
@@ -58,9 +60,17 @@ VOCABULARY = ("", *_words())
 _PLACE = {word: place for place, word in enumerate(VOCABULARY)}
 
 
-def compose(meaning, rng):
-    """A caption of this meaning, (digit, ink, paper): its sentence and its words are drawn."""
+def compose(meaning: Sequence[int], rng: Random) -> str:
+    """A caption of this meaning, (digit, ink, paper): its sentence and its words are drawn.
+
+    Raises
+    ------
+    DataError
+        For a digit or a colour that has no name.
+    """
     digit, ink, paper = meaning
+    if not all(0 <= place < kinds for place, kinds in zip(meaning, KINDS)):
+        raise DataError(f"a meaning is of numbers from 0, (digit, ink, paper), each below {KINDS}, not {meaning}")
     said = {"DIGIT": DIGITS[digit], "INK": NAMES[ink], "PAPER": NAMES[paper]}
     words = [said.get(word, word) for word in SENTENCES[rng.integers(len(SENTENCES))]]
     choices = [SYNONYMS.get(word, (word,)) for word in words]
@@ -68,7 +78,7 @@ def compose(meaning, rng):
     return " ".join(words).replace("a orange", "an orange")
 
 
-def encode(caption):
+def encode(caption: str) -> np.ndarray:
     """A caption as a row of numbers: int64 (LENGTH,). Capitals, commas and full stops do not matter.
 
     Raises
@@ -91,17 +101,18 @@ def _row(words):
     return [_PLACE[word] for word in words] + [0] * (LENGTH - len(words))
 
 
-def decode(row):
-    """The caption of a row of numbers."""
+def decode(row: Sequence[int] | np.ndarray) -> str:
+    """The caption of a row of numbers; DataError where one of them is no word's."""
+    row = as_labels(row, len(row), len(VOCABULARY), "words")
     return " ".join(VOCABULARY[place] for place in row if place)
 
 
-def unseen(digit, ink):
+def unseen(digit: int, ink: int) -> bool:
     """Whether this digit in this ink, a place in `NAMES`, is kept for testing: one ink of each digit."""
     return (digit + INKS.index(NAMES[ink])) % len(INKS) == 0
 
 
-def pairs_of(digit, kept):
+def pairs_of(digit: int, kept: bool) -> list[tuple[int, int]]:
     """The colours, (ink, paper), in which a digit is shown: those of training, or with ``kept`` those for testing."""
     places = [(NAMES.index(ink), NAMES.index(paper)) for ink, paper in PAIRS]
     return [pair for pair in places if unseen(digit, pair[0]) == kept]
@@ -110,13 +121,13 @@ def pairs_of(digit, kept):
 MEANINGS = np.array([(digit, *pair) for digit in range(len(DIGITS)) for pair in pairs_of(digit, False)])  # in training
 
 
-def conditions(count, rng):
+def conditions(count: int, rng: Random) -> tuple[np.ndarray, np.ndarray]:
     """Meanings of training images, int64 (count, 3), and a caption of each, int64 (count, LENGTH): all are drawn."""
     meanings = MEANINGS[rng.integers(len(MEANINGS), size=count)]
     return meanings, _captions(meanings, rng)
 
 
-def mistaken(meanings, rng):
+def mistaken(meanings: np.ndarray, rng: Random) -> np.ndarray:
     """Meanings that differ from these in one thing, the digit, the ink or the paper: int64 (N, 3).
 
     They are drawn from those of training. If a wrong caption could mean what no right one does, whoever reads captions
@@ -138,7 +149,7 @@ def _alike(meaning):
     return [group for group in groups if len(group)]
 
 
-def coloured_digits(dataset, size=32, kept=0.0, seed=0):
+def coloured_digits(dataset: Source, size: int = 32, kept: float = 0.0, seed: int = 0) -> Arrays:
     """Digits in ink of one colour on paper of another, for each a caption, a wrong one, and what the first means.
 
     Parameters

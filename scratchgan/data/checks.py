@@ -1,6 +1,7 @@
 """What is asked of images and labels, said once: bytes are pixels, integers are labels, and nothing is guessed."""
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 
 class DataError(ValueError):
@@ -11,14 +12,14 @@ class NoTestSetError(DataError):
     """There are images to learn from, but none to test with."""
 
 
-def checked_split(split, name):
+def checked_split(split: str, name: object) -> str:
     """``split``; DataError if it is neither "train" nor "test"."""
     if split not in ("train", "test"):
         raise DataError(f"there is no split {split!r} of {name}: there are train and test")
     return split
 
 
-def plain(array, what="array"):
+def plain(array: ArrayLike, what: str = "array") -> np.ndarray:
     """``array`` as a plain ndarray: no subclass, whose operators may mean something else.
 
     Raises
@@ -31,7 +32,7 @@ def plain(array, what="array"):
     return np.asarray(array)
 
 
-def as_pixels(images):
+def as_pixels(images: ArrayLike) -> np.ndarray:
     """Images of bytes, 0 black and 255 white: ndarray of uint8, (N, …).
 
     Raises
@@ -50,7 +51,7 @@ def as_pixels(images):
     )
 
 
-def as_labels(labels, count, classes=None, what="labels"):
+def as_labels(labels: ArrayLike, count: int, classes: int | None = None, what: str = "labels") -> np.ndarray:
     """Labels as int64 (count,): integers from 0, and below ``classes`` where that is given.
 
     Raises
@@ -66,7 +67,7 @@ def as_labels(labels, count, classes=None, what="labels"):
     return labels.astype(np.int64)
 
 
-def as_rows(rows, count, what="rows of numbers"):
+def as_rows(rows: ArrayLike, count: int, what: str = "rows of numbers") -> np.ndarray:
     """A row of integers from 0 for each image, such as the words of its caption: int64 (count, L).
 
     Raises
@@ -90,7 +91,7 @@ def _as_integers(array, count, axes, shape, what):
     return array
 
 
-def whole(number, name, least=1):
+def whole(number: int, name: str, least: int = 1) -> int:
     """``number`` as an int; DataError if it is no whole number, or below ``least``."""
     if not isinstance(number, (int, np.integer)) or isinstance(number, bool) or number < least:
         raise DataError(f"{name}={number!r} must be a whole number, {least} or more")

@@ -5,8 +5,10 @@ choice.
 """
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from scratchgan.data.checks import DataError, as_pixels, whole
+from scratchgan.hints import Source
 
 PALETTE = {
     "black": (0, 0, 0), "white": (255, 255, 255), "grey": (128, 128, 128), "red": (220, 30, 30),
@@ -32,18 +34,35 @@ DRAWN = 0.01  # the least share of pixels that makes a picture
 _KNOWN = [(place, shade) for place, name in enumerate(NAMES) for shade in (PALETTE[name], *SHADES.get(name, ()))]
 
 
-def contrast(one, other):
+def contrast(one: str, other: str) -> float:
     """How far two colours of the palette are apart: ‖a − b‖ in red, green and blue, from 0 to 442."""
     return float(np.linalg.norm(np.subtract(PALETTE[one], PALETTE[other], dtype=float)))
 
 
-def nearest(colours):
-    """The place in `NAMES` of the nearest colour or shade: (…, 3), red, green and blue to 255 -> int64 (…)."""
+def nearest(colours: ArrayLike) -> np.ndarray:
+    """The place in `NAMES` of the nearest colour or shade: (…, 3), red, green and blue to 255 -> int64 (…).
+
+    Raises
+    ------
+    DataError
+        For another shape, and for numbers that are not finite: they are near nothing.
+    """
+    colours = _finite(colours, "colours")
+    if colours.shape[-1:] != (3,):
+        raise DataError(f"colours must be (…, 3), red, green and blue, not {colours.shape}")
     places, shades = map(np.array, zip(*_KNOWN))
-    return places[((np.asarray(colours, dtype=float)[..., None, :] - shades) ** 2).sum(-1).argmin(-1)]
+    squares = ((colours[..., None, :] - shades) ** 2).sum(-1)
+    return np.asarray(places[squares.argmin(-1)])
 
 
-def clusters(points, count=3, turns=30):
+def _finite(numbers, what):
+    numbers = np.asarray(numbers, dtype=float)
+    if not np.isfinite(numbers).all():
+        raise DataError(f"{what} {numbers.shape} must be finite: {(~np.isfinite(numbers)).sum()} numbers are not")
+    return numbers
+
+
+def clusters(points: ArrayLike, count: int = 3, turns: int = 30) -> tuple[np.ndarray, np.ndarray]:
     """k-means: centres μ, and of each point the nearest; each centre becomes the mean of its points, in turns.
 
     The first centre is the point farthest from the mean, each further one the point farthest from all centres before:
@@ -66,9 +85,9 @@ def clusters(points, count=3, turns=30):
     Raises
     ------
     DataError
-        Where there is no point.
+        Where there is no point, or one that is not finite.
     """
-    points, count = np.asarray(points, dtype=float), whole(count, "count")
+    points, count = _finite(points, "points"), whole(count, "count")
     if points.ndim != 2 or not len(points):
         raise DataError(f"clusters are of points (N, D), one at least, not of {points.shape}")
     centres = points.mean(0, keepdims=True)
@@ -91,7 +110,7 @@ def _squares(points, centres):
     return (points**2).sum(1)[:, None] - 2 * points @ centres.T + (centres**2).sum(1)
 
 
-def prominent(images, count=3):
+def prominent(images: np.ndarray, count: int = 3) -> np.ndarray:
     """The most prominent colour of pictures on white paper: that of the largest of ``count`` clusters of pixels.
 
     The pixels of the paper do not count, or else most pictures would be white. Where hardly anything is drawn, white it
@@ -116,7 +135,7 @@ def prominent(images, count=3):
     return found
 
 
-def by_colour(dataset, size=32, balanced=True):
+def by_colour(dataset: Source, size: int = 32, balanced: bool = True) -> tuple[np.ndarray, np.ndarray]:
     """Pictures on white paper, and the most prominent colour of each.
 
     Parameters
@@ -148,7 +167,7 @@ def by_colour(dataset, size=32, balanced=True):
     return images[chosen], labels[chosen]
 
 
-def separated(images):
+def separated(images: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """What `views.coloured` has put together: ink a, and the two colours of I = a · foreground + (1 − a) · background.
 
     The background is the median of the pixels at the edge, the foreground the median of the twentieth of all pixels

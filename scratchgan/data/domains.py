@@ -7,11 +7,12 @@ import numpy as np
 
 from scratchgan.data.checks import DataError, NoTestSetError, checked_split
 from scratchgan.data.pictures import Pictures
+from scratchgan.hints import Arrays
 
 PLACES = "trainA", "trainB", "testA", "testB"
 
 
-def has_domains(folder):
+def has_domains(folder: str | Path) -> bool:
     """Whether a folder holds any of the four."""
     return any((Path(folder) / place).is_dir() for place in PLACES)
 
@@ -39,7 +40,7 @@ class Domains:
 
     labels = classes = None
 
-    def __init__(self, folder, split="train"):
+    def __init__(self, folder: str | Path, split: str = "train"):
         self.folder = Path(folder).expanduser()
         self.name, self.source = self.folder.resolve().name, str(self.folder)
         places = [self.folder / f"{checked_split(split, self.folder)}{domain}" for domain in "AB"]
@@ -51,10 +52,10 @@ class Domains:
             raise DataError(f"{self.folder} has no folder {missing[0]}, which goes with the other; it holds {held}")
         self.domains = tuple(Pictures(place) for place in places)
 
-    def __len__(self):
+    def __len__(self) -> int:
         return sum(map(len, self.domains))
 
-    def each(self, size, channels):
+    def each(self, size: int, channels: int) -> Arrays:
         """The pictures of each domain as squares: two arrays of uint8, (N, channels, size, size).
 
         A picture that cannot be read is named on stderr and left out, and so is told where grey ones are among
@@ -65,7 +66,7 @@ class Domains:
             _tell_of_grey(pictures, images)
         return arrays
 
-    def sized(self, size, channels):
+    def sized(self, size: int, channels: int) -> np.ndarray:
         """All pictures, of A and then of B: ndarray of uint8, (N, channels, size, size)."""
         return np.concatenate(self.each(size, channels))
 

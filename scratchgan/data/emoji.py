@@ -23,7 +23,7 @@ OTHER_TONES = re.compile("1f3f[bcef]")  # of the five tones of skin, the middle 
 HELD_OUT = 10  # each tenth emoji is for testing
 
 
-def load_emoji(split="train"):
+def load_emoji(split: str = "train") -> Dataset:
     """The emoji: a `Dataset` of images uint8 (N, 3, 32, 32), without labels; each tenth belongs to the test set."""
     images = shipped(FILE, "emoji")["images"]
     held_out = np.arange(len(images)) % HELD_OUT == HELD_OUT - 1
@@ -31,7 +31,7 @@ def load_emoji(split="train"):
     return Dataset("emoji", images, None, "the emoji shipped with scratchgan")
 
 
-def embed(source, target):
+def embed(source: str | Path, target: str | Path) -> None:
     """Write the emoji of a zip of PNGs: on white, reduced to 32×32 pixels, without duplicates and other tones of skin.
 
     The same bytes each time, for one version of Pillow and of zlib.

@@ -5,7 +5,7 @@ from pathlib import Path
 from scratchgan.data.checks import NoTestSetError, checked_split
 from scratchgan.data.domains import Domains, has_domains
 from scratchgan.data.emoji import load_emoji
-from scratchgan.data.mnist import SETS, idx_in, load
+from scratchgan.data.mnist import SETS, Dataset, idx_in, load
 from scratchgan.data.pictures import Pictures, files_in
 from scratchgan.data.tiles import load_tiles
 
@@ -13,7 +13,7 @@ SHIPPED = {"emoji": load_emoji, "tiles": load_tiles}
 NAMES = *SETS, *SHIPPED
 
 
-def find(data, split="train"):
+def find(data: str | Path, split: str = "train") -> Dataset | Pictures | Domains:
     """Load a data set.
 
     Parameters
@@ -49,7 +49,9 @@ def _pictures(folder, split):
     names = {path.relative_to(folder).parts[0] for path in files_in(folder)}
     if not {"train"} <= names <= {"train", "val", "test"}:
         if split == "test":
-            raise NoTestSetError(f"{folder} is a folder of pictures, which has no test set")
+            raise NoTestSetError(
+                f"{folder} is a folder of pictures, which has no test set: put it in val/ or test/, beside train/"
+            )
         return Pictures(folder)
     if split == "test" and names == {"train"}:
         raise NoTestSetError(f"{folder} has pictures in train/, and no test set in val/ or test/")

@@ -11,6 +11,7 @@ import os
 import struct
 import zlib
 from contextlib import contextmanager
+from pathlib import Path
 
 import numpy as np
 
@@ -31,7 +32,7 @@ KINDS = {  # what lies there instead of an IDX file: how it begins, and what it 
 }
 
 
-def read_idx(path, item=(28, 28), limit=LIMIT):
+def read_idx(path: str | Path, item: tuple[int, ...] = (28, 28), limit: int = LIMIT) -> np.ndarray:
     """Read an IDX file of bytes, gzipped or not, whatever its name.
 
     Parameters

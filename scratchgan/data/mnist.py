@@ -5,6 +5,7 @@ import hashlib
 import os
 import sys
 import threading
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +16,10 @@ from scratchgan.data.idx import read_idx
 from scratchgan.data.shipped import shipped
 from scratchgan.data.views import sized
 
+EMBEDDED = {
+    "train": ("mnist_5k.npz", "the 5,000 real MNIST digits"),
+    "test": ("mnist_1k_test.npz", "the 1,000 real digits of MNIST's test set"),
+}
 TIMEOUT = 6  # seconds a mirror has to answer: three silent mirrors still cost less than half a minute
 
 
@@ -75,21 +80,23 @@ class Dataset:
     images: np.ndarray  # uint8 (N, C, H, W); of digits (N, 1, 28, 28), where 0 is background and 255 full ink
     labels: np.ndarray | None  # int64 (N,): 0..9 in the two named sets
     source: str  # for people to read
-    classes: list | None = None  # the names of classes, where they have names
+    classes: list[str] | None = None  # the names of classes, where they have names
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.images)
 
-    def sized(self, size, channels):
+    def sized(self, size: int, channels: int) -> np.ndarray:
         """Return the images as uint8 (N, channels, size, size): see `views.sized`."""
         return sized(self.images, size, channels)
 
-    def in_full(self, channels):
+    def in_full(self, channels: int) -> Iterator[np.ndarray]:
         """Return the images in their own size, one after the other: uint8 (channels, H, W)."""
         return iter(self.sized(self.images.shape[-1], channels))
 
 
-def load(name="mnist", split="train", directory=None, embedded=False):
+def load(
+    name: str = "mnist", split: str = "train", directory: str | Path | None = None, embedded: bool = False
+) -> Dataset:
     """Load a data set: from `directory`, or $SCRATCHGAN_DATA, or the user's cache, or a mirror.
 
     Parameters
@@ -101,8 +108,8 @@ def load(name="mnist", split="train", directory=None, embedded=False):
         (such as KMNIST), so no checksum is asked for; files from everywhere else must match the pinned SHA-256.
         Gzipped or not, in capitals, or with a dot (``train-images.idx3-ubyte``), as some unpackers name them.
     embedded : bool
-        Use the 5,000 MNIST training digits shipped with the package, and nothing else. They also stand in,
-        with a message on stderr, for an MNIST training set that is not on disk when no mirror answers.
+        Use what ships with the package, and nothing else: 5,000 of MNIST's training digits, or 1,000 of its test set.
+        They also stand in, with a message on stderr, for MNIST when it is not on disk and no mirror answers.
 
     Returns
     -------
@@ -117,9 +124,9 @@ def load(name="mnist", split="train", directory=None, embedded=False):
         raise DataError(f"there is no data set {name!r}; {_what_there_is(name)}")
     checked_split(split, name)
     if embedded:
-        if (name, split) != ("mnist", "train") or directory is not None:
-            raise DataError("the embedded digits are MNIST's train split: no other name, split or directory")
-        return embedded_digits()
+        if name != "mnist" or directory is not None:
+            raise DataError("the embedded digits are MNIST's: they have no other name, and no directory")
+        return embedded_digits(split)
     prefix = "train" if split == "train" else "t10k"
     stems = f"{prefix}-images-idx3-ubyte", f"{prefix}-labels-idx1-ubyte"
     if directory is not None:
@@ -127,10 +134,11 @@ def load(name="mnist", split="train", directory=None, embedded=False):
     try:
         return _read_pair(name, *_in_known_places(name, stems))
     except NoMirrorError as error:
-        if (name, split) != ("mnist", "train"):
+        if name != "mnist":
             raise
-        print(f"{error}\nUsed instead: the 5,000 real MNIST digits shipped with scratchgan.", file=sys.stderr)
-        return embedded_digits()
+        digits = embedded_digits(split)
+        print(f"{error}\nUsed instead: {digits.source}.", file=sys.stderr)
+        return digits
 
 
 def _what_there_is(given):
@@ -142,12 +150,14 @@ def _what_there_is(given):
     )
 
 
-def embedded_digits():
-    """Return the `Dataset` of 5,000 MNIST training digits, 500 a class, that is part of the package."""
-    arrays = shipped("mnist_5k.npz", "digits")
-    return Dataset(
-        "mnist", arrays["images"], arrays["labels"].astype(np.int64), "the 5,000 digits shipped with scratchgan"
-    )
+def embedded_digits(split: str = "train") -> Dataset:
+    """Return a `Dataset` of digits that are part of the package: 5,000 to train, 500 a class, or 1,000 of the test set.
+
+    The test digits are the thousand of 10,000 that a model is measured on where all are there (`Batches.examples`).
+    """
+    file, source = EMBEDDED[split]
+    arrays = shipped(file, "digits")
+    return Dataset("mnist", arrays["images"], arrays["labels"].astype(np.int64), f"{source} shipped with scratchgan")
 
 
 def _read_pair(name, images_path, labels_path):
@@ -159,7 +169,7 @@ def _read_pair(name, images_path, labels_path):
     return Dataset(name, images[:, None], labels.astype(np.int64), str(images_path.parent))
 
 
-def idx_in(folder):
+def idx_in(folder: Path) -> bool:
     """Whether a folder holds any of the four files."""
     return any(
         _find(folder, f"{part}-{kind}-ubyte") for part in ("train", "t10k") for kind in ("images-idx3", "labels-idx1")

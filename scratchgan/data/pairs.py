@@ -4,11 +4,12 @@ import numpy as np
 
 from scratchgan.data.checks import DataError, whole
 from scratchgan.data.pictures import Pictures, opened, square
+from scratchgan.hints import Arrays, Source
 
 LAYOUT = "pairs are pictures A|B, two images side by side, in a folder (--data DIR) with train/, and val/ or test/"
 
 
-def halves(pictures, size, channels=3):
+def halves(pictures: Source, size: int, channels: int = 3) -> Arrays:
     """Both images of each picture, cut apart, then cropped to the middle and resized.
 
     Nothing is left out, as nobody would see which pairs are missing.

@@ -9,10 +9,14 @@ from PIL import Image
 
 from scratchgan.data.bicubic import smaller
 from scratchgan.data.checks import DataError, whole
-from scratchgan.data.pictures import files_in, flat
+from scratchgan.data.mnist import Dataset
+from scratchgan.data.pictures import Pictures, files_in, flat
+from scratchgan.hints import Arrays
 
 
-def patches(dataset, size=96, channels=3, factor=4, stride=None):
+def patches(
+    dataset: Dataset | Pictures, size: int = 96, channels: int = 3, factor: int = 4, stride: int | None = None
+) -> Arrays:
     """Squares cut out of pictures, and the same squares of the pictures made smaller by bicubic resampling.
 
     A picture is made smaller before it is cut, so that only its own border is one. What is left at the right and at
@@ -57,7 +61,7 @@ def _cut(picture, size, stride):
     return [picture[:, :, y : y + size, x : x + size] for y in corners[0] for x in corners[1]]
 
 
-def enlarged_pairs(source):
+def enlarged_pairs(source: str | Path) -> list[tuple[str, np.ndarray, np.ndarray]]:
     """The pairs of a benchmark such as Set5: NAME_HR.png, and the same image made smaller, NAME_LR.png.
 
     Parameters

@@ -2,6 +2,7 @@
 
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -40,7 +41,7 @@ class Pictures:
         When there are no pictures, or a folder cannot be read.
     """
 
-    def __init__(self, folder, within=()):
+    def __init__(self, folder: str | Path, within: tuple[str, ...] = ()):
         self.folder, self.within = Path(folder).expanduser(), within
         found = files_in(self.folder)
         self.paths = [path for path in found if not within or path.relative_to(self.folder).parts[0] in within]
@@ -49,10 +50,10 @@ class Pictures:
         self.name, self.source = self.folder.resolve().name, str(self.folder)
         self.classes = _classes([self._below(path) for path in found])
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.paths)
 
-    def sized(self, size, channels):
+    def sized(self, size: int, channels: int) -> np.ndarray:
         """All pictures as squares: ndarray of uint8, (N, channels, size, size).
 
         Raises
@@ -69,7 +70,7 @@ class Pictures:
         self.paths = list(read)
         return np.stack(list(read.values()))
 
-    def in_full(self, channels):
+    def in_full(self, channels: int) -> Iterator[np.ndarray]:
         """All pictures as they are, one after the other: ndarrays of uint8, (channels, H, W).
 
         Raises
@@ -87,7 +88,7 @@ class Pictures:
         self.paths = kept
 
     @property
-    def labels(self):
+    def labels(self) -> np.ndarray | None:
         """The number of each picture's folder."""
         if self.classes is None:
             return None
@@ -107,7 +108,7 @@ class Pictures:
             return None
 
 
-def opened(path):
+def opened(path: Path) -> Image.Image:
     """Read a picture, turn it upright and put it on white: grey or in colour.
 
     Raises
@@ -127,14 +128,14 @@ def opened(path):
         raise DataError(f"{path} cannot be read: {why}") from error
 
 
-def square(image, size, channels):
+def square(image: Image.Image, size: int | None, channels: int) -> np.ndarray:
     """The middle of a picture, resized, or without a size all of it: ndarray of uint8, (channels, size, size)."""
     image = ImageOps.fit(image, (size, size), Image.Resampling.LANCZOS) if size else image
     pixels = np.asarray(image.convert("L" if channels == 1 else "RGB"))
     return pixels.reshape(*pixels.shape[:2], channels).transpose(2, 0, 1)
 
 
-def files_in(folder):
+def files_in(folder: str | Path) -> list[Path]:
     """The paths of all pictures in a folder and below it, sorted.
 
     Links are followed, each folder once. What begins with a dot is hidden, such as the ._x.png that a Mac leaves.
@@ -168,7 +169,7 @@ def _classes(parts):
     return names if len(names) > 1 and all(len(each) > 1 for each in parts) else None
 
 
-def flat(image):
+def flat(image: Image.Image) -> Image.Image:
     """A picture without transparency, on white.
 
     Raises
@@ -178,7 +179,8 @@ def flat(image):
     """
     if image.mode.startswith(("I", "F")):
         raise ValueError(f"its pixels are {image.mode!r}, more than eight bits: convert it to 8-bit grey")
+    mode = "L" if image.mode in ("1", "L", "LA") else "RGB"
     if image.has_transparency_data:
         image = image.convert("RGBA")
-        return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
-    return image.convert("L" if image.mode in ("1", "L") else "RGB")
+        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
+    return image.convert(mode)

@@ -2,11 +2,13 @@
 
 from importlib import resources
 
+import numpy as np
+
 from scratchgan.data.checks import DataError
 from scratchgan.npy import ArrayError, read_npz
 
 
-def shipped(file, what):
+def shipped(file: str, what: str) -> dict[str, np.ndarray]:
     """All arrays in a file of this folder: dict of str to ndarray.
 
     Raises

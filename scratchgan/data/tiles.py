@@ -7,6 +7,7 @@ https://github.com/crawl/tiles, release of November 2015; the artists are named 
 
 import re
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ import numpy as np
 from scratchgan.data.checks import DataError, checked_split
 from scratchgan.data.mnist import Dataset
 from scratchgan.data.shipped import shipped
+from scratchgan.hints import Arrays, Source
 
 FILE = "tiles_32.npz"
 KINDS = "grounds", "things"
@@ -22,7 +24,7 @@ DRAWN = 0.3  # the least share of pixels that a thing fills
 FAMILY = re.compile(r"(.*/[a-zA-Z]*)")
 
 
-def load_tiles(split="train", kind=None):
+def load_tiles(split: str = "train", kind: str | None = None) -> Dataset:
     """The tiles: a `Dataset` of images uint8 (N, 3, 32, 32), without labels.
 
     Parameters
@@ -47,7 +49,7 @@ def load_tiles(split="train", kind=None):
     return Dataset("tiles", np.ascontiguousarray(images), None, f"the {kind or 'tiles'} shipped with scratchgan")
 
 
-def beside(dataset, kind, split="train"):
+def beside(dataset: Source, kind: str, split: str = "train") -> Arrays:
     """Pictures, and tiles of a kind: two domains of uint8 (N, 3, 32, 32) and (M, 3, 32, 32), of which none are pairs.
 
     For the test set, each picture has a tile beside it, so that they can be drawn together; the tiles repeat.
@@ -56,7 +58,7 @@ def beside(dataset, kind, split="train"):
     return (x, y) if split == "train" else (x, y[np.arange(len(x)) % len(y)])
 
 
-def embed(source, target):
+def embed(source: str | Path, target: str | Path) -> None:
     """Write a choice of tiles: half of the grounds, all monsters of some size, and a quarter of such items.
 
     Parameters
@@ -80,7 +82,7 @@ def embed(source, target):
     np.savez_compressed(target, images=pictures, kinds=kinds, held_out=held_out(names[chosen]))
 
 
-def held_out(names):
+def held_out(names: Iterable[str]) -> np.ndarray:
     """Which pictures are for testing, by their names: array of bool, (N,)."""
     families = [FAMILY.match(name)[0] for name in names]
     rank = {family: number for number, family in enumerate(sorted(set(families)))}

@@ -10,9 +10,13 @@ generator's state is the whole place in the stream. The scales are those of the 
 they differ, and so do the numbers: rows of different papers cannot be compared unless σ over the distance is equal.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
+
+from scratchgan.hints import Distribution, Random
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,14 +57,14 @@ class GaussianMixture:
             )
 
     @property
-    def spacing(self):
+    def spacing(self) -> float:
         """The distance of the two nearest centres, float; infinite for a single one."""
         return min(
             (np.linalg.norm(self.centres[:k] - self.centres[k], axis=1).min() for k in range(1, len(self.centres))),
             default=np.inf,
         )
 
-    def sample(self, n, rng, stratified=False):
+    def sample(self, n: int, rng: Random, stratified: bool = False) -> np.ndarray:
         """Draw n points.
 
         Parameters
@@ -79,25 +83,25 @@ class GaussianMixture:
         modes = rng.permutation(K)[rng.permutation(n) % K] if stratified else rng.integers(K, size=n)
         return (self.centres[modes] + self.sigma * rng.standard_normal((n, d))).astype(np.float32)
 
-    def density(self, x):
+    def density(self, x: ArrayLike) -> np.ndarray:
         """p(x) for x of shape (..., d): float64 (...)."""
         squares = ((_points(x, self.centres.shape[1])[..., None, :] - self.centres) ** 2).sum(-1)
         peak = (2 * np.pi * self.sigma**2) ** (-self.centres.shape[1] / 2)
-        return peak * np.exp(-squares / (2 * self.sigma**2)).mean(-1)
+        return np.asarray(peak * np.exp(-squares / (2 * self.sigma**2)).mean(-1))
 
 
-def ring(name, modes, radius, sigma):
+def ring(name: str, modes: int, radius: float, sigma: float) -> GaussianMixture:
     """K Gaussians on a circle, cₖ = r (cos 2πk/K, sin 2πk/K) for k = 0 … K−1: a `GaussianMixture`."""
     angles = 2 * np.pi * np.arange(modes) / modes
     return GaussianMixture(name, radius * np.stack([np.cos(angles), np.sin(angles)], axis=1), sigma)
 
 
-def grid(name, ticks, sigma):
+def grid(name: str, ticks: ArrayLike, sigma: float) -> GaussianMixture:
     """Gaussians at all pairs of ``ticks``, a sequence of numbers: a `GaussianMixture`."""
     return GaussianMixture(name, np.stack(np.meshgrid(ticks, ticks, indexing="ij"), axis=-1).reshape(-1, 2), sigma)
 
 
-def eight_gaussians():
+def eight_gaussians() -> GaussianMixture:
     """A circle of radius 2, σ = 0.02, all divided by 1.414: the set of WGAN-GP's figure 1, arXiv:1704.00028.
 
     The script behind that figure divides by 1.414 to bring the deviation of each coordinate to one.
@@ -105,12 +109,12 @@ def eight_gaussians():
     return ring("8 Gaussians", modes=8, radius=2 / 1.414, sigma=0.02 / 1.414)
 
 
-def twenty_five_gaussians():
+def twenty_five_gaussians() -> GaussianMixture:
     """The grid {−4, −2, 0, 2, 4}², σ = 0.05, all divided by 2.828: WGAN-GP's figure 1, arXiv:1704.00028."""
     return grid("25 Gaussians", ticks=np.arange(-4, 5, 2) / 2.828, sigma=0.05 / 2.828)
 
 
-def pacgan_ring():
+def pacgan_ring() -> GaussianMixture:
     """Eight modes on the unit circle, σ = 0.01: PacGAN's 2D-ring, Lin et al. 2018, arXiv:1712.04086, section 4.1.
 
     Its table 1 is measured on 2,500 generated points; see `scratchgan.metrics.measure_modes`.
@@ -118,7 +122,7 @@ def pacgan_ring():
     return ring("PacGAN ring", modes=8, radius=1.0, sigma=0.01)
 
 
-def pacgan_grid():
+def pacgan_grid() -> GaussianMixture:
     """Modes at {−4, −2, 0, 2, 4}², σ = 0.05: PacGAN's 2D-grid, Lin et al. 2018, arXiv:1712.04086, section 4.1."""
     return grid("PacGAN grid", ticks=np.arange(-4, 5, 2), sigma=0.05)
 
@@ -135,7 +139,7 @@ class SwissRoll:
     scale: float = 7.5
     name: str = "Swiss roll"
 
-    def sample(self, n, rng):
+    def sample(self, n: int, rng: Random) -> np.ndarray:
         """Draw n points with a numpy.random.Generator: float32 (n, 2)."""
         t = rng.uniform(1.5 * np.pi, 4.5 * np.pi, n)
         spiral = t[:, None] * np.stack([np.cos(t), np.sin(t)], axis=1)
@@ -153,7 +157,7 @@ class Moons:
     noise: float = 0.05
     name: str = "moons"
 
-    def sample(self, n, rng):
+    def sample(self, n: int, rng: Random) -> np.ndarray:
         """Draw n points, each from either moon at equal odds, with a numpy.random.Generator: float32 (n, 2)."""
         t, lower = rng.uniform(0, np.pi, n), rng.random(n) < 0.5
         upper_moon = np.stack([np.cos(t), np.sin(t)], axis=1)
@@ -170,20 +174,20 @@ class Checkerboard:
 
     name: str = "checkerboard"
 
-    def sample(self, n, rng):
+    def sample(self, n: int, rng: Random) -> np.ndarray:
         """Draw n points with a numpy.random.Generator: float32 (n, 2)."""
         column = rng.integers(-2, 2, n)
         row = 2 * rng.integers(-1, 1, n) + column % 2
         return (np.stack([column, row], axis=1) + rng.random((n, 2))).astype(np.float32)
 
-    def density(self, x):
+    def density(self, x: ArrayLike) -> np.ndarray:
         """p(x) = 1/8 on the black squares and 0 elsewhere, for x of shape (..., 2): float64 (...)."""
         square = np.floor(_points(x, 2))
         on_board = ((square >= -2) & (square < 2)).all(-1)
         return np.where(on_board & (square.sum(-1) % 2 == 0), 1 / 8, 0.0)
 
 
-def batches(data, batch_size, rng):
+def batches(data: Distribution, batch_size: int, rng: Random) -> Iterator[np.ndarray]:
     """Fresh points without end.
 
     Parameters

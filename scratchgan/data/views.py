@@ -10,18 +10,20 @@ from PIL import Image
 from scratchgan.data import pairs
 from scratchgan.data.bicubic import smaller
 from scratchgan.data.checks import DataError, as_labels, as_pixels, whole
+from scratchgan.data.domains import Domains
+from scratchgan.hints import Arrays, Colour, Random, Source
 
 ORANGE, BLUE, BLACK, WHITE = (245, 140, 20), (40, 70, 210), (0, 0, 0), (255, 255, 255)
 
 # Of a data set, as a preset has them: (Dataset) -> arrays, each with one entry for each image ------------------------
 
 
-def images(dataset, size=28, channels=1):
+def images(dataset: Source, size: int = 28, channels: int = 1) -> Arrays:
     """The images, (N, channels, size, size)."""
     return (dataset.sized(size, channels),)
 
 
-def few(dataset, count=500, size=28, channels=1):
+def few(dataset: Source, count: int = 500, size: int = 28, channels: int = 1) -> Arrays:
     """The first images of each class, in turn, until there are ``count``; without labels, the first: (count, …).
 
     Raises
@@ -39,7 +41,7 @@ def few(dataset, count=500, size=28, channels=1):
     return (pictures[np.sort(np.argsort(rank, kind="stable")[:count])],)
 
 
-def labelled(dataset, size=28, channels=1, classes=None):
+def labelled(dataset: Source, size: int = 28, channels: int = 1, classes: int | None = None) -> Arrays:
     """The images, and their labels: integers from 0 to K − 1, (N,). Without ``classes``, K is their number.
 
     Raises
@@ -62,7 +64,7 @@ def labelled(dataset, size=28, channels=1, classes=None):
     return pictures, labels
 
 
-def enlargements(dataset, size=28, channels=1, factor=4):
+def enlargements(dataset: Source, size: int = 28, channels: int = 1, factor: int = 4) -> Arrays:
     """Images, the same made smaller by bicubic resampling, and their labels where there are any.
 
     Returns
@@ -76,7 +78,7 @@ def enlargements(dataset, size=28, channels=1, factor=4):
     return large, smaller(large, factor), *labels
 
 
-def two_colours(dataset):
+def two_colours(dataset: Source) -> Arrays:
     """Two domains: every second image in orange on black, the others in blue on white; no image is in both.
 
     Halves would not do: the images may be sorted by classes.
@@ -91,7 +93,7 @@ def two_colours(dataset):
     return coloured(grey[: 2 * half : 2], ORANGE, BLACK), coloured(grey[1::2], BLUE, WHITE)
 
 
-def outlines(dataset, size=32, channels=1, apart=127, classes=False):
+def outlines(dataset: Source, size: int = 32, channels: int = 1, apart: int = 127, classes: bool = False) -> Arrays:
     """Pairs: the outlines of the images, see `outlined`, and the images.
 
     Parameters
@@ -110,7 +112,7 @@ def outlines(dataset, size=32, channels=1, apart=127, classes=False):
     return outlined(pictures, apart), pictures, *([as_labels(dataset.labels, len(pictures))] if known else [])
 
 
-def halves(dataset, direction="AtoB", size=128, channels=3):
+def halves(dataset: Source, direction: str = "AtoB", size: int = 128, channels: int = 3) -> Arrays:
     """Pairs from pictures A|B, see `pairs.halves`: A and B, or for the direction "BtoA" B and A."""
     if direction not in ("AtoB", "BtoA"):
         raise DataError(f"direction={direction!r} must be 'AtoB' or 'BtoA'")
@@ -118,14 +120,14 @@ def halves(dataset, direction="AtoB", size=128, channels=3):
     return (a, b) if direction == "AtoB" else (b, a)
 
 
-def both_colours(dataset):
+def both_colours(dataset: Source) -> Arrays:
     """Each image in orange on black, and in blue on white: the hidden truth of `two_colours`; and labels, if any."""
     grey = dataset.sized(28, 1)
     pairs = coloured(grey, ORANGE, BLACK), coloured(grey, BLUE, WHITE)
     return pairs if dataset.labels is None else (*pairs, dataset.labels)
 
 
-def two_domains(dataset, size, channels=3):
+def two_domains(dataset: Source, size: int, channels: int = 3) -> Arrays:
     """Those of a folder with trainA and trainB: two arrays, (N, channels, size, size) and (M, channels, size, size).
 
     Raises
@@ -133,7 +135,7 @@ def two_domains(dataset, size, channels=3):
     DataError
         For other data.
     """
-    if not hasattr(dataset, "domains"):
+    if not isinstance(dataset, Domains):
         raise DataError("two domains are needed here: name a folder with the folders trainA and trainB, --data DIR")
     return dataset.each(size, channels)
 
@@ -141,7 +143,7 @@ def two_domains(dataset, size, channels=3):
 # Of images -----------------------------------------------------------------------------------------------------------
 
 
-def sized(images, size, channels=1):
+def sized(images: np.ndarray, size: int, channels: int = 1) -> np.ndarray:
     """Square images of another size and number of channels.
 
     A larger power of two is reached without a new pixel value: a margin of zeros up to the next power of two, then
@@ -197,7 +199,7 @@ def _resampled(images, size, mode=None):
     return np.stack(made) if made else np.empty((0, 1 if mode == "L" else images.shape[1], size, size), np.uint8)
 
 
-def coloured(grey, foreground, background):
+def coloured(grey: np.ndarray, foreground: Colour, background: Colour) -> np.ndarray:
     """Ink in one colour on paper of another: a · foreground + (1 − a) · background, for ink a = grey / 255.
 
     Parameters
@@ -215,7 +217,7 @@ def coloured(grey, foreground, background):
     return np.rint(ink * fore + (1 - ink) * back).astype(np.uint8)
 
 
-def outlined(images, apart=127):
+def outlined(images: np.ndarray, apart: int = 127) -> np.ndarray:
     """The outlines: white where, in some channel, the 3×3 pixels around differ by more than ``apart``, which is half.
 
     Parameters
@@ -239,7 +241,7 @@ def _extreme(images, choose):
     return choose(choose(x[..., :-2, :], x[..., 1:-1, :]), x[..., 2:, :])
 
 
-def shrunk(images, factor):
+def shrunk(images: np.ndarray, factor: int) -> np.ndarray:
     """Images reduced by a whole factor: the mean of each block of factor × factor pixels.
 
     Parameters
@@ -259,7 +261,7 @@ def shrunk(images, factor):
     return np.rint(blocks.mean((3, 5), dtype=np.float32)).astype(np.uint8)
 
 
-def binarised(grey, rng=None):
+def binarised(grey: np.ndarray, rng: Random | None = None) -> np.ndarray:
     """Black and white. Likelihoods of the two kinds cannot be compared: name the kind beside each number.
 
     Parameters

@@ -6,21 +6,31 @@ import math
 import shlex
 import sys
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
 from tqdm import tqdm
 
 from scratchgan.checkpoint import write_atomically
+from scratchgan.lab.claims import Claim
 from scratchgan.lab.parallel import HandedIn
 from scratchgan.ranks import RanksError, join, one_voice
-from scratchgan.training.folder import claimed, claimed_anew, shared
+from scratchgan.training.folder import claimed, claimed_anew, expanded, shared
 from scratchgan.training.stop import ended
 
 
 def main(
-    description, name, experiment, add_flags=None, full=None, seeded=True, goes_on=False, spreads=False, argv=None
-):  # fmt: skip
+    description: str,
+    name: str,
+    experiment: Callable[[argparse.Namespace, Path], tuple[dict, list[Claim]]],
+    add_flags: Callable[[argparse.ArgumentParser], None] | None = None,
+    full: dict[str, int] | None = None,
+    seeded: bool = True,
+    goes_on: bool = False,
+    spreads: bool = False,
+    argv: list[str] | None = None,
+) -> int:
     """Run an experiment, judge its claims, and leave a folder with its pictures and its numbers.
 
     Parameters
@@ -82,7 +92,7 @@ def _done(experiment, flags, folder, full, command):
 
 def _parser(description, add_flags, seeded):
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=Path, metavar="DIR", help="folder for the results; default: a new one in runs/")
+    parser.add_argument("--out", metavar="DIR", help="folder for the results; default: a new one in runs/")
     if seeded:
         parser.add_argument(
             "--seed", type=at_least(0), default=0, metavar="N", help="of all random numbers; default: 0"
@@ -92,7 +102,7 @@ def _parser(description, add_flags, seeded):
     return parser
 
 
-def at_least(least, kind=int):
+def at_least(least: float, kind: Callable[[str], float] = int) -> Callable[[str], float]:
     """The type of a flag: an integer, or another ``kind`` of finite number, not below ``least``."""
 
     def number(text):
@@ -105,8 +115,8 @@ def at_least(least, kind=int):
 
 def _claimed(folder, name):
     """The folder that was asked for; or runs/name, or the first of runs/name-2, … that is not there."""
-    if folder:
-        return claimed(folder)
+    if folder is not None:
+        return claimed(expanded(folder))
     return claimed_anew(Path("runs") / (name if i == 1 else f"{name}-{i}") for i in range(1, 10_000))
 
 
@@ -140,7 +150,7 @@ def _last_words(folder, given, goes_on):
     return f"{kept}; to {'go on' if goes_on else 'begin anew'}: python {shlex.join([sys.argv[0], *again])}\n"
 
 
-def progress(total):
+def progress(total: int) -> tqdm:
     """A bar of steps with the time that is left, on the error stream; seldom drawn where that is no terminal."""
     tty = sys.stderr.isatty()
     return tqdm(total=total, unit="step", mininterval=0.3 if tty else 15, dynamic_ncols=tty)

@@ -12,9 +12,12 @@ Training is an iterator, so that one can look at the critic between two steps:
         ...
 """
 
+from collections.abc import Callable, Iterator
+
 import numpy as np
 
 from scratchgan import nn
+from scratchgan.hints import Arrays, Distribution, Random
 from scratchgan.losses import OBJECTIVES, clip_weights, gradient_norms, gradient_penalty, on_lines
 from scratchgan.nn import init
 from scratchgan.optim import Adam, RMSprop
@@ -23,7 +26,7 @@ from scratchgan.tensor import Tensor, grad, no_grad
 # Networks and what they are shown ------------------------------------------------------------------------------------
 
 
-def mlp(inputs, width, depth, rng, outputs=1):
+def mlp(inputs: int, width: int, depth: int, rng: Random, outputs: int = 1) -> nn.Sequential:
     """A ReLU network of ``depth`` linear layers, without any normalisation, as WGAN-GP's toy script begins it.
 
     Weights are uniform on ±√(6 / in) in hidden layers and on ±√(6 / (in + out)) in the last, biases 0.
@@ -53,7 +56,7 @@ def _linear(inputs, outputs, bound, rng):
     return layer
 
 
-def with_noise(data, n, rng):
+def with_noise(data: Distribution, n: int, rng: Random) -> tuple[np.ndarray, np.ndarray]:
     """Real points, and those of a generator that stands still at the data plus N(0, I) noise.
 
     Gulrajani et al. 2017, arXiv:1704.00028, §3.1. The real points behind x̃ are drawn afresh, as for a generator that
@@ -77,7 +80,9 @@ def with_noise(data, n, rng):
 # Training ------------------------------------------------------------------------------------------------------------
 
 
-def train_discriminator(discriminator, batches, steps, lr=1e-3):
+def train_discriminator(
+    discriminator: nn.Module, batches: Callable[[], Arrays], steps: int, lr: float = 1e-3
+) -> Iterator[int]:
     """Descend E ζ(−D(x)) + E ζ(D(x̃)) by Adam.
 
     Parameters
@@ -101,7 +106,9 @@ def train_discriminator(discriminator, batches, steps, lr=1e-3):
     yield from _descend(loss, Adam(discriminator.parameters(), lr), batches, steps)
 
 
-def train_clipped(critic, batches, steps, bound, lr=1e-4):
+def train_clipped(
+    critic: nn.Module, batches: Callable[[], Arrays], steps: int, bound: float, lr: float = 1e-4
+) -> Iterator[int]:
     """Descend E D(x̃) − E D(x) by RMSprop, all weights in [−c, c] before the first step and after each.
 
     Parameters
@@ -125,7 +132,9 @@ def train_clipped(critic, batches, steps, bound, lr=1e-4):
         yield step
 
 
-def train_penalised(critic, batches, steps, rng, weight=10.0, lr=1e-3):
+def train_penalised(
+    critic: nn.Module, batches: Callable[[], Arrays], steps: int, rng: Random, weight: float = 10.0, lr: float = 1e-3
+) -> Iterator[int]:
     """Descend E D(x̃) − E D(x) + λ E (‖∇D(x̂)‖ − 1)² by Adam.
 
     Parameters
@@ -159,12 +168,12 @@ def _descend(loss, optimizer, batches, steps):
 # As functions of arrays ----------------------------------------------------------------------------------------------
 
 
-def outputs(network, x):
+def outputs(network: nn.Module, x: np.ndarray) -> np.ndarray:
     """What a network gives for an ndarray x (N, d), without a graph: ndarray (N, …)."""
     with no_grad():
         return network(Tensor(x)).numpy()
 
 
-def scores(critic, x):
+def scores(critic: nn.Module, x: np.ndarray) -> np.ndarray:
     """D(x) for an ndarray x (N, d): ndarray (N,)."""
     return outputs(critic, x)[:, 0]

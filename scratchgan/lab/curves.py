@@ -4,23 +4,25 @@ A score is a logit ℓ here. The score of the other image is 0 meanwhile, which 
 relativistic ones look at the difference of the two.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 
-from scratchgan.losses import OBJECTIVES
+from scratchgan.losses import OBJECTIVES, Objective
 from scratchgan.tensor import Tensor, grad
 
 
-def discriminator_on_real(objective, logits):
+def discriminator_on_real(objective: Objective, logits: Tensor) -> Tensor:
     """L_D where the real score is ℓ and the fake one 0."""
     return objective.discriminator_loss(logits, _zero())
 
 
-def discriminator_on_fake(objective, logits):
+def discriminator_on_fake(objective: Objective, logits: Tensor) -> Tensor:
     """L_D where the fake score is ℓ and the real one 0."""
     return objective.discriminator_loss(_zero(), logits)
 
 
-def generator_on_fake(objective, logits):
+def generator_on_fake(objective: Objective, logits: Tensor) -> Tensor:
     """L_G where the fake score is ℓ and the real one 0."""
     return objective.generator_loss(logits, _zero())
 
@@ -36,7 +38,9 @@ PLAYERS = {
 }
 
 
-def curve(player, objective, logits):
+def curve(
+    player: Callable[[Objective, Tensor], Tensor], objective: Objective, logits: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """A loss and its slope at each logit, one after the other: no score meets another in a batch.
 
     Parameters
@@ -59,12 +63,12 @@ def curve(player, objective, logits):
     return np.array(losses), np.array(slopes)
 
 
-def over_probabilities(probabilities, slopes):
+def over_probabilities(probabilities: np.ndarray, slopes: np.ndarray) -> np.ndarray:
     """dL/dD from dL/dℓ, with D = σ(ℓ): the slope in the logit over D (1 − D)."""
     return slopes / (probabilities * (1 - probabilities))
 
 
-def sigmoid(x):
+def sigmoid(x: np.ndarray) -> np.ndarray:
     """σ(x) = 1 / (1 + e⁻ˣ)."""
     return 1 / (1 + np.exp(-x))
 
@@ -82,7 +86,7 @@ SLOPES = {
 }
 
 
-def largest_error(name, logits):
+def largest_error(name: str, logits: np.ndarray) -> float:
     """The largest distance of G's slope from its closed form: float."""
     slopes = curve(generator_on_fake, OBJECTIVES[name], logits)[1]
     return float(np.abs(slopes - SLOPES[name](logits)).max())

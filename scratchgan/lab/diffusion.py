@@ -9,13 +9,17 @@ Half of what D sees is undiffused. Once D is sure of that half, E sign(D) is abo
 much below ½, T runs to its longest.
 """
 
+from collections import deque
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Any
 
 import numpy as np
 
 from scratchgan import nn
 from scratchgan.data.toy import twenty_five_gaussians
+from scratchgan.hints import Random
 from scratchgan.lab.claims import Claim
 from scratchgan.lab.plane import LATENT_SIZE, Recipe, linear, train
 from scratchgan.losses import NonSaturating
@@ -30,7 +34,7 @@ CHAIN = {"timesteps": (5, 500), "sigma": 1.0, "target": 0.3, "rise": 200_000}
 CHAINS = {"plain GAN": {"timesteps": (0, 0)}, "Diffusion-GAN": CHAIN}
 
 
-def mlp(inputs, outputs, rng, width=128):
+def mlp(inputs: int, outputs: int, rng: Random, width: int = 128) -> nn.Sequential:
     """Two hidden layers: (N, inputs) -> (N, outputs)."""
     sizes = (inputs, width), (width, width)
     hidden = [part for pair in sizes for part in (linear(*pair, rng), nn.LeakyReLU(0.2))]
@@ -52,11 +56,11 @@ RECIPE = Recipe(
 class Watched(DiffusionGAN):
     """A game that keeps T and the mean sign of D on reals, step by step."""
 
-    def __init__(self, *players, **options):
+    def __init__(self, *players: Any, **options):
         super().__init__(*players, **options)
-        self.told = []
+        self.told = deque()  # and no list, which `parts` would search at each step
 
-    def train_step(self, batches, rng):
+    def train_step(self, batches: Iterator, rng: Random) -> dict[str, float]:
         """A step, which is written down."""
         numbers = super().train_step(batches, rng)
         self.told.append((numbers["T"], numbers["real_sign"]))
@@ -67,13 +71,13 @@ class Watched(DiffusionGAN):
 class Played:
     """What `play` leaves."""
 
-    clouds: dict = field(repr=False)  # step: float32 (POINTS, 2)
+    clouds: dict[int, np.ndarray] = field(repr=False)  # step: float32 (POINTS, 2)
     T: np.ndarray = field(repr=False)  # (steps,)
     sign: np.ndarray = field(repr=False)  # (steps,)
-    numbers: dict  # of the last cloud: "modes", "modes within 3 sigma", "quality", "reverse_kl"
+    numbers: dict[str, float]  # of the last cloud: "modes", "modes within 3 sigma", "quality", "reverse_kl"
 
 
-def play(name, seed, steps, snapshots=()):
+def play(name: str, seed: int, steps: int, snapshots: Iterable[int] = ()) -> Played:
     """Train one of `CHAINS`: the same networks, weights and rates with diffusion and without."""
     chain = Diffusion(np.random.default_rng([seed, 2]), **CHAINS[name])
     trained = train(RECIPE, DATA, steps, seed, {*snapshots, steps}, POINTS, kind=partial(Watched, diffusion=chain))
@@ -81,7 +85,7 @@ def play(name, seed, steps, snapshots=()):
     return Played(trained.clouds, T, sign, measured(trained.clouds[steps]))
 
 
-def measured(cloud):
+def measured(cloud: np.ndarray) -> dict[str, float]:
     """How many modes have a fair share of the points within a quarter of their spacing, and how good the points are."""
     found = measure_modes(cloud, DATA)
     return {
@@ -92,7 +96,7 @@ def measured(cloud):
     }
 
 
-def claims(runs, untrained):
+def claims(runs: dict[str, list[Played]], untrained: float) -> Iterator[Claim]:
     """What should come out: more modes, and a T that rises from T_min and then hovers.
 
     Parameters

@@ -22,7 +22,9 @@ from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
+from numpy.typing import ArrayLike
 
+from scratchgan.hints import Critic
 from scratchgan.lab.claims import Claim
 from scratchgan.losses import OBJECTIVES, clip_weights, gradient_norms, gradient_penalty, r1_penalty
 from scratchgan.losses.adversarial import Objective
@@ -44,7 +46,7 @@ class Duel:
     penalty: Callable | None = None  # (critic, real) -> Tensor, (): a term of L_D
     bound: float | None = None  # of weight clipping: |ψ| ≤ bound after each step of the critic
 
-    def critic_slope(self, theta, psi, create_graph=False):
+    def critic_slope(self, theta: Tensor, psi: Tensor, create_graph: bool = False) -> Tensor:
         """∂L_D/∂ψ: Tensor (N, 1), of Tensors θ, ψ (N, 1)."""
         critic, real = _line(psi), Tensor(np.zeros_like(theta.data))
         loss = self.objective.discriminator_loss(critic(real), critic(theta))
@@ -52,7 +54,7 @@ class Duel:
             loss = loss + self.penalty(critic, real)
         return len(psi) * grad(loss, psi, create_graph=create_graph)[0]
 
-    def generator_slope(self, theta, psi, create_graph=False):
+    def generator_slope(self, theta: Tensor, psi: Tensor, create_graph: bool = False) -> Tensor:
         """∂L_G/∂θ: Tensor (N, 1), of Tensors θ, ψ (N, 1)."""
         loss = self.objective.generator_loss(_line(psi)(theta))
         return len(theta) * grad(loss, theta, create_graph=create_graph)[0]
@@ -62,7 +64,7 @@ def _line(psi):
     return lambda x: psi * x
 
 
-def slope_penalty(critic, real, target):
+def slope_penalty(critic: Critic, real: Tensor, target: float) -> Tensor:
     """½ (|ψ| − g)²: WGAN-GP's penalty. The slope of a line is the same at every point, so it is taken at the data."""
     return gradient_penalty(gradient_norms(critic, Tensor(real.data, requires_grad=True)), target) / 2
 
@@ -84,13 +86,13 @@ DUELS = {
 # The dynamics --------------------------------------------------------------------------------------------------------
 
 
-def field(duel, points):
+def field(duel: Duel, points: ArrayLike) -> np.ndarray:
     """(−∂L_G/∂θ, −∂L_D/∂ψ) at ``points`` (θ, ψ): float64 (N, 2) to (N, 2). Clipping does not show in it."""
     theta, psi = _players(points)
     return -np.hstack([duel.generator_slope(theta, psi).data, duel.critic_slope(theta, psi).data])
 
 
-def jacobian(duel, point=(0.0, 0.0)):
+def jacobian(duel: Duel, point: tuple[float, float] = (0.0, 0.0)) -> np.ndarray:
     """The derivative of the `field` in (θ, ψ): float64 (2, 2).
 
     It is the gradient of a gradient; with R₁, whose penalty holds a gradient, one of third order. At ψ = 0 the
@@ -102,12 +104,12 @@ def jacobian(duel, point=(0.0, 0.0)):
     return -np.array([[entry.item() for entry in row] for row in rows])
 
 
-def spectral_radius(duel, lr):
+def spectral_radius(duel: Duel, lr: float) -> float:
     """The largest |eigenvalue| of I + ηJ at the solution: above 1, simultaneous steps η leave it."""
     return np.abs(np.linalg.eigvals(np.eye(2) + lr * jacobian(duel))).max()
 
 
-def simulate(duel, start, steps=500, lr=0.1, alternating=False):
+def simulate(duel: Duel, start: ArrayLike, steps: int = 500, lr: float = 0.1, alternating: bool = False) -> np.ndarray:
     """Play: plain gradient steps, of both players at once, or of the critic and then of the generator that meets it.
 
     Parameters
@@ -142,7 +144,7 @@ def _players(points):
     return (Parameter(column) for column in np.split(np.array(points, dtype=np.float64), 2, axis=1))
 
 
-def averaged(path, decay=0.99):
+def averaged(path: np.ndarray, decay: float = 0.99) -> np.ndarray:
     """The exponential moving average of a path, w̄ ← β w̄ + (1 − β) w, from its first point: of the path's shape."""
     averages = [path[0]]
     for point in path[1:]:
@@ -150,7 +152,7 @@ def averaged(path, decay=0.99):
     return np.stack(averages)
 
 
-def radii(path):
+def radii(path: np.ndarray) -> np.ndarray:
     """‖(θ, ψ)‖ along a path (T, N, 2), divided by that at its start: (T, N)."""
     radius = np.linalg.norm(path, axis=-1)
     return radius / radius[0]
@@ -177,23 +179,23 @@ TABLE = {
 }
 
 
-def play(duel, steps=STEPS):
+def play(duel: Duel, steps: int = STEPS) -> dict[str, np.ndarray]:
     """The three paths of a duel from START: {"simultaneous": …, "alternating": …, "averaged": …}, each (T, 1, 2)."""
     both = {way: simulate(duel, [START], steps, LR, alternating=way == "alternating") for way in WAYS[:2]}
     return both | {"averaged": averaged(both["alternating"], DECAY)}
 
 
-def final_radii(paths):
+def final_radii(paths: dict[str, np.ndarray]) -> list[float]:
     """`radii` at the end of each of the three paths: three floats, in the order of WAYS."""
     return [float(radii(paths[way])[-1, 0]) for way in WAYS]
 
 
-def agrees(value, printed):
+def agrees(value: float, printed: str) -> bool:
     """Whether a number, rounded to the digits of the ``printed`` one, is that one."""
     return f"{value:.{len(printed.partition('.')[2])}f}" == printed
 
 
-def criteria(paths):
+def criteria(paths: dict[str, dict[str, np.ndarray]]) -> list[Claim]:
     """What the dynamics must show, of the `play` of all DUELS: a list of `Claim`. All radii are 1 at the start.
 
     Parameters

@@ -12,12 +12,15 @@ JS = log 2 − L_D / 2; with the gradient penalty the best critic has E D(x) −
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from scratchgan import nn
 from scratchgan.data.toy import eight_gaussians
+from scratchgan.hints import Arrays, Random
 from scratchgan.losses import OBJECTIVES, gradient_norms, gradient_penalty, on_lines
 from scratchgan.metrics import transport_1d, wasserstein
 from scratchgan.optim import Adam
@@ -42,7 +45,7 @@ class Flow:
     cost: float  # Σ mass · |x[source] − x[target]| = W₁
 
 
-def flow(x, a, b, width=1.0):
+def flow(x: ArrayLike, a: ArrayLike, b: ArrayLike, width: float = 1.0) -> Flow:
     """How to move the histogram ``a`` to the histogram ``b``, over the same bars, at the least cost.
 
     Parameters
@@ -84,18 +87,18 @@ def _on_the_axis(quantiles, x, heights, bar, width):
 # Parallel lines ------------------------------------------------------------------------------------------------------
 
 
-def parallel_lines(theta, n, rng):
+def parallel_lines(theta: float, n: int, rng: Random) -> Arrays:
     """n points of {0} × [0, 1] and n of {θ} × [0, 1]: two float32 (n, 2)."""
     return tuple(np.stack([np.full(n, at), rng.random(n)], axis=1).astype(np.float32) for at in (0, theta))
 
 
-def divergences_of_lines(theta):
+def divergences_of_lines(theta: float) -> dict[str, float]:
     """{"W1": |θ|, "JS": log 2, "KL": ∞}, or 0 for θ = 0; in nats."""
     apart = theta != 0
     return {"W1": abs(theta), "JS": math.log(2) if apart else 0.0, "KL": math.inf if apart else 0.0}
 
 
-def histogram_divergences(x, y, width):
+def histogram_divergences(x: np.ndarray, y: np.ndarray, width: float) -> dict[str, float]:
     """KL(P ‖ Q) and JS(P, Q) of the histograms of two point sets.
 
         KL = Σ p log(p / q),      JS = ½ KL(P ‖ M) + ½ KL(Q ‖ M),   M = (P + Q) / 2.
@@ -144,12 +147,12 @@ class Estimate:
     slope: float  # E ‖∇D‖ on the lines between the points; 1 is asked for
 
     @property
-    def distance(self):
+    def distance(self) -> float:
         """The gap of the critic when it is scaled to slope 1."""
         return self.gap / self.slope
 
 
-def learnt_distance(x, y, rng, weight=10.0, **options):
+def learnt_distance(x: np.ndarray, y: np.ndarray, rng: Random, weight: float = 10.0, **options) -> Estimate:
     """W₁ between two point sets as a critic with the gradient penalty sees it.
 
     The penalty is a price and no wall. On two points at a distance θ the critic D(x) = ax gains aθ − λ (a − 1)², at
@@ -180,7 +183,7 @@ def learnt_distance(x, y, rng, weight=10.0, **options):
     return Estimate(gap.item(), gradient_norms(critic, on_lines(real, fake, rng)).mean().item())
 
 
-def learnt_js(x, y, rng, **options):
+def learnt_js(x: np.ndarray, y: np.ndarray, rng: Random, **options) -> float:
     """JS between two point sets as a discriminator sees it, log 2 − L_D / 2: a float, too small where it is not done.
 
     Goodfellow et al. 2014, arXiv:1406.2661, theorem 1: at the best discriminator L_D = log 4 − 2 JS.
@@ -199,7 +202,7 @@ def learnt_js(x, y, rng, **options):
     return math.log(2) - loss(train(x, y, loss, rng, **options), Tensor(x), Tensor(y)).item() / 2
 
 
-def compare_lines(theta, n, rng, **options):
+def compare_lines(theta: float, n: int, rng: Random, **options) -> dict:
     """The divergences of two `parallel_lines` of n points each: exact, from samples, and as networks learn them.
 
     Returns
@@ -216,13 +219,13 @@ def compare_lines(theta, n, rng, **options):
     return {"theta": theta, **row}
 
 
-def ring_and_cloud(n, shift, rng):
+def ring_and_cloud(n: int, shift: float, rng: Random) -> Arrays:
     """n points of eight modes on a ring, and n of a cloud around its middle, moved aside: two float32 (n, 2)."""
     cloud = 0.4 * rng.standard_normal((n, 2)) + (shift, 0)
     return eight_gaussians().sample(n, rng, stratified=True), cloud.astype(np.float32)
 
 
-def compare_clouds(shift, n, rng, **options):
+def compare_clouds(shift: float, n: int, rng: Random, **options) -> dict[str, float]:
     """W₁ of `ring_and_cloud`: {"shift", "exact", "gap", "slope", "distance", "error"}, all but two of a critic.
 
     "error" is that of the critic's "distance", relative to the exact one between the same samples.
@@ -233,7 +236,16 @@ def compare_clouds(shift, n, rng, **options):
     return {"shift": shift, "exact": exact, **critic}
 
 
-def train(x, y, loss, rng, steps=300, batch_size=128, lr=5e-3, width=64):
+def train(
+    x: np.ndarray,
+    y: np.ndarray,
+    loss: Callable[[nn.Module, Tensor, Tensor], Tensor],
+    rng: Random,
+    steps: int = 300,
+    batch_size: int = 128,
+    lr: float = 5e-3,
+    width: int = 64,
+) -> nn.Module:
     """A network of two hidden layers that has descended a loss, with Adam at a rate that falls to 0.
 
     Parameters

@@ -9,11 +9,12 @@ against it. Nothing is trained here.
         print(claim)
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from statistics import NormalDist
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from scratchgan import nn
 from scratchgan.data import toy
@@ -22,7 +23,7 @@ from scratchgan.lab.flawed import NoMinimum
 from scratchgan.lab.gaussians import TwoGaussians, best_gaussian, divergences, hill
 from scratchgan.losses import OBJECTIVES, clip_weights, gradient_norms, gradient_penalty
 from scratchgan.metrics import wasserstein_1d
-from scratchgan.optim import SGD, Adam
+from scratchgan.optim import SGD, Adam, Optimizer
 from scratchgan.tensor import Tensor, grad
 
 
@@ -46,10 +47,10 @@ class Erratum:
     said: str
     right: str
     equation: str
-    evidence: Callable
+    evidence: Callable[[], Iterable[Claim]]
 
     @classmethod
-    def of(cls, evidence):
+    def of(cls, evidence: Callable[[], Iterable[Claim]]) -> "Erratum":
         """The erratum that a function proves, read from its docstring."""
         title, *parts = (" ".join(part.split()) for part in evidence.__doc__.split("\n\n"))
         return cls(title, *(part.partition(": ")[2] for part in parts), evidence)
@@ -59,7 +60,7 @@ NORMAL = np.array([NormalDist().inv_cdf((i + 0.5) / 4000) for i in range(4000)])
 LAMBDA = 10.0
 
 
-def points(distance):
+def points(distance: float) -> tuple[Tensor, ...]:
     """Equally likely points of two Gaussians so far apart, which stand for all: Tensors (4000, 1), x and x̃."""
     return tuple(Tensor(NORMAL[:, None] + side * distance / 2) for side in (1, -1))
 
@@ -67,13 +68,13 @@ def points(distance):
 # Objectives ----------------------------------------------------------------------------------------------------------
 
 
-def discriminator_losses(factor, distance=2.0):
+def discriminator_losses(factor: float, distance: float = 2.0) -> tuple[float, ...]:
     """L_D of ``factor`` times the best logit D*(x) = s x, and what the printed formula makes of it: two floats."""
     logits = [factor * distance * x for x in points(distance)]
     return tuple(loss.discriminator_loss(*logits).item() for loss in (OBJECTIVES["minimax"], NoMinimum()))
 
 
-def no_minimum():
+def no_minimum() -> Iterator[Claim]:
     """A bracket in the first GAN's loss
 
     Said: D descends −[E log D(x) + E (1 − log D(x̃))].
@@ -89,7 +90,7 @@ def no_minimum():
     yield Claim("the right L_D of the same", far, low=10, anchors={"of the best one": right})
 
 
-def least_squares():
+def least_squares() -> Iterator[Claim]:
     """Least squares and vanishing gradients
 
     Said: Least squares mend vanishing gradients: the farther off a fake is, the more it is moved.
@@ -108,7 +109,7 @@ def least_squares():
     yield Claim("the same in units of minimax", ratio, low=0.36, high=0.375, anchors=beside)
 
 
-def similar():
+def similar() -> Iterator[Claim]:
     """When gradients vanish
 
     Said: Gradients vanish when real and generated distribution are very similar.
@@ -130,7 +131,7 @@ def similar():
 DESCENDED = {"minimax": lambda kl, jsd: 2 * jsd, "non-saturating": lambda kl, jsd: kl - 2 * jsd}
 
 
-def non_saturating():
+def non_saturating() -> Iterator[Claim]:
     """The non-saturating loss
 
     Said: −log D(x̃) instead of log(1 − D(x̃)) only gives stronger gradients; the objective stays the same.
@@ -156,13 +157,13 @@ def non_saturating():
     yield Claim(text, widths["non-saturating"], high=1.1, anchors=beside)
 
 
-def slope_at(function, x):
+def slope_at(function: Callable[[Tensor], Tensor], x: float) -> float:
     """df/dx at a number: float."""
-    x = Tensor(np.array(float(x)), requires_grad=True)
-    return grad(function(x), x)[0].item()
+    point = Tensor(np.array(float(x)), requires_grad=True)
+    return grad(function(point), point)[0].item()
 
 
-def flat_in_the_logit():
+def flat_in_the_logit() -> Iterator[Claim]:
     """Where the saturating loss is flat
 
     Said: log(1 − D(x̃)) is flat where D(x̃) is near 0, so G learns nothing.
@@ -184,7 +185,7 @@ def flat_in_the_logit():
 # Critics -------------------------------------------------------------------------------------------------------------
 
 
-def penalised(steepness, sign, distance=4.0):
+def penalised(steepness: float, sign: int, distance: float = 4.0) -> float:
     """E f(x) − E f(x̃) + sign · λ E (‖∇f‖ − 1)² of f(x) = k x, which the critic ascends: float."""
     real, fake = points(distance)
     critic = nn.Linear(1, 1, bias=False)
@@ -193,7 +194,7 @@ def penalised(steepness, sign, distance=4.0):
     return (critic(real).mean() - critic(fake).mean() + sign * LAMBDA * penalty).item()
 
 
-def sign_of_lambda():
+def sign_of_lambda() -> Iterator[Claim]:
     """The sign of λ
 
     Said: min_g max_c E c(x) − E c(x̃) + λ E (‖∇c(x̂)‖ − 1)².
@@ -211,7 +212,7 @@ def sign_of_lambda():
     yield Claim(text, penalised(100, 1), low=1e4, anchors=beside)
 
 
-def estimate():
+def estimate() -> Iterator[Claim]:
     """The estimate of the distance
 
     Said: wasserstein_distance = D(fake).mean() − D(real).mean()
@@ -226,7 +227,7 @@ def estimate():
     yield Claim("“estimate” of a distance by E D(x̃) − E D(x)", loss, high=0, anchors={"the distance": exact})
 
 
-def one_batch():
+def one_batch() -> Iterator[Claim]:
     """n_critic steps on one batch
 
     Said: real = next(batches); z = noise(); then n_critic steps of the critic on these.
@@ -247,7 +248,7 @@ def one_batch():
     yield Claim(text, once / fresh, low=4.5, high=5.5, anchors={"steps": steps})
 
 
-def get_weights():
+def get_weights() -> Iterator[Claim]:
     """Clipping what get_weights() returns
 
     Said: for w in layer.get_weights(): clip(w, −c, c); layer.set_weights(…)
@@ -275,7 +276,7 @@ def get_weights():
 # Layers --------------------------------------------------------------------------------------------------------------
 
 
-def first_step(inputs, equalized, optimizer):
+def first_step(inputs: int, equalized: bool, optimizer: Callable[..., Optimizer]) -> tuple[float, float]:
     """The first step of a linear layer's matrix, relative to its size, and the size of the gradient behind it.
 
     Parameters
@@ -305,7 +306,7 @@ def first_step(inputs, equalized, optimizer):
     return float(step), float(np.linalg.norm(gradients[0].numpy()))
 
 
-def equalized_rate():
+def equalized_rate() -> Iterator[Claim]:
     """What the equalized learning rate is for
 
     Said: It multiplies the gradients of layers that get too little, against vanishing gradients.
@@ -329,7 +330,7 @@ def equalized_rate():
     yield Claim(text, ratio, low=0.9 * c**2, high=1.1 * c**2, anchors={"c²": c**2})
 
 
-def pixel_norm():
+def pixel_norm() -> Iterator[Claim]:
     """What pixel norm bounds
 
     Said: Pixel norm limits the values of the weights.
@@ -349,12 +350,12 @@ def pixel_norm():
     yield Claim(text, np.abs(nn.PixelNorm()(layer(x)).numpy()).max(), high=4, anchors=beside)
 
 
-def deviation(batch):
+def deviation(batch: ArrayLike) -> float:
     """What `nn.MinibatchStdDev` tells of a batch in groups of four: float."""
     return float(nn.MinibatchStdDev(4)(Tensor(np.asarray(batch, np.float32))).numpy()[0, -1, 0, 0])
 
 
-def groups_of_samples():
+def groups_of_samples() -> Iterator[Claim]:
     """Groups of what?
 
     Said: Minibatch deviation is computed over groups of four pixels.
@@ -372,7 +373,7 @@ def groups_of_samples():
     yield Claim(text, deviation(greys), low=0.99, high=1.01, anchors={"pixels of each": 0})
 
 
-def variety():
+def variety() -> Iterator[Claim]:
     """Minibatch deviation and variety
 
     Said: Minibatch deviation brings variety.

@@ -9,7 +9,7 @@ then the number that gives the failure away. Often that is no loss. Two of the f
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -18,6 +18,7 @@ import numpy as np
 from scratchgan import nn
 from scratchgan.data.toy import SwissRoll
 from scratchgan.functional import cat
+from scratchgan.hints import Distribution, Random
 from scratchgan.lab import plane, probes
 from scratchgan.lab.critics import scores
 from scratchgan.lab.flawed import DATA
@@ -25,6 +26,7 @@ from scratchgan.lab.plane import Recipe
 from scratchgan.metrics import distances, modes_covered
 from scratchgan.models.game import Game
 from scratchgan.models.model import made
+from scratchgan.tensor import Tensor
 
 EVERY = 40  # steps from one look to the next
 LOOKED_AT = 500  # points, in each look
@@ -44,7 +46,7 @@ class Watched(Game):
 
     tell, told = None, None
 
-    def train_step(self, batches, rng):
+    def train_step(self, batches: Iterator, rng: Random) -> dict[str, float]:
         """One step, and a look at the game, by random numbers of its own."""
         self.told = self.told or [self.look()]
         numbers = super().train_step(batches, rng)
@@ -52,12 +54,12 @@ class Watched(Game):
             self.told.append(self.look())
         return numbers
 
-    def look(self):
+    def look(self) -> float:
         """The number as it is now: float."""
         with np.errstate(all="ignore"):  # of a game that diverges
             return float(self.tell(self, np.random.default_rng(0)))
 
-    def points(self, rng):
+    def points(self, rng: Random) -> np.ndarray:
         """Samples: float32 (LOOKED_AT, …)."""
         return made(self.generator, self.latents(LOOKED_AT, rng)).numpy()
 
@@ -68,7 +70,7 @@ class Labelled(Watched):
     The generator is given z with a label behind it, and hands the label on; so D is shown pairs.
     """
 
-    def latents(self, count, rng):
+    def latents(self, count: int, rng: Random) -> Tensor:
         """(z, e_y): Tensor (count, 2 + 8), with labels at equal odds."""
         y = np.eye(len(DATA.centres), dtype=np.float32)[rng.integers(len(DATA.centres), size=count)]
         return self.tensor(np.concatenate([self.noise((count, self.latent_size), rng), y], 1))
@@ -77,15 +79,15 @@ class Labelled(Watched):
 class HandsOn(nn.Module):
     """(z, e_y) ↦ (G(z, e_y), e_y)."""
 
-    def __init__(self, module):
+    def __init__(self, module: nn.Module):
         self.module = module
 
-    def forward(self, input):
+    def forward(self, input: Tensor) -> Tensor:
         """A point, with the label it was asked for."""
         return cat([self.module(input), input[:, plane.LATENT_SIZE :]], 1)
 
 
-def told_generator(rng):
+def told_generator(rng: Random) -> nn.Module:
     """`plane.generator`, told a label."""
     return HandsOn(plane.generator(rng, labels=len(DATA.centres)))
 
@@ -102,10 +104,10 @@ class Pairs:
         Whether points and labels are shuffled separately, a common slip.
     """
 
-    def __init__(self, mixed=False):
+    def __init__(self, mixed: bool = False):
         self.mixed = mixed
 
-    def sample(self, n, rng):
+    def sample(self, n: int, rng: Random) -> np.ndarray:
         """n pairs."""
         y = rng.integers(len(DATA.centres), size=n)
         x = (DATA.centres[y] + DATA.sigma * rng.standard_normal((n, 2))).astype(np.float32)
@@ -123,10 +125,10 @@ class Few:
     data : object with ``sample(n, rng)``
     """
 
-    def __init__(self, count, data):
+    def __init__(self, count: int, data: Distribution):
         self.points = data.sample(count, np.random.default_rng(5))
 
-    def sample(self, n, rng):
+    def sample(self, n: int, rng: Random) -> np.ndarray:
         """n of them, with replacement."""
         return self.points[rng.integers(len(self.points), size=n)]
 
@@ -137,32 +139,32 @@ FEW = Few(16, ROLL)
 # What gives them away, as (game, rng) -> float ------------------------------------------------------------------------
 
 
-def modes(game, rng):
+def modes(game: Watched, rng: Random) -> float:
     """The modes with a fifth of their share of the samples, or more."""
     least = math.ceil(0.2 * LOOKED_AT / len(DATA.centres))
     return modes_covered(game.points(rng), DATA.centres, DATA.spacing / 4, least)
 
 
-def believed(game, rng):
+def believed(game: Watched, rng: Random) -> float:
     """E σ(D(x̃)), which is the size of the slope of minimax in the logit: all that G is given."""
     return (1 / (1 + np.exp(-scores(game.critic, game.points(rng)).astype(float)))).mean()
 
 
-def slope(game, rng):
+def slope(game: Watched, rng: Random) -> float:
     """E ‖∇D(x̂)‖ between real and generated points."""
-    return probes.slopes_between(game.critic, DATA.sample(LOOKED_AT, rng), game.points(rng), rng).mean()
+    return float(probes.slopes_between(game.critic, DATA.sample(LOOKED_AT, rng), game.points(rng), rng).mean())
 
 
-def right_label(game, rng):
+def right_label(game: Watched, rng: Random) -> float:
     """The share of samples that lie next to the centre that was asked for."""
     points = game.points(rng)
     nearest = distances(points[:, :2], DATA.centres).argmin(1)
     return (nearest == points[:, 2:].argmax(1)).mean()
 
 
-def favour(game, rng):
+def favour(game: Watched, rng: Random) -> float:
     """E D(x) of the sixteen training points, less that of fresh points of the same law."""
-    return scores(game.critic, FEW.points).mean() - scores(game.critic, ROLL.sample(LOOKED_AT, rng)).mean()
+    return float(scores(game.critic, FEW.points).mean() - scores(game.critic, ROLL.sample(LOOKED_AT, rng)).mean())
 
 
 # The failures ---------------------------------------------------------------------------------------------------------
@@ -192,12 +194,12 @@ class Failure:
     title: str
     made: str
     telling: str
-    tell: Callable
-    bounds: tuple
+    tell: Callable[[Watched, Random], float]
+    bounds: tuple[float, float]
     failing: Recipe
     right: Recipe = plane.RECIPES["r1"]
-    failing_data: object = DATA
-    right_data: object = DATA
+    failing_data: Distribution = DATA
+    right_data: Distribution = DATA
     kind: type = Watched
 
 
@@ -211,7 +213,7 @@ class Seen:
     diverged: int | None
 
 
-def play(name, failing, steps, seed):
+def play(name: str, failing: bool, steps: int, seed: int) -> Seen:
     """Train a game of `FAILURES` that fails, or the one beside it that does not.
 
     Parameters

@@ -1,9 +1,12 @@
 """Gaussians on a line, where everything is known: densities, the best critics, the slopes they give, divergences."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+
+from scratchgan.hints import Random
 
 
 @dataclass(frozen=True)
@@ -28,27 +31,27 @@ class TwoGaussians:
 
     distance: float
 
-    def sample(self, n, rng):
+    def sample(self, n: int, rng: Random) -> tuple[np.ndarray, np.ndarray]:
         """x and x̃: ndarrays of float32 (n, 1)."""
         noise = rng.standard_normal((2, n, 1)).astype(np.float32)
         return noise[0] + np.float32(self.distance / 2), noise[1] - np.float32(self.distance / 2)
 
-    def densities(self, x):
+    def densities(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """p(x) and q(x), of the shape of x."""
         return _normal(x, self.distance / 2), _normal(x, -self.distance / 2)
 
-    def discriminator(self, x):
+    def discriminator(self, x: np.ndarray) -> np.ndarray:
         """σ(D*(x)) = p / (p + q), of the shape of x."""
         p, q = self.densities(x)
         return p / (p + q)
 
-    def between(self, x):
+    def between(self, x: np.ndarray) -> np.ndarray:
         """r(x), the density of x̂, which is N((ε − ½) s, ε² + (1 − ε)²) given ε: of the shape of x."""
         epsilon = (np.arange(200) + 0.5) / 200
         scale = np.sqrt(epsilon**2 + (1 - epsilon) ** 2)
         return _normal(np.asarray(x)[..., None], (epsilon - 0.5) * self.distance, scale).mean(-1)
 
-    def slopes(self, x, weight=10.0):
+    def slopes(self, x: np.ndarray, weight: float = 10.0) -> dict[str, np.ndarray]:
         """‖∂L_G/∂x̃‖ of a point at x under the best critics, by objective.
 
         Parameters
@@ -76,7 +79,7 @@ class TwoGaussians:
             "hinge": np.zeros_like(real),
         }
 
-    def mean_slopes(self):
+    def mean_slopes(self) -> dict[str, float]:
         """E ‖∂L_G/∂x̃‖ over the generated points, under the best critics; that of slope 1 for wasserstein.
 
         For large s, minimax tends to √(π/2) e^(−s²/8), and least squares to 3/8 of it; non-saturating tends to s.
@@ -101,7 +104,7 @@ def _normal(x, mean, scale=1.0):
 GRID = np.linspace(-20, 20, 4001)
 
 
-def hill(mean, width):
+def hill(mean: float, width: float) -> np.ndarray:
     """log N(x; mean, width²) on `GRID`: in logarithms no density underflows."""
     return -(((GRID - mean) / width) ** 2) / 2 - np.log(width * np.sqrt(2 * np.pi))
 
@@ -109,7 +112,7 @@ def hill(mean, width):
 HILLS = np.logaddexp(hill(-3, 1), hill(3, 1)) - np.log(2)  # log of ½ N(−3, 1) + ½ N(3, 1)
 
 
-def divergences(generated, real):
+def divergences(generated: np.ndarray, real: np.ndarray) -> tuple[float, float]:
     """KL(p_G‖p) and JSD(p_G, p) of the logarithms of two densities on `GRID`: two floats."""
     middle = np.logaddexp(generated, real) - np.log(2)
 
@@ -119,7 +122,7 @@ def divergences(generated, real):
     return kl(generated, real), (kl(generated, middle) + kl(real, middle)) / 2
 
 
-def best_gaussian(descended):
+def best_gaussian(descended: Callable[[float, float], float]) -> tuple[float, float]:
     """The one Gaussian that comes nearest to two hills, ½ N(−3, 1) + ½ N(3, 1).
 
     Parameters

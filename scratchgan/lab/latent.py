@@ -10,8 +10,10 @@ direction and of an untrained generator.
 
 import numpy as np
 
+from scratchgan.hints import Random
 
-def largest_step(images, unrelated):
+
+def largest_step(images: np.ndarray, unrelated: np.ndarray) -> float:
     """The largest step between consecutive images, over the mean distance of two ``unrelated`` ones.
 
     A path that jumps from one image to another has 1. A path of n equal steps between two images has 1 / n at least.
@@ -26,12 +28,12 @@ def largest_step(images, unrelated):
     return float(lengths(np.diff(images, axis=0)).max() / apart(unrelated))
 
 
-def lengths(images):
+def lengths(images: np.ndarray) -> np.ndarray:
     """The Euclidean norm of each image, or of each vector of features: (N, …) -> (N,)."""
     return np.linalg.norm(images.reshape(len(images), -1), axis=1)
 
 
-def apart(unrelated):
+def apart(unrelated: np.ndarray) -> float:
     """The mean distance of two ``unrelated`` images, or vectors of features, (N, …): a float."""
     return float(lengths(unrelated - np.roll(unrelated, 1, axis=0)).mean())
 
@@ -39,7 +41,7 @@ def apart(unrelated):
 # What an image has ---------------------------------------------------------------------------------------------------
 
 
-def thickness(images):
+def thickness(images: np.ndarray) -> np.ndarray:
     """The mean width of the stroke in pixels: twice the ink over the length of its outline.
 
     With ink a ∈ [0, 1], a stroke of width w and length l has the ink Σ a = w l, and the outline Σ ‖∇a‖ = 2 l. Around
@@ -58,7 +60,7 @@ def thickness(images):
     return 2 * ink.sum((1, 2)) / np.maximum(np.hypot(down, across).sum((1, 2)), 1e-6)
 
 
-def slant(images):
+def slant(images: np.ndarray) -> np.ndarray:
     """How far the ink leans to the right as it rises: −cov(row, column) / var(row), with the ink as weight.
 
     It is 0 for an upright stroke, 1 for one that leans by 45°.
@@ -75,7 +77,7 @@ def slant(images):
     return -both / np.maximum(rows, 1e-6)
 
 
-def width(images):
+def width(images: np.ndarray) -> np.ndarray:
     """The width in pixels, set upright: √12 times the deviation of the ink's columns around the line that it leans on.
 
     So it is that of the upright rectangle with the same spread, and an image may lean more and stay as wide.
@@ -102,7 +104,7 @@ def _spread(images):
     return ink.sum(2) @ rows**2 - row**2, both, ink.sum(1) @ columns**2 - column**2
 
 
-def hue(images):
+def hue(images: np.ndarray) -> np.ndarray:
     """How warm the colours are: Σ (red − blue) over Σ (largest − smallest of red, green, blue), from −1 to 1.
 
     A hue is an angle, which has no more and no less; this has. It is 1 for red, orange and yellow, 0 for green and for
@@ -120,7 +122,7 @@ def hue(images):
     return (images[:, 0] - images[:, 2]).sum((1, 2)) / np.maximum(colour.sum((1, 2)), 1e-6)
 
 
-def brightness(images):
+def brightness(images: np.ndarray) -> np.ndarray:
     """The mean luma of what is not white, from 0 to 1: a pixel counts by how far its darkest channel is from white.
 
     All of a picture's pixels would tell of its size, as pictures lie on white.
@@ -144,7 +146,9 @@ COLOURS = {"hue": hue, "brightness": brightness}
 # Arithmetic ----------------------------------------------------------------------------------------------------------
 
 
-def concept(latents, values, exemplars, rng, share=0.1):
+def concept(
+    latents: np.ndarray, values: np.ndarray, exemplars: int, rng: Random, share: float = 0.1
+) -> tuple[np.ndarray, np.ndarray]:
     """The mean latent of some images that have much of an attribute, and that of some that have little of it.
 
     One exemplar would bring along whatever else it has; the paper takes the mean of three.
@@ -168,19 +172,19 @@ def concept(latents, values, exemplars, rng, share=0.1):
     return latents[much].mean(0), latents[little].mean(0)
 
 
-def moved(latents, much, little):
+def moved(latents: np.ndarray, much: np.ndarray, little: np.ndarray) -> np.ndarray:
     """z + much − little, brought back to the length that a normal latent has, √d."""
     z = latents + much - little
     return z * np.sqrt(z.shape[-1]) / np.linalg.norm(z, axis=-1, keepdims=True)
 
 
-def spread_in_classes(values, labels):
+def spread_in_classes(values: np.ndarray, labels: np.ndarray) -> float:
     """The standard deviation of an attribute around the mean of its class: a float, of arrays (N,)."""
     means = np.bincount(labels, values) / np.maximum(np.bincount(labels), 1)
     return float(np.sqrt(np.mean((values - means[labels]) ** 2)))
 
 
-def same_digit(before, after, sure=0.9):
+def same_digit(before: np.ndarray, after: np.ndarray, sure: float = 0.9) -> np.ndarray:
     """Where a classifier is sure of an image before and after, and sees the same: array of bool (N,).
 
     Noise has a class, too, and may keep it; of noise the classifier is seldom sure.

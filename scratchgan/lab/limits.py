@@ -15,21 +15,23 @@ second that of (x̃, x), and Bayes' rule for the two is σ(D*(x) − D*(x̃)).
 """
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-from scratchgan.losses import OBJECTIVES, LeastSquares
+from scratchgan.losses import OBJECTIVES, LeastSquares, Objective
 from scratchgan.tensor import Tensor
 
 SURE = 40.0  # a logit whose sigmoid is 1, to the last digit
 
 
-def losses(objective, scores, real, fake):
+def losses(objective: Objective | str, scores: ArrayLike, real: ArrayLike, fake: ArrayLike) -> tuple[float, float]:
     """L_D and L_G where place i has the score D_i, and real and generated images are as frequent as said.
 
     Each real image meets each generated one, as a relativistic objective wants it. The others do not mind.
 
     Parameters
     ----------
-    objective : Objective
+    objective : Objective or str
+        Or the name of one of `OBJECTIVES`.
     scores : array_like of float, (k,)
     real, fake : array_like of int, (k,)
         n p and n p_G.
@@ -38,13 +40,13 @@ def losses(objective, scores, real, fake):
     -------
     tuple of float
     """
-    real, fake = (np.repeat(np.asarray(scores, np.float64), counts) for counts in (real, fake))
-    pairs = (Tensor(x.reshape(-1, 1)) for x in (np.repeat(real, len(fake)), np.tile(fake, len(real))))
-    real, fake = pairs
-    return objective.discriminator_loss(real, fake).item(), objective.generator_loss(fake, real).item()
+    objective = OBJECTIVES[objective] if isinstance(objective, str) else objective
+    x, y = (np.repeat(np.asarray(scores, np.float64), counts) for counts in (real, fake))
+    pairs = [Tensor(each.reshape(-1, 1)) for each in (np.repeat(x, len(y)), np.tile(y, len(x)))]
+    return objective.discriminator_loss(*pairs).item(), objective.generator_loss(*pairs[::-1]).item()
 
 
-def best_scores(name, real, fake):
+def best_scores(name: str, real: ArrayLike, fake: ArrayLike) -> np.ndarray:
     """D* of an objective by its name: array (k,), of any law that leaves no place empty.
 
     Raises
@@ -62,7 +64,7 @@ def best_scores(name, real, fake):
     return {name: np.log(p / q) for name in ("minimax", "non-saturating", "relativistic")}[name]
 
 
-def least_loss(name, real, fake):
+def least_loss(name: str, real: ArrayLike, fake: ArrayLike) -> float:
     """L_D at D*, by its closed form: float."""
     p, q = _shares(real, fake)
     if isinstance(objective := OBJECTIVES[name], LeastSquares):
@@ -74,7 +76,7 @@ def least_loss(name, real, fake):
     return {name: np.log(4) - 2 * jensen_shannon(p, q) for name in ("minimax", "non-saturating")}[name]
 
 
-def jensen_shannon(p, q):
+def jensen_shannon(p: np.ndarray, q: np.ndarray) -> float:
     """JSD(p, q) in nats: log 2 at most, where the two have no place in common."""
     middle = (p + q) / 2
     return (p * np.log(p / middle) + q * np.log(q / middle)).sum() / 2
@@ -84,7 +86,7 @@ def _shares(*counts):
     return (np.asarray(count, np.float64) / np.sum(count) for count in counts)
 
 
-def alike(name):
+def alike(name: str) -> tuple[float, float]:
     """L_D and L_G where p_G = p and D is at its best: it gives all images one score, and tells nothing.
 
     Which score that is, matters to some: ½ (a + b) is the best one of least squares, and 0 that of the logarithms. The
@@ -95,7 +97,7 @@ def alike(name):
     return losses(objective, [middle], [1], [1])
 
 
-def told_apart(name):
+def told_apart(name: str) -> tuple[float, float]:
     """L_D and L_G where D is sure of every image: its scores are the codes, the margins, or as large as may be."""
     objective = OBJECTIVES[name]
     real, fake = (SURE, -SURE) if name != "hinge" else (1.0, -1.0)
@@ -104,7 +106,7 @@ def told_apart(name):
     return losses(objective, [real, fake], [1, 0], [0, 1])
 
 
-def penalised_line(distance, weight=10.0):
+def penalised_line(distance: float, weight: float = 10.0) -> dict[str, float]:
     """The best penalised critic of two laws that differ by a shift s, where it is a line: f(x) = k x.
 
     It ascends k s − λ (k − 1)², so k = 1 + s / 2λ. A weak penalty thus lets the estimate grow beyond the distance.
@@ -128,7 +130,7 @@ def penalised_line(distance, weight=10.0):
     return numbers | {"critic_loss": penalty - slope * distance}
 
 
-def slope_for(estimate, weight=10.0):
+def slope_for(estimate: float, weight: float = 10.0) -> float:
     """The slope k of that critic, from the estimate k s that the log shows: k = (1 + √(1 + 2 k s / λ)) / 2.
 
     This solves k s = s + s² / 2λ for s. Put in the estimate of your run: k is the mean gradient norm to expect.

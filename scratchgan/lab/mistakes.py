@@ -19,6 +19,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from scratchgan import nn
+from scratchgan.hints import Distribution
 from scratchgan.lab import flawed, plane, probes
 from scratchgan.lab.flawed import DATA
 from scratchgan.lab.plane import Recipe
@@ -30,32 +31,32 @@ from scratchgan.tensor import Tensor, grad
 # Numbers that tell, as (critic, real, fake) -> float -----------------------------------------------------------------
 
 
-def slopes(critic, real, fake):
+def slopes(critic: nn.Module, real: np.ndarray, fake: np.ndarray) -> np.ndarray:
     """‖∇D‖ on lines from real to generated points: ndarray (N,)."""
     return probes.slopes_between(critic, real, fake, np.random.default_rng(0))
 
 
-def mean_slope(critic, real, fake):
+def mean_slope(critic: nn.Module, real: np.ndarray, fake: np.ndarray) -> float:
     """E ‖∇D(x̂)‖."""
     return float(slopes(critic, real, fake).mean())
 
 
-def spread_of_slopes(critic, real, fake):
+def spread_of_slopes(critic: nn.Module, real: np.ndarray, fake: np.ndarray) -> float:
     """The standard deviation of ‖∇D(x̂)‖."""
     return float(slopes(critic, real, fake).std())
 
 
-def steep_share(critic, real, fake):
+def steep_share(critic: nn.Module, real: np.ndarray, fake: np.ndarray) -> float:
     """The share of slopes above 1.5."""
     return float((slopes(critic, real, fake) > 1.5).mean())
 
 
-def slope_at_data(critic, real, fake):
+def slope_at_data(critic: nn.Module, real: np.ndarray, fake: np.ndarray) -> float:
     """E ‖∇D(x)‖ at real points."""
     return float(gradient_norms(critic, Tensor(real, requires_grad=True)).numpy().mean())
 
 
-def influence_of_others(critic, real, fake):
+def influence_of_others(critic: nn.Module, real: np.ndarray, fake: np.ndarray) -> float:
     """Σ_{j≠0} ‖∂D(x₀)/∂xⱼ‖ / Σⱼ ‖∂D(x₀)/∂xⱼ‖ in a batch of real points, with the critic as it trains."""
     x = Tensor(real[:128], requires_grad=True)
     (g,) = grad(critic.train()(x)[0].sum(), x)
@@ -63,12 +64,12 @@ def influence_of_others(critic, real, fake):
     return float(shares[1:].sum() / shares.sum())
 
 
-def earth_mover(critic, real, fake):
+def earth_mover(critic: nn.Module, real: np.ndarray, fake: np.ndarray) -> float:
     """W₁ of 500 real and 500 generated points."""
     return wasserstein(real[:500], fake[:500])
 
 
-def modes(critic, real, fake):
+def modes(critic: nn.Module, real: np.ndarray, fake: np.ndarray) -> int:
     """The modes with a fair share of the samples, as in the demo of mode collapse."""
     return modes_covered(fake, DATA.centres, DATA.spacing / 4, math.ceil(0.2 * len(fake) / len(DATA.centres)))
 
@@ -109,12 +110,12 @@ class Mistake:
     fault: str
     threads: str
     symptom: str
-    measure: Callable
-    within: tuple
+    measure: Callable[..., float]
+    within: tuple[float, float]
     wrong: Recipe
     right: Recipe = plane.RECIPES["wgan-gp"]
     kind: type = Game
-    data: object = DATA
+    data: Distribution = DATA
     drawn: str = "samples"
 
 
@@ -126,14 +127,14 @@ class Played:
     samples: np.ndarray | None  # float32 (2500, 2); none of a game that diverged
     diverged: int | None  # at this step
 
-    def number(self, measure, seed):
+    def number(self, measure: Callable[..., float], seed: int) -> float:
         """``measure(critic, real, fake)`` on 2,500 fresh real points, NaN for a game that diverged."""
         if self.diverged:
             return np.nan
         return measure(self.critic, DATA.sample(2500, np.random.default_rng([seed, 2])), self.samples)
 
 
-def play(name, wrong, steps, seed):
+def play(name: str, wrong: bool, steps: int, seed: int) -> Played:
     """Train the wrong game of a mistake, or the right one.
 
     Parameters

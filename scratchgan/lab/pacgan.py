@@ -10,6 +10,7 @@ here it has the same networks and rates.
 from functools import partial
 
 from scratchgan import nn
+from scratchgan.hints import Random
 from scratchgan.lab.plane import LATENT_SIZE, Recipe, linear
 from scratchgan.losses import GradientPenalty, NonSaturating, Wasserstein
 from scratchgan.optim import Adam
@@ -23,14 +24,14 @@ PUBLISHED = {
 }
 
 
-def generator(rng, width=400, depth=4):
+def generator(rng: Random, width: int = 400, depth: int = 4) -> nn.Sequential:
     """(N, LATENT_SIZE) -> (N, 2)."""
     sizes = (LATENT_SIZE, *(width,) * depth)
     hidden = [(linear(*pair, rng), nn.BatchNorm1d(pair[1]), nn.ReLU()) for pair in zip(sizes, sizes[1:])]
     return nn.Sequential(*sum(hidden, ()), linear(width, 2, rng))
 
 
-def discriminator(rng, width=200, depth=3, pieces=5):
+def discriminator(rng: Random, width: int = 200, depth: int = 3, pieces: int = 5) -> nn.Sequential:
     """(N, 2) -> (N, 1)."""
     sizes = (2, *(width,) * depth)
     hidden = [(linear(few, many * pieces, rng), nn.Maxout(pieces)) for few, many in zip(sizes, sizes[1:])]

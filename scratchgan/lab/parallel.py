@@ -4,6 +4,7 @@ import multiprocessing
 import os
 import signal
 import sys
+from collections.abc import Callable, Iterable
 from contextlib import contextmanager
 
 from tqdm import tqdm
@@ -13,7 +14,7 @@ from scratchgan.ranks import join
 ONE_THREAD = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 
 
-def run_all(function, jobs, processes=None, unit="run"):
+def run_all(function: Callable, jobs: Iterable[tuple], processes: int | None = None, unit: str = "run") -> list:
     """``[function(*job) for job in jobs]``, computed by several processes, with a bar that shows the time left.
 
     Each process computes with one thread: matrices of this size are not worth a second one, and the results do not
@@ -42,7 +43,7 @@ class HandedIn(Exception):
     """One of the processes that mpirun has started has done its part of some jobs, and has nothing more to do."""
 
 
-def spread(compute, jobs):
+def spread(compute: Callable[[list], list], jobs: list) -> list:
     """``compute(jobs)``, a list; where mpirun has started this program n times, each computes every n-th job.
 
     Raises
@@ -71,9 +72,9 @@ def _side_by_side(function, jobs, processes, unit):
         return list(tqdm(pool.imap(_Call(function), jobs), **bar))
 
 
-def cores():
+def cores() -> int:
     """The number of cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 class _Call:

@@ -15,13 +15,14 @@ of eight dimensions.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Container, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 
 import numpy as np
 
 from scratchgan import nn
+from scratchgan.hints import Arrays, Distribution, Random
 from scratchgan.losses import (
     R1,
     R1R2,
@@ -38,14 +39,14 @@ from scratchgan.models.game import Game
 from scratchgan.models.model import made
 from scratchgan.nn import init
 from scratchgan.optim import Adam, RMSprop
-from scratchgan.tensor import Parameter
+from scratchgan.tensor import Parameter, Tensor
 
 LATENT_SIZE, WIDTH = 2, 64
 
 # Networks ------------------------------------------------------------------------------------------------------------
 
 
-def linear(inputs, outputs, rng):
+def linear(inputs: int, outputs: int, rng: Random) -> nn.Linear:
     """A linear layer with weights uniform on ±√(6 / inputs), He et al. 2015, arXiv:1502.01852, and biases 0.
 
     He's variance 2 / inputs keeps the size of the signal through ReLUs; PyTorch's default, a sixth of it, would start
@@ -57,17 +58,17 @@ def linear(inputs, outputs, rng):
     return layer
 
 
-def generator(rng, width=WIDTH, labels=0):
+def generator(rng: Random, width: int = WIDTH, labels: int = 0) -> nn.Sequential:
     """The generator of all recipes: three hidden ReLU layers, (N, LATENT_SIZE + labels) -> (N, 2)."""
     return _mlp(LATENT_SIZE + labels, width, 2, lambda *sizes: linear(*sizes, rng))
 
 
-def critic(rng, width=WIDTH, labels=0):
+def critic(rng: Random, width: int = WIDTH, labels: int = 0) -> nn.Sequential:
     """Three hidden ReLU layers, (N, 2 + labels) -> (N, 1)."""
     return _mlp(2 + labels, width, 1, lambda *sizes: linear(*sizes, rng))
 
 
-def spectral_critic(rng, width=WIDTH, slope=16.0):
+def spectral_critic(rng: Random, width: int = WIDTH, slope: float = 16.0) -> nn.Module:
     """``slope`` times a `critic` with `nn.SpectralNorm` around every layer: no slope is larger.
 
     The bound is far off: σ is the stretch of one direction, and all others are stretched less, layer by layer. At the
@@ -80,20 +81,20 @@ def spectral_critic(rng, width=WIDTH, slope=16.0):
 class Scaled(nn.Module):
     """c · f(x), for a module f and a number c."""
 
-    def __init__(self, module, factor):
+    def __init__(self, module: nn.Module, factor: float):
         self.module, self.factor = module, factor
 
-    def forward(self, input):
+    def forward(self, input: Tensor) -> Tensor:
         """What the module gives, times the factor."""
         return self.factor * self.module(input)
 
 
-def discriminating_critic(rng, width=WIDTH, kernels=16, dims=2):
+def discriminating_critic(rng: Random, width: int = WIDTH, kernels: int = 16, dims: int = 2) -> nn.Sequential:
     """`critic` with `nn.MinibatchDiscrimination` before its last hidden layer."""
     return _batch_critic(rng, width, kernels, nn.MinibatchDiscrimination(width, kernels, dims, rng=rng))
 
 
-def deviating_critic(rng, width=WIDTH):
+def deviating_critic(rng: Random, width: int = WIDTH) -> nn.Sequential:
     """`critic` with `nn.MinibatchStdDev` over the whole batch before its last hidden layer."""
     image = nn.Unflatten(1, (width, 1, 1))
     return _batch_critic(rng, width, 1, nn.Sequential(image, nn.MinibatchStdDev(group_size=2**30), nn.Flatten()))
@@ -176,7 +177,7 @@ RECIPES = {
 # Training ------------------------------------------------------------------------------------------------------------
 
 
-def players(recipe, rng, kind=Game):
+def players(recipe: Recipe, rng: Random, kind: Callable[..., Game] = Game) -> Game:
     """The game of a recipe: its networks, drawn from ``rng``, and its optimisers.
 
     Parameters
@@ -200,12 +201,12 @@ def players(recipe, rng, kind=Game):
     )
 
 
-def single(shape, rng):
+def single(shape: tuple[int, ...], rng: Random) -> np.ndarray:
     """z ~ N(0, I) in float32."""
     return rng.standard_normal(shape, dtype=np.float32)
 
 
-def batches(data, size, rng):
+def batches(data: Distribution, size: int, rng: Random) -> Iterator[Arrays]:
     """Fresh points in each batch, without end."""
     while True:
         yield (data.sample(size, rng),)
@@ -216,12 +217,21 @@ class Trained:
     """What `train` leaves."""
 
     game: Game
-    clouds: dict = field(repr=False)  # step: float32 (points, 2), all of the same latents
+    clouds: dict[int, np.ndarray] = field(repr=False)  # step: float32 (points, 2), all of the same latents
     losses: np.ndarray = field(repr=False)  # (steps, 2): the critic's and the generator's
     diverged: int | None = None  # the step that gave a loss or a sample which is not finite, and was the last
 
 
-def train(recipe, data, steps, seed, snapshots=(), points=2500, progress=None, kind=Game):
+def train(
+    recipe: Recipe,
+    data: Distribution,
+    steps: int,
+    seed: int,
+    snapshots: Container[int] = (),
+    points: int = 2500,
+    progress: Callable[[int], object] | None = None,
+    kind: Callable[..., Game] = Game,
+) -> Trained:
     """Train a GAN in the plane, to the end or until it diverges.
 
     Parameters

@@ -1,27 +1,31 @@
 """What a critic has become, and what a generator learns from it: slopes, gaps, weights, the best critic beside it."""
 
+from collections.abc import Callable
+
 import numpy as np
 
+from scratchgan.hints import Random
 from scratchgan.lab.critics import scores
-from scratchgan.losses import OBJECTIVES, gradient_norms, on_lines
+from scratchgan.losses import OBJECTIVES, Objective, gradient_norms, on_lines
 from scratchgan.metrics import distances, optimal_assignment
+from scratchgan.nn import Module, Sequential
 from scratchgan.tensor import Tensor, grad
 from scratchgan.threads import on_one_thread
 
 # What a critic has become --------------------------------------------------------------------------------------------
 
 
-def critic_gap(critic, real, fake):
+def critic_gap(critic: Module, real: np.ndarray, fake: np.ndarray) -> float:
     """E D(x) − E D(x̃), which is K · W₁ at best for a critic of slopes up to K: float, from ndarrays (N, d)."""
     return float(scores(critic, real).mean(dtype=np.float64) - scores(critic, fake).mean(dtype=np.float64))
 
 
-def slopes_between(critic, real, fake, rng):
+def slopes_between(critic: Module, real: np.ndarray, fake: np.ndarray, rng: Random) -> np.ndarray:
     """‖∇D(x̂)‖ at a random place on each line from a real to a generated point: ndarrays (N, d), (N, d) to (N,)."""
     return gradient_norms(critic, on_lines(Tensor(real), Tensor(fake), rng)).numpy()
 
 
-def layer_gradient_norms(critic, real, fake):
+def layer_gradient_norms(critic: Sequential, real: np.ndarray, fake: np.ndarray) -> np.ndarray:
     """‖∂L/∂hₖ‖ for each layer's values hₖ, from the data h₀ to the scores, with L = E D(x̃) − E D(x).
 
     The norm is over the whole batch, real and generated. At the scores it is √(2/N), whatever the critic; each layer
@@ -44,18 +48,18 @@ def layer_gradient_norms(critic, real, fake):
     return np.array([_norm(g) for g in grad(loss, h)])
 
 
-def weights_of(network):
+def weights_of(network: Module) -> np.ndarray:
     """The numbers in all its matrices, no biases: ndarray (count,)."""
     return np.concatenate([p.numpy().ravel() for p in network.parameters() if p.ndim > 1])
 
 
-def share_near(weights, bound, within=0.05):
+def share_near(weights: np.ndarray, bound: float, within: float = 0.05) -> float:
     """The share of the weights with |w| ≥ (1 − ``within``) · bound."""
     return float((np.abs(weights) >= (1 - within) * bound).mean())
 
 
 @on_one_thread
-def fit_cone(x, values):
+def fit_cone(x: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, float]:
     """The best a + bᵀx + c ‖x‖ in least squares, and its R² = 1 − Σ (v − v̂)² / Σ (v − v̄)².
 
     A plane with a cone on it is about the simplest function that can tell a cloud from the same cloud with noise.
@@ -76,7 +80,7 @@ def fit_cone(x, values):
     return coefficients, float(1 - np.var(values - basis @ coefficients) / np.var(values))
 
 
-def best_critic(real, fake):
+def best_critic(real: np.ndarray, fake: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
     """The critic of slope 1 with the largest gap between these points, which is their W₁: from optimal transport.
 
     With the potentials of the optimal assignment, fᵢ + gⱼ ≤ ‖xᵢ − x̃ⱼ‖, it is D(x) = minⱼ ‖x − x̃ⱼ‖ − gⱼ: Villani 2009,
@@ -99,7 +103,7 @@ def best_critic(real, fake):
 # What a generator learns from it -------------------------------------------------------------------------------------
 
 
-def generator_slopes(objective, critic, x):
+def generator_slopes(objective: Objective, critic: Module, x: np.ndarray) -> np.ndarray:
     """‖N ∂L_G/∂x̃‖ of each generated point x̃: how strongly it is moved.
 
     Parameters
@@ -117,7 +121,7 @@ def generator_slopes(objective, critic, x):
     return len(x) * np.linalg.norm(g.numpy().astype(np.float64), axis=1)
 
 
-def generator_gradient_norm(objective, generator, critic, z):
+def generator_gradient_norm(objective: Objective, generator: Module, critic: Module, z: np.ndarray) -> float:
     """‖∇_θ L_G‖ over all weights θ of the generator, for the latents z: float."""
     loss = objective.generator_loss(critic(generator(Tensor(z))))
     return float(np.linalg.norm([_norm(g) for g in grad(loss, generator.parameters())]))

@@ -58,7 +58,7 @@ READINGS = {
 }
 
 
-def thinned(folder):
+def thinned(folder: str | Path) -> dict:
     """The curves of a run: of each column of its log, as far as it is read here, means and deviations of windows.
 
     Parameters
@@ -74,15 +74,23 @@ def thinned(folder):
     Raises
     ------
     CheckpointError
-        For a run of another system than those of `READINGS`, or whose log has no rows or other columns, as of a preset
-        that has less to report; and for damaged files.
+        Where there is no run; for one of another system than those of `READINGS`, or whose log has no rows or other
+        columns, as of a preset that has less to report; and for damaged files.
     """
     config, log = Path(folder) / "config.json", Path(folder) / "log.csv"
+    for file in (config, log):
+        if not file.is_file():
+            raise CheckpointError(
+                f"there is no run in {folder}: it has no {file.name}. A run begins with scratchgan train"
+            )
     with _naming(config):
         facts = json.loads(config.read_text(encoding="utf-8"))
         system, preset = facts["system"], facts["preset"]
     if system not in READINGS:
-        raise CheckpointError(f"{folder} is a run of {system!r}; healthy curves are known of {', '.join(READINGS)}")
+        raise CheckpointError(
+            f"{folder} is a run of {system!r}, and healthy curves are known of {', '.join(READINGS)}: "
+            f"see {Path(folder) / 'curves.png'} for its own"
+        )
     with open(log, newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     if not rows:
@@ -101,13 +109,13 @@ def _naming(path):
         raise CheckpointError(f"{path} is not that of such a run, or is damaged: {error!r}") from error
 
 
-def windowed(values, count=WINDOWS):
+def windowed(values: np.ndarray, count: int = WINDOWS) -> list[list[float]]:
     """Means and deviations of ``count`` windows, or of each number alone where there are fewer: two lists of floats."""
     windows = np.array_split(values, min(count, len(values)))
     return [[float(f"{number(window):.4g}") for window in windows] for number in (np.mean, np.std)]
 
 
-def ends(curve):
+def ends(curve: list[list[float]]) -> tuple[float, float]:
     """The mean of the first and of the last tenth of a curve, without phases in which it idles at 0: two floats."""
     means = np.array(curve[0])
     means = means[means != 0] if means.any() else means

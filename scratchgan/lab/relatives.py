@@ -7,17 +7,21 @@ two images, and which of its own numbers is a likelihood. What a row lacks is a 
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from scratchgan.functional import avg_pool2d, binary_cross_entropy, relu, sigmoid
+from scratchgan.hints import Array, Random
 from scratchgan.losses import OBJECTIVES, bernoulli, gaussian_nll, importance_bound, reparametrise
-from scratchgan.metrics import linear_classes
+from scratchgan.metrics import Judge, linear_classes
 from scratchgan.metrics.fidelity import moments
-from scratchgan.models.model import made
+from scratchgan.models.model import Model, made
 from scratchgan.nn import Sequential
 from scratchgan.tensor import Tensor, no_grad
 from scratchgan.threads import on_one_thread
+
+Sampler = Callable[[int, Random], np.ndarray]  # (count, rng) -> (count, C, H, W)
 
 BLOCK, WIDTHS = 250, (0.03, 0.1, 0.2, 0.4)
 
@@ -59,32 +63,32 @@ class Row:
 # Features ------------------------------------------------------------------------------------------------------------
 
 
-def by_the_critic(model, x):
+def by_the_critic(model: Any, x: Tensor) -> Tensor:
     """What D sees of images in its last hidden layer."""
     return made(Sequential(*list(model.critic)[:-1]), x).flatten(1)
 
 
-def by_the_encoder(model, x):
+def by_the_encoder(model: Any, x: Tensor) -> Tensor:
     """f(x)."""
     return made(model.encoder, x)
 
 
-def by_the_mean(model, x):
+def by_the_mean(model: Any, x: Tensor) -> Tensor:
     """μ of q(z|x)."""
     return made(model.encoder, x)[:, : model.latent_size]
 
 
-def by_hidden_bits(model, x):
+def by_hidden_bits(model: Any, x: Tensor) -> Tensor:
     """p(h = 1 | v)."""
     return model.machine.hidden(x.flatten(1))
 
 
-def by_hidden_units(model, x):
+def by_hidden_units(model: Any, x: Tensor) -> Tensor:
     """Those of the first layer of MADE."""
     return relu(model.network.layers[0](x.flatten(1)))
 
 
-def by_the_last_map(model, x):
+def by_the_last_map(model: Any, x: Tensor) -> Tensor:
     """What a gated PixelCNN knows before it gives logits, as means over the squares of a 4×4 grid."""
     v = h = x
     for layer in model.network.layers:
@@ -95,7 +99,7 @@ def by_the_last_map(model, x):
 # A density -----------------------------------------------------------------------------------------------------------
 
 
-def around_the_code(model, x, v, rng, draws=20):
+def around_the_code(model: Any, x: Tensor, v: Tensor, rng: Random, draws: int = 20) -> float:
     """A bound of −log p(x) for a code without a law of its own: the best of those with q(z|x) = N(f(x), s² I).
 
     Any q gives a bound. ``s`` is chosen among `WIDTHS`.
@@ -113,7 +117,7 @@ def around_the_code(model, x, v, rng, draws=20):
     return min(bounds)
 
 
-def nats(model, v, z):
+def nats(model: Any, v: Tensor, z: Tensor) -> Array:
     """−log p(v|z) of bits that are white with the probabilities of the decoder: array (N,)."""
     p = made(model.decoder, z)
     return binary_cross_entropy(p, v, reduction="none").flatten(1).sum(1).data
@@ -122,34 +126,34 @@ def nats(model, v, z):
 # What is left of pixels ----------------------------------------------------------------------------------------------
 
 
-def after_the_decoder(model, x, v, rng):
+def after_the_decoder(model: Any, x: Tensor, v: Tensor, rng: Random) -> tuple[Tensor, Tensor]:
     """Bits, and the grey that comes back of the grey that they were drawn with."""
     return v, made(model.decoder, made(model.encoder, x))
 
 
-def after_a_draw(model, x, v, rng):
+def after_a_draw(model: Any, x: Tensor, v: Tensor, rng: Random) -> tuple[Tensor, Tensor]:
     """Bits, and their probabilities given a draw from q(z|x)."""
     outputs = made(model.encoder, v)
     z = reparametrise(outputs[:, : model.latent_size], outputs[:, model.latent_size :], rng)
     return v, sigmoid(made(model.decoder, z))
 
 
-def after_hidden_bits(model, x, v, rng):
+def after_hidden_bits(model: Any, x: Tensor, v: Tensor, rng: Random) -> tuple[Tensor, Tensor]:
     """Bits, and their probabilities given a draw of h."""
     return v.flatten(1), model.machine.visible(bernoulli(model.machine.hidden(v.flatten(1)), rng))
 
 
-def after_those_before(model, x, v, rng):
+def after_those_before(model: Any, x: Tensor, v: Tensor, rng: Random) -> tuple[Tensor, Tensor]:
     """Bits, and their probabilities given all bits before."""
     return v, sigmoid(made(model.network, v))
 
 
-def after_code_and_those_before(model, x, v, rng):
+def after_code_and_those_before(model: Any, x: Tensor, v: Tensor, rng: Random) -> tuple[Tensor, Tensor]:
     """Bits, and their probabilities given a code and all bits before."""
     return v, sigmoid(made(model.decoder, v, model.codes(v, rng)))
 
 
-def neighbours_correlation(pixels, expected):
+def neighbours_correlation(pixels: np.ndarray, expected: np.ndarray) -> float:
     """Of what is left of pixels, x − E[x|…], the correlation of neighbours to the right and below: a float.
 
     Where pixels are independent given the code, it is 0.
@@ -166,26 +170,26 @@ def neighbours_correlation(pixels, expected):
 # Between two images --------------------------------------------------------------------------------------------------
 
 
-def on_arcs(model, x, count, rng):
+def on_arcs(model: Model, x: Tensor, count: int, rng: Random) -> np.ndarray:
     """The middles of arcs from one latent to another."""
     return model.strip(count, 3, rng)[:, 1]
 
 
-def between_codes(model, x, count, rng):
+def between_codes(model: Any, x: Tensor, count: int, rng: Random) -> np.ndarray:
     """What lies halfway between the codes of two images."""
     codes = made(model.encoder, x).numpy()
     pairs = rng.integers(len(codes), size=(2, count))
     return model.images(model.tensor(codes[pairs].mean(0)))
 
 
-def drawn_halfway(model, x, count, rng):
+def drawn_halfway(model: Any, x: Tensor, count: int, rng: Random) -> np.ndarray:
     """Images drawn from the middle of two codes of the prior."""
     ends = model.latents(2 * count, rng).reshape(count, 2, -1)
     middles = np.concatenate([model.between(*pair, [0.5]) for pair in ends])
     return model.images(model.tensor(middles), rng)
 
 
-def of_a_fitted_gaussian(model, x):
+def of_a_fitted_gaussian(model: Any, x: Tensor) -> Sampler:
     """What codes give that are drawn from a Gaussian with the moments of those of images."""
     mean, covariance = moments(made(model.encoder, x).numpy())
 
@@ -199,24 +203,24 @@ def of_a_fitted_gaussian(model, x):
 # What a loss is ------------------------------------------------------------------------------------------------------
 
 
-def scores(model, x, rng):
+def scores(model: Any, x: Tensor, rng: Random) -> list[Tensor]:
     """Those of D, of images and of as many samples: two Tensors (N, 1)."""
     fakes = model.samples(len(x), rng)["samples"]
     return [made(model.critic, images) for images in (x, model.tensor(fakes))]
 
 
-def divergence_by_the_critic(model, x, rng):
+def divergence_by_the_critic(model: Any, x: Tensor, rng: Random) -> float:
     """log 2 − L_D / 2: a lower bound of the JSD, and the JSD itself for the best D alone."""
     return float(np.log(2) - OBJECTIVES["minimax"].discriminator_loss(*scores(model, x, rng)).item() / 2)
 
 
-def difference_of_scores(model, x, rng):
+def difference_of_scores(model: Any, x: Tensor, rng: Random) -> float:
     """E D(x) − E D(x̃), which is W₁ for the best D of slope 1."""
     real, fake = scores(model, x, rng)
     return (real.mean() - fake.mean()).item()
 
 
-def gap_of_the_bound(model, x, rng):
+def gap_of_the_bound(model: Model, x: Tensor, rng: Random) -> float:
     """How much tighter the bound becomes with more draws: at most KL(q(z|x) ‖ p(z|x)), in nats."""
     one, many, *_ = model.measure((x,), rng).values()
     return one - many
@@ -262,8 +266,8 @@ ROWS = {
 class Digits:
     """Labelled grey images in [0, 1], float32 (N, 1, 28, 28): of the training set, and held out."""
 
-    train: tuple
-    test: tuple
+    train: tuple[np.ndarray, np.ndarray]
+    test: tuple[np.ndarray, np.ndarray]
 
     def __post_init__(self):
         for images, labels in (self.train, self.test):
@@ -271,26 +275,26 @@ class Digits:
                 raise ValueError(f"{len(images)} images have {len(labels)} labels")
 
 
-def in_blocks(function, model, x):
+def in_blocks(function: Callable[[Model, Tensor], Tensor], model: Model, x: np.ndarray) -> np.ndarray:
     """A function of images, a block at a time and without a graph: array (N, d)."""
     with no_grad():
         blocks = [function(model, model.tensor(x[i : i + BLOCK])) for i in range(0, len(x), BLOCK)]
     return np.concatenate([block.numpy() for block in blocks])
 
 
-def as_taken(model, x):
+def as_taken(model: Model, x: np.ndarray) -> np.ndarray:
     """Grey images in [0, 1] as the model takes them."""
     return model.low + (1 - model.low) * x
 
 
-def probed(row, model, digits):
+def probed(row: Row, model: Model, digits: Digits) -> float:
     """The share of held-out digits whose class a linear probe reads off the features, fitted on training digits."""
     (x, labels), (others, truth) = digits.train, digits.test
     codes, read = (in_blocks(row.features, model, as_taken(model, images)) for images in (x, others))
     return float((linear_classes(codes, labels, read) == truth).mean())
 
 
-def likelihood(row, model, digits, rng, count=1000):
+def likelihood(row: Row, model: Model, digits: Digits, rng: Random, count: int = 1000) -> float | None:
     """−log p(x) of held-out images in nats, as the row has it; None where there is none."""
     if row.nats is None:
         return None
@@ -301,7 +305,7 @@ def likelihood(row, model, digits, rng, count=1000):
     return None if found is None else abs(found)
 
 
-def correlation(row, model, digits, rng, count=1000):
+def correlation(row: Row, model: Model, digits: Digits, rng: Random, count: int = 1000) -> float | None:
     """`neighbours_correlation` of held-out images given the code, or what else the row has; None for nothing."""
     if row.given is None:
         return None
@@ -311,14 +315,14 @@ def correlation(row, model, digits, rng, count=1000):
     return neighbours_correlation(pixels, expected)
 
 
-def sampler(row, model, digits):
+def sampler(row: Row, model: Model, digits: Digits) -> Sampler:
     """What draws samples: (count, rng) -> (count, C, H, W) in [−1, 1]."""
     if row.law:
         return row.law(model, model.tensor(digits.train[0]))
     return lambda count, rng: model.samples(count, rng)["samples"]
 
 
-def seconds(drawn, rng, count=100, least=0.5):
+def seconds(drawn: Sampler, rng: Random, count: int = 100, least: float = 0.5) -> float:
     """For one sample, of ``count`` that are drawn at once: the fastest of the draws that fit into ``least`` seconds."""
     taken = []
     while sum(taken) < least:
@@ -328,7 +332,9 @@ def seconds(drawn, rng, count=100, least=0.5):
     return min(taken) / count
 
 
-def measured(row, model, untrained, digits, judge, count, rng):
+def measured(
+    row: Row, model: Model, untrained: Model, digits: Digits, judge: Judge, count: int, rng: Random
+) -> tuple[dict[str, float | None], np.ndarray]:
     """All numbers of a row, and the samples.
 
     Parameters
@@ -364,7 +370,7 @@ def measured(row, model, untrained, digits, judge, count, rng):
     return numbers, samples
 
 
-def anchors(digits, judge, count, rng):
+def anchors(digits: Digits, judge: Judge, count: int, rng: Random) -> dict[str, float]:
     """The same of what needs no model: pixels, independent pixels, cross-fades of real digits, real digits as bits."""
     (x, labels), (others, truth) = digits.train, digits.test
     real = judge.real(2 * count) / 127.5 - 1

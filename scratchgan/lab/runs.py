@@ -1,5 +1,7 @@
 """Trainings on images that an experiment needs, each done once, and the models that they left."""
 
+from argparse import ArgumentParser, Namespace
+from collections.abc import Container
 from pathlib import Path
 
 import numpy as np
@@ -7,6 +9,8 @@ import numpy as np
 from scratchgan import training
 from scratchgan.checkpoint import CheckpointError
 from scratchgan.lab.command import at_least
+from scratchgan.models.game import Game
+from scratchgan.models.model import Model
 from scratchgan.ranks import ALONE
 from scratchgan.training import weights
 from scratchgan.training.run import read
@@ -14,7 +18,7 @@ from scratchgan.training.start import absolute
 from scratchgan.training.systems import OPTIONS, SHAPE, model_of
 
 
-def train(system, folder, **options):
+def train(system: str, folder: Path, **options) -> None:
     """Train a system in a folder, or finish the training that was stopped there.
 
     Parameters
@@ -36,7 +40,7 @@ def train(system, folder, **options):
         raise KeyboardInterrupt(run.stopped_by)
 
 
-def demand(system, folder, data):
+def demand(system: str, folder: Path, data: str | Path) -> None:
     """Raise CheckpointError where the run in a folder is one of another system, or learned from other data."""
     facts = read(folder, settings=SHAPE, options=OPTIONS)[1]
     found, learned = facts["settings"]["system"], (facts["settings"]["data"], facts["options"]["data_at"])
@@ -49,14 +53,14 @@ def demand(system, folder, data):
 class Drawing:
     """A game as a function of arrays: latents (N, d), and one-hot labels, -> images (N, C, H, W) in [−1, 1]."""
 
-    def __init__(self, game):
+    def __init__(self, game: Game):
         self.game, self.latent_size = game, game.latent_size
 
-    def __call__(self, *inputs):
+    def __call__(self, *inputs: np.ndarray) -> np.ndarray:
         return self.game.images(*map(self.game.tensor, inputs))
 
 
-def untrained(folder):
+def untrained(folder: Path) -> Drawing:
     """The game of a run before its first step, as a `Drawing`."""
     return _begun(read(folder)[1]["settings"])
 
@@ -69,7 +73,7 @@ def _first(settings):
     return model_of(settings, np.random.default_rng(settings["seed"]))
 
 
-def add_flags(parser, *systems, data="mnist|fashion-mnist|DIR"):
+def add_flags(parser: ArgumentParser, *systems: str, data: str = "mnist|fashion-mnist|DIR") -> None:
     """Where the generators of a lesson come from: ``--NAME DIR``, ``--train``, ``--steps`` and ``--data``."""
     for name in systems:
         parser.add_argument(f"--{name}", type=Path, metavar="DIR", help=f"a finished run of {name}")
@@ -79,7 +83,7 @@ def add_flags(parser, *systems, data="mnist|fashion-mnist|DIR"):
     parser.add_argument("--steps", type=steps, metavar="N", help="train anew, so many steps instead of the preset's")
 
 
-def chosen(system, flags, folder, **options):
+def chosen(system: str, flags: Namespace, folder: Path, **options) -> Path | None:
     """The run that a lesson is about, or None for the weights that ship: these have learned from MNIST.
 
     Parameters
@@ -103,7 +107,7 @@ def chosen(system, flags, folder, **options):
     return folder / system
 
 
-def found(folder, systems):
+def found(folder: Path, systems: Container[str]) -> dict[str, Path]:
     """The runs within a folder: of each system the one that was trained longest, {name: folder}."""
     if not folder.is_dir():
         raise CheckpointError(f"there is no folder {folder} with runs in its folders")
@@ -116,7 +120,7 @@ def found(folder, systems):
     return {name: path for name, (_, path) in runs.items()}
 
 
-def models(system, folder, data):
+def models(system: str, folder: Path, data: str | Path) -> tuple[int, Model, Model]:
     """The model of a run on these data, and the same before its first step.
 
     Returns
@@ -129,7 +133,7 @@ def models(system, folder, data):
     return facts["step"], training.load_model(folder), _first(facts["settings"])
 
 
-def pair(system, folder, data):
+def pair(system: str, folder: Path | None, data: str | Path) -> tuple[int, Drawing, Drawing]:
     """A system trained and untrained, of a run on these data or, where this is None, of the weights that ship.
 
     Returns

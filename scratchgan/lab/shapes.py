@@ -4,6 +4,8 @@ reduced("instance", (2, 4, 3, 3))  # True where an input has a say in one output
 stamps(y, kernel, stride=2)        # the pictures that a transposed convolution adds up
 """
 
+from collections.abc import Callable
+
 import numpy as np
 
 from scratchgan import functional as F
@@ -14,7 +16,7 @@ from scratchgan.tensor import Tensor, grad
 # Transposed convolution ----------------------------------------------------------------------------------------------
 
 
-def stamps(y, kernel, stride):
+def stamps(y: np.ndarray, kernel: np.ndarray, stride: int) -> np.ndarray:
     """What each number of y puts down: its multiple of the kernel. The sum is the transposed convolution.
 
     Parameters
@@ -32,17 +34,17 @@ def stamps(y, kernel, stride):
     return F.conv_transpose2d(Tensor(alone), Tensor(kernel[None, None]), stride=stride).numpy()[:, 0]
 
 
-def convolved(x, kernel, stride):
+def convolved(x: np.ndarray, kernel: np.ndarray, stride: int) -> np.ndarray:
     """conv(x) of one picture: array (h, w), of arrays (H, W) and (k, l)."""
     return F.conv2d(Tensor(x[None, None]), Tensor(kernel[None, None]), stride=stride).numpy()[0, 0]
 
 
-def overlaps(size, kernel, stride):
+def overlaps(size: int, kernel: int, stride: int) -> np.ndarray:
     """How many stamps reach each pixel: array (H, H) of a square of ``size`` numbers a side."""
     return stamps(np.ones((size, size)), np.ones((kernel, kernel)), stride).sum(0)
 
 
-def there_and_back(x, kernel, stride):
+def there_and_back(x: np.ndarray, kernel: np.ndarray, stride: int) -> tuple[np.ndarray, float]:
     """convᵀ(conv(x)) of the same kernel, at its best size: c · convᵀ(conv(x)) with the c that comes closest to x.
 
     Parameters
@@ -80,7 +82,7 @@ NORMS = {
 }
 
 
-def reduced(name, shape, place=(0, -1, -1, -1)):
+def reduced(name: str, shape: tuple[int, ...], place: tuple[int, ...] = (0, -1, -1, -1)) -> np.ndarray:
     """Which inputs have a say in one output of a norm: those whose derivative is not 0.
 
     Parameters
@@ -103,14 +105,14 @@ def reduced(name, shape, place=(0, -1, -1, -1)):
 # Lines ---------------------------------------------------------------------------------------------------------------
 
 
-def ways(start, end, steps=65):
+def ways(start: np.ndarray, end: np.ndarray, steps: int = 65) -> tuple[np.ndarray, np.ndarray]:
     """Lengths along the line and along the arc from one latent to another: two arrays (steps,)."""
     shares = np.linspace(0, 1, steps)
     line = (1 - shares[:, None]) * start + shares[:, None] * end
     return np.linalg.norm(line, axis=1), np.linalg.norm(slerp(start, end, shares), axis=1)
 
 
-def outside_the_cone(x, values, at, slope=1.0):
+def outside_the_cone(x: np.ndarray, values: np.ndarray, at: int, slope: float = 1.0) -> float:
     """The share of a function's graph that lies out of the double cone at one of its points.
 
     Parameters
@@ -130,7 +132,7 @@ def outside_the_cone(x, values, at, slope=1.0):
     return float((np.abs(values - values[at]) > slope * np.abs(x - x[at]) + 1e-12).mean())
 
 
-def peaks(density, cells=201, limit=2.0):
+def peaks(density: Callable[[np.ndarray], np.ndarray], cells: int = 201, limit: float = 2.0) -> np.ndarray:
     """Where a density in the plane is higher than at the eight points around: array (peaks, 2).
 
     Parameters
@@ -147,7 +149,7 @@ def peaks(density, cells=201, limit=2.0):
     return grid[(high > np.max(around, 0))[1:-1, 1:-1]]
 
 
-def best_line(distance, weight, steps=400):
+def best_line(distance: float, weight: float, steps: int = 400) -> float:
     """The slope that a penalised critic of one weight learns by descent, between two points at this distance: float."""
     real, fake = (Tensor(np.array([[side * distance / 2]])) for side in (1, -1))
     k, rate = 0.0, 0.5 / weight  # of a parabola: 1 / 2λ would be there at once

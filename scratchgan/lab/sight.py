@@ -2,10 +2,12 @@
 
 import numpy as np
 
+from scratchgan.hints import Random
+from scratchgan.nn import Module
 from scratchgan.tensor import Tensor, grad
 
 
-def sight(network, size, place, rng, images=20):
+def sight(network: Module, size: tuple[int, int], place: tuple[int, int], rng: Random, images: int = 20) -> np.ndarray:
     """How much the logit of a pixel depends on each pixel: the mean of |∂a / ∂x| over random images of bits.
 
     Where it is 0 there is no path through the network, or the pixel comes later.
@@ -30,7 +32,7 @@ def sight(network, size, place, rng, images=20):
     return np.abs(slopes.numpy()).mean((0, 1))
 
 
-def blind(seen, place):
+def blind(seen: np.ndarray, place: tuple[int, int]) -> np.ndarray:
     """The pixels before a place that are not seen: (H, W), bool."""
     before = np.arange(seen.size).reshape(seen.shape) < place[0] * seen.shape[1] + place[1]
     return before & (seen == 0)

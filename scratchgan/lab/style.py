@@ -6,13 +6,18 @@ with style.figure(1, 2, title="Two piles of earth") as (figure, axes):
 style.save(figure, path)
 """
 
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
 
 import matplotlib
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
+from numpy.typing import ArrayLike
 
 from scratchgan.checkpoint import write_atomically
 
@@ -41,7 +46,9 @@ RULES = {
 
 
 @contextmanager
-def figure(rows=1, columns=1, size=(4.2, 3.8), title=None, **options):
+def figure(
+    rows: int = 1, columns: int = 1, size: tuple[float, float] = (4.2, 3.8), title: str | None = None, **options
+) -> Iterator[tuple[Figure, Any]]:
     """A new figure and its axes, drawn by the rules of the house; ``size`` is that of one panel, in inches.
 
     Parameters
@@ -63,27 +70,29 @@ def figure(rows=1, columns=1, size=(4.2, 3.8), title=None, **options):
         yield drawing, drawing.subplots(rows, columns, **options)
 
 
-def save(figure, path):
+def save(figure: Figure, path: str | Path) -> None:
     """Write a figure as a PNG."""
     with matplotlib.rc_context(RULES):
         write_atomically(path, lambda file: figure.savefig(file, format="png"))
 
 
-def frame(figure):
+def frame(figure: Figure) -> np.ndarray:
     """A figure as an image for `save_animation`: uint8 (height, width, 3)."""
     with matplotlib.rc_context(RULES):
         figure.canvas.draw()
         return np.asarray(figure.canvas.buffer_rgba())[..., :3].copy()
 
 
-def cloud(axes, points, color, label=None, size=8):
+def cloud(axes: Axes, points: ArrayLike, color: str, label: str | None = None, size: float = 8) -> None:
     """Points (N, 2) as translucent dots, with the same scale on both axes."""
     axes.scatter(*np.asarray(points).T, s=size, color=color, alpha=0.55, linewidths=0, label=label)
     axes.set_aspect("equal")
     axes.set(xticks=[], yticks=[])
 
 
-def surface(axes, function, limit, levels=14, cells=128):
+def surface(
+    axes: Axes, function: Callable[[np.ndarray], np.ndarray], limit: float, levels: ArrayLike = 14, cells: int = 128
+) -> None:
     """The level lines of a critic on [−limit, limit]².
 
     Parameters

@@ -6,14 +6,21 @@ that a generator without that property would get. Distances are in units of two 
 """
 
 import copy
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import DTypeLike
 
+from scratchgan.hints import Random
 from scratchgan.lab.latent import apart, lengths
+from scratchgan.metrics.classifier import Classifier
 from scratchgan.metrics.fidelity import precision_recall
+from scratchgan.nn import Module
 from scratchgan.tensor import Tensor, no_grad
 from scratchgan.threads import on_one_thread
+
+Look = Callable[[np.ndarray], np.ndarray]  # of images, or of places on a path
 
 BLOCK = 500  # images that are made together
 GROUPS = {"coarse (4×4, 8×8)": slice(0, 4), "middle (16×16)": slice(4, 6), "fine (32×32)": slice(6, None)}  # of layers
@@ -29,17 +36,17 @@ class Styled:
     dtype : {np.float32, np.float64}
     """
 
-    def __init__(self, generator, dtype=np.float32):
+    def __init__(self, generator: Module, dtype: DTypeLike = np.float32):
         self.network, self.dtype = copy.deepcopy(generator).to(dtype), dtype
         self.center, self.latent_size = self.network.center, len(self.network.center)  # w̄
         self.layers = 2 * len(self.network.blocks)
 
-    def w(self, z):
+    def w(self, z: np.ndarray) -> np.ndarray:
         """f(z): (N, d) -> (N, d)."""
         with no_grad():
             return self.network.mapping(self._tensor(z)).data
 
-    def __call__(self, styles, noise=0):
+    def __call__(self, styles: np.ndarray | list[np.ndarray], noise: int = 0) -> np.ndarray:
         """Images of styles: an array (N, d) for all layers, or a list with one for each layer.
 
         The same ``noise``, an integer, is the same noise.
@@ -61,33 +68,35 @@ class Styled:
 # Mixing, noise, truncation -------------------------------------------------------------------------------------------
 
 
-def mixed(w, other, group, layers):
+def mixed(w: np.ndarray, other: np.ndarray, group: slice, layers: int) -> list[np.ndarray]:
     """The styles w, but in a ``group`` of the layers, a slice, those of ``other``: a list of arrays (N, d)."""
     exchanged = range(layers)[group]
     return [other if i in exchanged else w for i in range(layers)]
 
 
-def change(before, after):
+def change(before: np.ndarray, after: np.ndarray) -> float:
     """The mean distance of images (N, …), or of features, before and after, over that of two unrelated ones."""
     return float(lengths(after - before).mean() / apart(before))
 
 
-def noise_deviation(generator, w, draws=64):
+def noise_deviation(generator: Styled, w: np.ndarray, draws: int = 64) -> np.ndarray:
     """The standard deviation of each pixel over draws of the noise, with styles w (N, d): array (N, C, H, W)."""
     return np.std([generator(w, noise=draw) for draw in range(draws)], axis=0)
 
 
-def truncated(generator, w, psi):
+def truncated(generator: Styled, w: np.ndarray, psi: float) -> np.ndarray:
     """w̄ + ψ (w − w̄)."""
     return generator.center + psi * (w - generator.center)
 
 
-def spread(images):
+def spread(images: np.ndarray) -> float:
     """√E ‖x − E x‖²: how much images (N, …) differ; a float."""
     return float(np.sqrt(np.mean(lengths(images - images.mean(0)) ** 2)))
 
 
-def at_psi(generator, w, psi, look=None, real=None):
+def at_psi(
+    generator: Styled, w: np.ndarray, psi: float, look: Look | None = None, real: np.ndarray | None = None
+) -> dict[str, float]:
     """The `spread` of truncated images; and their precision and recall, where there is a ``look``.
 
     Parameters
@@ -110,20 +119,20 @@ def at_psi(generator, w, psi, look=None, real=None):
 # Paths ---------------------------------------------------------------------------------------------------------------
 
 
-def line(start, end, t):
+def line(start: np.ndarray, end: np.ndarray, t: np.ndarray) -> np.ndarray:
     """(1 − t) start + t end: arrays (N, …), and t (N,)."""
     t = t.reshape(-1, *(1,) * (start.ndim - 1))
     return (1 - t) * start + t * end
 
 
-def arc(start, end, t):
+def arc(start: np.ndarray, end: np.ndarray, t: np.ndarray) -> np.ndarray:
     """As `models.latents.slerp`, for many pairs (N, d), none of them parallel, each with a t of its own, (N,)."""
     angle = np.arccos((start * end).sum(1) / (lengths(start) * lengths(end)))[:, None]
     t = t[:, None]
     return (np.sin((1 - t) * angle) * start + np.sin(t * angle) * end) / np.sin(angle)
 
 
-def path_length(walk, look, t, epsilon=1e-4):
+def path_length(walk: Look, look: Look, t: np.ndarray, epsilon: float = 1e-4) -> float:
     """E ‖φ(t + ε) − φ(t)‖² / ε² with the features φ on a path, over E ‖φ(1) − φ(0)‖².
 
     So a path that is straight in the space of the features, and walked evenly, has 1; over t in [0, 1] none has less,
@@ -149,13 +158,13 @@ def path_length(walk, look, t, epsilon=1e-4):
     return float(np.mean(lengths(there - here) ** 2) / epsilon**2 / np.mean(lengths(end - start) ** 2))
 
 
-def digits(images):
+def digits(images: np.ndarray) -> np.ndarray:
     """Digits of 32×32 pixels without their margin of 2, which an untrained generator has not left black; or 28×28."""
     margin = (images.shape[-1] - 28) // 2
     return images[:, :, margin : margin + 28, margin : margin + 28]
 
 
-def features64(network):
+def features64(network: Classifier) -> Look:
     """The features of a `metrics.classifier.Classifier` in float64: `digits` -> (N, 128)."""
     network = copy.deepcopy(network).to(np.float64)
 
@@ -171,7 +180,7 @@ def features64(network):
 # Directions ----------------------------------------------------------------------------------------------------------
 
 
-def within(values, labels):
+def within(values: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """Values (N, …) less the means of their classes; labels are integers (N,)."""
     means = {label: values[labels == label].mean(0) for label in np.unique(labels)}
     return values - np.stack([means[label] for label in labels])
@@ -189,19 +198,19 @@ class Fit:
 
     @classmethod
     @on_one_thread
-    def of(cls, latents, values, labels):
+    def of(cls, latents: np.ndarray, values: np.ndarray, labels: np.ndarray) -> "Fit":
         """By least squares, of arrays (N, d), (N, k) and (N,)."""
         x, v = within(latents, labels), within(values, labels)
         return cls(np.linalg.lstsq(x, v, rcond=None)[0], x.T @ x / len(x))
 
     @on_one_thread
-    def explained(self, latents, values, labels):
+    def explained(self, latents: np.ndarray, values: np.ndarray, labels: np.ndarray) -> np.ndarray:
         """R² on other samples, (k,): 1 where an attribute is a linear function of the latent; noise has at most 0."""
         x, v = within(latents, labels), within(values, labels)
         return 1 - ((v - x @ self.coefficients) ** 2).sum(0) / (v**2).sum(0)
 
     @on_one_thread
-    def steps(self, length):
+    def steps(self, length: float) -> np.ndarray:
         """For each attribute the step that changes it most, and the others not at all: rows (k, d).
 
         Among all steps δ with A′δ = e, where e has a 1 for one attribute and 0 for the others, it is the one with the
@@ -217,7 +226,7 @@ class Fit:
         return length * (reached / scale @ inverse / np.sqrt(np.diag(inverse))).T
 
     @on_one_thread
-    def anyhow(self, count, length, rng):
+    def anyhow(self, count: int, length: float, rng: Random) -> np.ndarray:
         """Random steps of the same length: (count, d)."""
         values, vectors = np.linalg.eigh(self.covariance)
         unit = rng.standard_normal((count, len(values)))
@@ -225,7 +234,7 @@ class Fit:
         return unit * np.sqrt(np.maximum(values, 0)) @ vectors.T
 
 
-def leakage(change, wanted):
+def leakage(change: np.ndarray, wanted: int) -> float:
     """How much the other attributes change for each unit that the wanted one does: Σ |Δu| / (k − 1) over Σ |Δv|.
 
     It is 0 where nothing else changes, and about 1 for a random direction, to which all attributes are alike.

@@ -4,11 +4,12 @@ import numpy as np
 
 from scratchgan.data import DataError
 from scratchgan.metrics import as_published
+from scratchgan.models.model import Model
 from scratchgan.models.superres import FACTOR, SuperResolution, as_bytes, as_floats
 from scratchgan.training.run import TrainingError
 
 
-def enlarged(model, large, small):
+def enlarged(model: SuperResolution, large: np.ndarray, small: np.ndarray) -> dict[str, np.ndarray]:
     """A picture in all ways that a model has: {way: bytes of (C, H, W)}, as grey or as colourful as it is.
 
     Raises
@@ -29,7 +30,9 @@ def _as_grey(image):
     return as_bytes(as_floats(image).mean(0, keepdims=True))
 
 
-def benchmark(model, pairs):
+def benchmark(
+    model: Model, pairs: list[tuple[str, np.ndarray, np.ndarray]]
+) -> tuple[dict[str, dict[str, float]], list[dict[str, np.ndarray]]]:
     """PSNR and SSIM of all ways, in the mean over pictures; and the pictures.
 
     Parameters
@@ -63,7 +66,7 @@ def benchmark(model, pairs):
     return {way: {"PSNR": float(psnr), "SSIM": float(ssim)} for way, (psnr, ssim) in means.items()}, pictures
 
 
-def middle(image, side):
+def middle(image: np.ndarray, side: int) -> np.ndarray:
     """The square of ``side`` pixels in the middle of a picture (C, H, W), in three channels."""
     top, left = ((n - side) // 2 for n in image.shape[1:])
     cut = image[:, top : top + side, left : left + side]

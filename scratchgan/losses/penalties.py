@@ -32,7 +32,7 @@ from collections.abc import Callable
 
 from scratchgan.backend import array_like
 from scratchgan.functional.elementwise import agreed, number
-from scratchgan.hints import Critic, Random
+from scratchgan.hints import Critic, Random, Told
 from scratchgan.nn import BatchNorm1d, BatchNorm2d, Module
 from scratchgan.nn.options import Number, truth
 from scratchgan.tensor import Tensor, floating, grad
@@ -40,7 +40,7 @@ from scratchgan.tensor import Tensor, floating, grad
 # Slopes --------------------------------------------------------------------------------------------------------------
 
 
-def squared_slopes(critic: Critic, x: Tensor, *y: Tensor) -> Tensor:
+def squared_slopes(critic: Critic, x: Tensor, *y: Told) -> Tensor:
     """‖∇ₓ D(x, y)‖² of each sample, over all its axes; differentiable in the critic's weights.
 
     D is summed, not averaged, over the batch: D(xᵢ) depends on xᵢ alone, so the gradient of the sum holds each
@@ -103,7 +103,7 @@ def _refuse_batch_norm(critic):
         )
 
 
-def gradient_norms(critic: Critic, x: Tensor, *y: Tensor) -> Tensor:
+def gradient_norms(critic: Critic, x: Tensor, *y: Told) -> Tensor:
     """‖∇ₓ D(x)‖₂ of each sample, over all its axes; differentiable in the critic's weights.
 
     The root is taken of ‖·‖² + 10⁻¹², whose slope stays finite where the gradient is 0.
@@ -225,7 +225,7 @@ def gradient_penalty(norms: Tensor, center: float = 1.0, *, one_sided: bool = Fa
     return (excess * excess).mean()
 
 
-def r1_penalty(critic: Critic, real: Tensor, gamma: float, *y: Tensor) -> Tensor:
+def r1_penalty(critic: Critic, real: Tensor, gamma: float, *y: Told) -> Tensor:
     """R₁ = γ/2 E_x [‖∇ₓ D(x)‖²] over real x: Mescheder et al. 2018, arXiv:1801.04406, equation (9).
 
     Where the generator is perfect the best critic is flat on the data, and R₁ asks for no more than that: it leaves
@@ -257,7 +257,7 @@ def r1_penalty(critic: Critic, real: Tensor, gamma: float, *y: Tensor) -> Tensor
     return _zero_centered(critic, real, gamma, *y)
 
 
-def r2_penalty(critic: Critic, fake: Tensor, gamma: float, *y: Tensor) -> Tensor:
+def r2_penalty(critic: Critic, fake: Tensor, gamma: float, *y: Told) -> Tensor:
     """R₂ = γ/2 E_x̃ [‖∇ D(x̃)‖²] over generated x̃: Mescheder et al. 2018, arXiv:1801.04406, equation (10).
 
     As `r1_penalty`, at the generator's points. Only the critic descends it: x̃ is taken as a constant.
@@ -282,7 +282,7 @@ def r2_penalty(critic: Critic, fake: Tensor, gamma: float, *y: Tensor) -> Tensor
     return _zero_centered(critic, fake, gamma, *y)
 
 
-def r1_r2_penalty(critic: Critic, real: Tensor, fake: Tensor, gamma: float, *y: Tensor) -> Tensor:
+def r1_r2_penalty(critic: Critic, real: Tensor, fake: Tensor, gamma: float, *y: Told) -> Tensor:
     """R₁ + R₂, with one γ: see `r1_penalty` and `r2_penalty`. The two batches may differ in size.
 
     Parameters
@@ -334,7 +334,7 @@ class GradientPenalty:
         truth(one_sided=one_sided)
         self.weight, self.center, self.one_sided = weight, center, one_sided
 
-    def __call__(self, critic: Critic, real: Tensor, fake: Tensor, *y: Tensor, rng: Random) -> dict[str, Tensor]:
+    def __call__(self, critic: Critic, real: Tensor, fake: Tensor, *y: Told, rng: Random) -> dict[str, Tensor]:
         """The penalty, and the mean slope: {"penalty": Tensor, (), "gradient_norm": Tensor, ()}."""
         norms = gradient_norms(critic, on_lines(real, fake, rng), *y)
         penalty = self.weight * gradient_penalty(norms, self.center, one_sided=self.one_sided)
@@ -349,7 +349,7 @@ class R1:
     def __init__(self, gamma: float):
         self.gamma = gamma
 
-    def __call__(self, critic: Critic, real: Tensor, fake: Tensor, *y: Tensor, rng: Random) -> dict[str, Tensor]:
+    def __call__(self, critic: Critic, real: Tensor, fake: Tensor, *y: Told, rng: Random) -> dict[str, Tensor]:
         """{"penalty": Tensor, ()}."""
         return {"penalty": r1_penalty(critic, real, self.gamma, *y)}
 
@@ -362,7 +362,7 @@ class R1R2:
     def __init__(self, gamma: float):
         self.gamma = gamma
 
-    def __call__(self, critic: Critic, real: Tensor, fake: Tensor, *y: Tensor, rng: Random) -> dict[str, Tensor]:
+    def __call__(self, critic: Critic, real: Tensor, fake: Tensor, *y: Told, rng: Random) -> dict[str, Tensor]:
         """{"penalty": Tensor, ()}."""
         return {"penalty": r1_r2_penalty(critic, real, fake, self.gamma, *y)}
 

@@ -11,19 +11,32 @@ import os
 import sys
 from pathlib import Path
 
-from scratchgan.checkpoint import write_atomically
+from scratchgan.checkpoint import make_room, write_atomically
 from scratchgan.metrics.images import as_images, enough, kind_of
 from scratchgan.metrics.judge import Judge
 from scratchgan.npy import read_npy
 
 
-def main(argv=None, prog="python -m scratchgan.metrics"):
-    """Print the report, and write what is asked for; the exit status is 1 for an error."""
-    flags = _parser(prog).parse_args(argv)
+def main(argv=None, prog="python -m scratchgan.metrics", judge_run=None):
+    """Print the report, and write what is asked for; the exit status is 1 for an error.
+
+    Where ``judge_run`` is given, the folder of a run may be named, too. It is called with that, and with the names of
+    flags beside it.
+    """
+    parser = _parser(prog, judge_run)
+    flags = parser.parse_args(argv)
+    if judge_run and flags.samples.is_dir():
+        others = {name: value for name, value in vars(flags).items() if name != "samples"}
+        return judge_run(flags.samples, [name for name, value in others.items() if value != parser.get_default(name)])
     try:
+        if judge_run and not os.path.lexists(flags.samples):
+            raise FileNotFoundError(
+                f"there is neither a file nor a run {flags.samples}: name the samples.npy that --samples 5000 leaves, "
+                "or the folder of a run"
+            )
         samples = _samples(flags.samples)  # whatever is wrong is said before anything long begins
         for path in filter(None, (flags.json, flags.picture)):
-            _make_room(path)
+            make_room(path)
         judge = Judge(flags.data, flags.seed)
         report = judge.report(samples)
         print(report)
@@ -43,13 +56,15 @@ def main(argv=None, prog="python -m scratchgan.metrics"):
     return 0
 
 
-def _parser(prog):
+def _parser(prog, with_runs=False):
     parser = argparse.ArgumentParser(prog=prog, description=__doc__.partition("\n")[0])
+    about = "(N, 1, 28, 28), or (N, 3, 32, 32) without classes; floats in [−1, 1] or bytes"
+    run = "; or the folder of a run, whose model is measured on images that it never saw, and which takes no flags"
     parser.add_argument(
         "samples",
         type=_path,
-        metavar="NPY",
-        help="(N, 1, 28, 28), or (N, 3, 32, 32) without classes; floats in [−1, 1] or bytes",
+        metavar="NPY|RUN" if with_runs else "NPY",
+        help=about + run if with_runs else about,
     )
     parser.add_argument(
         "--data",
@@ -65,6 +80,8 @@ def _parser(prog):
 
 
 def _path(text):
+    if not text:
+        raise argparse.ArgumentTypeError("it is empty: name a file")
     return Path(text).expanduser()
 
 
@@ -98,13 +115,6 @@ def _kind(path):
     except OSError:
         return ""
     return next((f"; it is {kind}" for start, kind in kinds.items() if begin.startswith(start)), "")
-
-
-def _make_room(path):
-    """Make the folder of a file to be written; OSError if the file cannot be one."""
-    if path.is_dir():
-        raise IsADirectoryError(f"{path} is a folder: name a file")
-    path.parent.mkdir(parents=True, exist_ok=True)
 
 
 if __name__ == "__main__":

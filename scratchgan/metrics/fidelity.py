@@ -122,14 +122,15 @@ def kernel_distance(
     x, y : array_like, (N, d) and (M, d)
     rng : numpy.random.Generator
     size : int
-        At most N and M are taken.
+        At most half of the smaller set is taken, so each needs four points: subsets of nearly all would be nearly the
+        same, and their deviation 0. (Where a set is small, StyleGAN's program takes all of it; torchmetrics refuses.)
 
     Returns
     -------
     mean, deviation : float
     """
-    x, y = same_space(x, y)
-    subsets, size = whole(subsets, "subsets"), min(whole(size, "size", 2), len(x), len(y))
+    x, y = (_at_least(4, points, name, "fall into two halves") for points, name in zip(same_space(x, y), "xy"))
+    subsets, size = whole(subsets, "subsets"), min(whole(size, "size", 2), len(x) // 2, len(y) // 2)
     found = [
         squared_mmd(rng.choice(x, size, replace=False), rng.choice(y, size, replace=False)) for _ in range(subsets)
     ]

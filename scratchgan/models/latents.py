@@ -3,14 +3,17 @@
 from statistics import NormalDist
 
 import numpy as np
+from numpy.typing import ArrayLike
+
+from scratchgan.hints import Random
 
 
-def standard_normal(shape, rng):
+def standard_normal(shape: tuple[int, ...], rng: Random) -> np.ndarray:
     """z ~ N(0, I)."""
     return rng.standard_normal(shape)
 
 
-def of_kinds(shape, rng, kinds=10):
+def of_kinds(shape: tuple[int, int], rng: Random, kinds: int = 10) -> np.ndarray:
     """z = (√K e_k, n): the first K numbers say which kind k of image it shall be, the others are normal, n ~ N(0, I).
 
     G is continuous. Where all of z is normal, two images always have others between them, and of these nobody can say
@@ -36,7 +39,7 @@ def of_kinds(shape, rng, kinds=10):
     return z
 
 
-def slerp(start, end, shares):
+def slerp(start: np.ndarray, end: np.ndarray, shares: ArrayLike) -> np.ndarray:
     """Spherical interpolation: sin((1−t) ω) / sin ω · z₀ + sin(t ω) / sin ω · z₁, with the angle ω between the two.
 
     Normal latents of d numbers lie close to a sphere of radius √d. The straight line between two of them leaves it,
@@ -61,7 +64,7 @@ def slerp(start, end, shares):
     return (np.sin((1 - t) * angle) * start + np.sin(t * angle) * end) / np.sin(angle)
 
 
-def plane(side):
+def plane(side: int) -> np.ndarray:
     """A square of latents of two numbers, of which each stands for the same share of the prior N(0, I).
 
     The coordinates are Φ⁻¹((i + ½) / side), the quantiles of a normal number: close together where latents are many.

@@ -27,8 +27,8 @@ Departures:
 | here                                                  | the paper                                            |
 |-------------------------------------------------------|------------------------------------------------------|
 | images binarised anew in each step                    | binarised once                                       |
-| 784-500-784, one arrangement, the natural order       | 784-8000-8000-784, 32 arrangements                   |
-| Adam, α from 0.01 to a twentieth, batches of 50       | Adagrad, α = 0.01, batches of 100                    |
+| 784-1000-784, one arrangement, the natural order      | 784-8000-8000-784, 32 arrangements                   |
+| Adam, α from 0.005 to a twentieth, batches of 100     | Adagrad, α = 0.01, batches of 100                    |
 | PyTorch's first weights                               | orthogonal                                           |
 | arrangements drawn at random                          | taken in turns                                       |
 | no direct weights from pixels to logits               | an option                                            |
@@ -172,9 +172,9 @@ def build(
     rng,
     device="cpu",
     image=(1, 28, 28),
-    hidden=(500,),
+    hidden=(1000,),
     arrangements=1,  # K
-    lr=1e-2,
+    lr=5e-3,
     betas=(0.9, 0.999),
 ):
     """A MADE for images of bits; ``lr`` and ``betas`` are Adam's."""
@@ -189,8 +189,8 @@ SYSTEM = System(
     5,
     build,
     {
-        "quick": Preset(3000, batch_size=50, every=300),
-        "default": Preset(20_000, batch_size=50, every=1000),
-        "orders": Preset(20_000, batch_size=50, every=1000, options={"arrangements": 8}),
+        "quick": Preset(3000, batch_size=50, every=300, options={"hidden": (500,), "lr": 1e-2}),
+        "default": Preset(12_000, batch_size=100, every=1000),
+        "orders": Preset(12_000, batch_size=100, every=1000, options={"arrangements": 8}),
     },
 )

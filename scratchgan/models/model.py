@@ -150,7 +150,7 @@ class Model:
 
     def tensor(self, array: Array) -> Tensor:
         """A NumPy array of numbers as a Tensor of the networks' dtype, on their device."""
-        weight = next(part for part in self.parts().values() if isinstance(part, Module)).parameters()[0].data
+        weight = next(part for part in vars(self).values() if isinstance(part, Module)).parameters()[0].data
         return Tensor(array_like(array.astype(weight.dtype, copy=False), weight))
 
     def draw(self, batches: Iterator) -> tuple:
@@ -178,7 +178,7 @@ def _lost(value):
     return kinds[0] if kinds else None
 
 
-def made(network: Module, *inputs: Tensor) -> Tensor:
+def made(network: Module, *inputs: Any) -> Tensor:
     """What a network makes in evaluation mode: a constant Tensor. Each of its parts keeps the mode that it was in."""
     modes = [(module, module.training) for module in network.modules()]
     try:
@@ -189,7 +189,7 @@ def made(network: Module, *inputs: Tensor) -> Tensor:
             module.training = training
 
 
-def in_blocks(method: Callable, size: int = 500) -> Callable:
+def in_blocks(method: Callable, size: int = 500) -> Callable[..., dict[str, np.ndarray]]:
     """`Model.samples` a block at a time, so that memory does not grow with the number of samples."""
 
     @functools.wraps(method)

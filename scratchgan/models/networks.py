@@ -5,16 +5,18 @@ instead of pooling, batch norm, ReLU in the generator and tanh at its end, leaky
 kernels with stride 2 reach every pixel equally often, so that no chessboard appears.
 """
 
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import numpy as np
 
 from scratchgan import nn
 from scratchgan.functional import cat, dropout, tanh
-from scratchgan.tensor import Parameter
+from scratchgan.hints import Random
+from scratchgan.tensor import Parameter, Tensor
 
 
-def small_generator(latent_size, width, rng):
+def small_generator(latent_size: int, width: int, rng: Random) -> nn.Sequential:
     """(N, latent_size) -> (N, 1, 28, 28) in [−1, 1], with 2·width channels of 7×7 and width of 14×14 on the way."""
     return nn.Sequential(
         nn.Linear(latent_size, 2 * width * 7 * 7, bias=False, rng=rng),
@@ -29,7 +31,9 @@ def small_generator(latent_size, width, rng):
     )
 
 
-def strided_critic(width, rng, batch_norm=True, channels=1, head=()):
+def strided_critic(
+    width: int, rng: Random, batch_norm: bool = True, channels: int = 1, head: Sequence[nn.Module] = ()
+) -> nn.Sequential:
     """(N, channels, 28, 28) -> (N, 1): three 5×5 convolutions, 28 -> 14 -> 7 -> 4 pixels, and a linear layer.
 
     With a width of 64 and no batch norm it is the critic of the MNIST script of WGAN-GP's authors.
@@ -58,7 +62,13 @@ def strided_critic(width, rng, batch_norm=True, channels=1, head=()):
     )
 
 
-def patch_critic(rng, width=16, channels=3, layers=1, norm=partial(nn.InstanceNorm2d, affine=True)):
+def patch_critic(
+    rng: Random,
+    width: int = 16,
+    channels: int = 3,
+    layers: int = 1,
+    norm: Callable[[int], nn.Module] = partial(nn.InstanceNorm2d, affine=True),
+) -> nn.Sequential:
     """The PatchGAN of pix2pix (Isola et al. 2017, arXiv:1611.07004, §3.2.2): a score for each patch of the image.
 
     Convolutions of 4×4 halve the size ``layers`` times; two more keep it, nearly. The width doubles with each, up to
@@ -91,7 +101,7 @@ def patch_critic(rng, width=16, channels=3, layers=1, norm=partial(nn.InstanceNo
     return nn.Sequential(*stages, nn.Conv2d(widths[-1], 1, kernel, padding=padding, rng=rng))
 
 
-def receptive_field(network):
+def receptive_field(network: nn.Module) -> int:
     """The side of the square of pixels that one number at the end of a row of convolutions depends on."""
     side = step = 1
     for layer in network.modules():
@@ -121,7 +131,14 @@ class UNet(nn.Module):
         Without them it is an encoder and a decoder.
     """
 
-    def __init__(self, rng, widths, channels=(1, 1), dropped=3, skips=True):
+    def __init__(
+        self,
+        rng: Random,
+        widths: tuple[int, ...],
+        channels: tuple[int, int] = (1, 1),
+        dropped: int = 3,
+        skips: bool = True,
+    ):
         self.dropped, self.skips = dropped, skips
         twofold = {"kernel_size": 4, "stride": 2, "padding": 1, "rng": rng}
         self.down, self.up = nn.ModuleList(), nn.ModuleList()
@@ -134,7 +151,7 @@ class UNet(nn.Module):
             after = [] if last else [batch_norm(few)]
             self.up.append(nn.Sequential(nn.ReLU(), nn.ConvTranspose2d(seen, few, bias=last, **twofold), *after))
 
-    def forward(self, x, z):
+    def forward(self, x: Tensor, z: Random) -> Tensor:
         """(N, C, H, W), a numpy.random.Generator -> (N, C', H, W) in [−1, 1]."""
         kept = []
         for layer in self.down:
@@ -147,13 +164,13 @@ class UNet(nn.Module):
         return tanh(x)
 
 
-def dense(sizes, rng):
+def dense(sizes: Sequence[int], rng: Random) -> list[nn.Linear | nn.ReLU]:
     """Linear layers from each size to the next, with ReLU between them: a list."""
     layers = [part for pair in zip(sizes, sizes[1:]) for part in (nn.Linear(*pair, rng=rng), nn.ReLU())]
     return layers[:-1]
 
 
-def dense_coder(outputs, latent_size, hidden, rng):
+def dense_coder(outputs: int, latent_size: int, hidden: tuple[int, ...], rng: Random) -> tuple[nn.Module, nn.Module]:
     """An encoder of images and its mirror image, a decoder, of linear layers.
 
     Parameters
@@ -172,7 +189,9 @@ def dense_coder(outputs, latent_size, hidden, rng):
     return encoder, nn.Sequential(*dense((latent_size, *hidden[::-1], 784), rng), nn.Unflatten(1, (1, 28, 28)))
 
 
-def convolutional_encoder(outputs, rng, widths=(32, 64), hidden=16):
+def convolutional_encoder(
+    outputs: int, rng: Random, widths: tuple[int, int] = (32, 64), hidden: int = 16
+) -> nn.Sequential:
     """Two convolutions of 3×3 that halve the size, and two linear layers: (N, 1, 28, 28) -> (N, outputs)."""
     few, many = widths
     return nn.Sequential(
@@ -185,7 +204,7 @@ def convolutional_encoder(outputs, rng, widths=(32, 64), hidden=16):
     )
 
 
-def convolutional_coder(outputs, latent_size, rng):
+def convolutional_coder(outputs: int, latent_size: int, rng: Random) -> tuple[nn.Module, nn.Module]:
     """An encoder and a decoder of 3×3 kernels, 28 -> 14 -> 7 pixels and back: those of the VAE in Keras' examples.
 
     With two latents and four outputs they have 69,076 and 65,089 weights. (Keras pads stride-2 layers at one side only;
@@ -205,7 +224,7 @@ def convolutional_coder(outputs, latent_size, rng):
     return encoder, decoder
 
 
-def map_of_code(latent_size, width, rng):
+def map_of_code(latent_size: int, width: int, rng: Random) -> nn.Sequential:
     """(N, latent_size) -> (N, width, 28, 28): what a decoder that draws pixel by pixel is told of a code.
 
     Its norms are of each image for itself: one of batches would make p(x) depend on others.
@@ -231,10 +250,10 @@ class Conditioned(nn.Module):
     network : Module, (N, latent_size + classes) -> (N, …)
     """
 
-    def __init__(self, network):
+    def __init__(self, network: nn.Module):
         self.network = network
 
-    def forward(self, z, y):
+    def forward(self, z: Tensor, y: Tensor) -> Tensor:
         """(N, latent_size), (N, classes) -> (N, …)."""
         return self.network(cat([z, y], 1))
 
@@ -242,10 +261,10 @@ class Conditioned(nn.Module):
 class Unconditional(nn.Module):
     """f(y), though it is given x, too: what is left of a conditional network without its condition."""
 
-    def __init__(self, network):
+    def __init__(self, network: nn.Module):
         self.network = network
 
-    def forward(self, x, y):
+    def forward(self, x: Tensor, y: Tensor) -> Tensor:
         """(N, C, H, W), (N, C', H, W) -> (N, 1, h, w)."""
         return self.network(y)
 
@@ -253,20 +272,20 @@ class Unconditional(nn.Module):
 class Residual(nn.Module):
     """x + f(x)."""
 
-    def __init__(self, *layers):
+    def __init__(self, *layers: nn.Module):
         self.change = nn.Sequential(*layers)
 
-    def forward(self, x):
+    def forward(self, x: Tensor) -> Tensor:
         """(N, C, H, W) -> the same shape."""
         return x + self.change(x)
 
 
-def count(network):
+def count(network: nn.Module) -> int:
     """The number of its trained numbers."""
     return sum(parameter.numel() for parameter in network.parameters())
 
 
-def initialise(network, rng, deviation=0.02):
+def initialise(network: nn.Module, rng: Random, deviation: float = 0.02) -> nn.Module:
     """DCGAN's first weights: N(0, 0.02²), scales of batch norm N(1, 0.02²), biases and shifts 0. Gives the network."""
     for module in network.modules():
         if isinstance(module, (nn.Linear, nn.Conv2d, nn.ConvTranspose2d)):

@@ -70,6 +70,7 @@ class Machine(nn.Module):
     """
 
     def __init__(self, visible, hidden, rng, chains=100):
+        visible, hidden = whole(visible, "visible"), whole(hidden, "hidden")
         self.weight = Parameter((0.01 * rng.standard_normal((visible, hidden))).astype(np.float32))
         self.visible_bias = Parameter(np.zeros(visible, np.float32))
         self.hidden_bias = Parameter(np.zeros(hidden, np.float32))

@@ -63,7 +63,7 @@ class EqualizedLinear(Module):
         return F.linear(input, self.scale * self.weight, bias)
 
     @property
-    def scale(self):
+    def scale(self) -> float:
         """μ g / √in."""
         return self.lr_multiplier * self.gain / math.sqrt(self.in_features)
 
@@ -112,7 +112,7 @@ class EqualizedConv2d(Module):
         return F.conv2d(input, self.scale * self.weight, self.bias, self.stride, self.padding)
 
     @property
-    def scale(self):
+    def scale(self) -> float:
         """g / √fan_in."""
         return self.gain / math.sqrt(self.in_channels * math.prod(self.kernel_size))
 

@@ -8,7 +8,7 @@ import numpy as np
 from scratchgan import functional as F
 from scratchgan.functional.conv import batched
 from scratchgan.functional.elementwise import refuse
-from scratchgan.hints import Axes, Pair, Random
+from scratchgan.hints import Axes, Operand, Pair, Random
 from scratchgan.nn import init
 from scratchgan.nn.module import Module
 from scratchgan.nn.options import Number, Several, Whole, pair, truth
@@ -135,7 +135,7 @@ class Embedding(Module):
             weight[self.padding_idx] = 0
         self.weight = Parameter(weight)
 
-    def forward(self, input: Tensor) -> Tensor:
+    def forward(self, input: Operand) -> Tensor:
         """Integers (…) -> (…, dim)."""
         return F.embedding(input, self.weight, self.padding_idx)
 

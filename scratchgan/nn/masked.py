@@ -17,7 +17,7 @@ from contextlib import contextmanager
 import numpy as np
 
 from scratchgan import functional as F
-from scratchgan.hints import Pair, Random
+from scratchgan.hints import Array, Pair, Random
 from scratchgan.nn.layers import Conv2d, Linear
 from scratchgan.nn.module import Module
 from scratchgan.tensor import Tensor
@@ -111,7 +111,7 @@ class MaskedConv2d(Conv2d):
 
 
 @contextmanager
-def row_by_row(network: Module, like: Tensor) -> Iterator[Callable[[], None]]:
+def row_by_row(network: Module, like: Array) -> Iterator[Callable[[], None]]:
     """A context in which a network is given images a row at a time, and its masks remember the rows above.
 
     So a row costs a row, not an image: what is above it does not change any more. The same row may be given again and

@@ -115,7 +115,7 @@ class SpectralNorm(Module):
         return normalised(input)
 
     @property
-    def weight(self):
+    def weight(self) -> Tensor:
         """W / σ̂, of the shape of W, for u and v as they are: Tensor."""
         return self.layer.weight / self.sigma()
 

@@ -5,3 +5,5 @@
 
 from scratchgan.testing.adjoint import check_adjoint
 from scratchgan.testing.check import check_grads, worst_errors
+
+__all__ = ["check_adjoint", "check_grads", "worst_errors"]

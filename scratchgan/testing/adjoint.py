@@ -1,12 +1,18 @@
 """The adjoint checker, for linear functions: exact to rounding, in any floating dtype, without a single difference."""
 
+from collections.abc import Callable
+
 import numpy as np
 
 from scratchgan.tensor import Tensor, grad
 from scratchgan.testing.check import generator
 
+Linear = Callable[[Tensor], Tensor]
 
-def check_adjoint(f, x, adjoint=None, *, rtol=1e-12, seed=0):
+
+def check_adjoint(
+    f: Linear, x: np.ndarray, adjoint: Linear | None = None, *, rtol: float = 1e-12, seed: int = 0
+) -> None:
     """Check the identity ⟨y, A x⟩ = ⟨Aᵀy, x⟩ of a linear function A and its adjoint, at a random y.
 
     Parameters

@@ -7,38 +7,43 @@ The arrays stay in the domain of the function (positive under a logarithm) and a
 difference would see two slopes: `away` keeps |x| > 0.1, `distinct` keeps elements 0.3 apart, so that no maximum ties.
 """
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike, DTypeLike
 
 from scratchgan import functional as F
 from scratchgan.functional.normalize import pixel_norm
 from scratchgan.functional.resample import blur
+from scratchgan.hints import Function, Random
 
 # Recipes for arrays --------------------------------------------------------------------------------------------------
 
+Recipe = Callable[[Random], np.ndarray]
 
-def normal(*shape):
+
+def normal(*shape: int) -> Recipe:
     """Standard normal."""
     return lambda rng: rng.standard_normal(shape)
 
 
-def uniform(low, high, *shape):
+def uniform(low: float, high: float, *shape: int) -> Recipe:
     """Uniform between two numbers."""
     return lambda rng: rng.uniform(low, high, shape)
 
 
-def positive(*shape):
+def positive(*shape: int) -> Recipe:
     """Uniform between ½ and 2."""
     return uniform(0.5, 2, *shape)
 
 
-def away(*shape):
+def away(*shape: int) -> Recipe:
     """Of both signs, with |x| > 0.1."""
     return lambda rng: np.asarray(rng.uniform(0.2, 2, shape) * rng.choice([-1.0, 1.0], shape))
 
 
-def distinct(*shape, offset=0.0):
+def distinct(*shape: int, offset: float = 0.0) -> Recipe:
     """Of both signs and all 0.3 apart; two arrays whose offsets differ by 0.15 have no element in common either."""
 
     def draw(rng):
@@ -48,7 +53,7 @@ def distinct(*shape, offset=0.0):
     return draw
 
 
-def fixed(values):
+def fixed(values: ArrayLike) -> Recipe:
     """Given integers or booleans: indices, labels, masks."""
     return lambda rng: np.array(values)
 
@@ -495,10 +500,10 @@ class Case:
 
     name: str
     note: str
-    call: object
-    recipes: tuple
+    call: Function
+    recipes: Sequence[Recipe]
 
-    def arrays(self, dtype=np.float64):
+    def arrays(self, dtype: DTypeLike = np.float64) -> list[np.ndarray]:
         """Fresh arrays, the same ones each time; the floating ones of the given dtype.
 
         Their seed is the name of the case: the cotangents of a checker, drawn from another, must not equal them.

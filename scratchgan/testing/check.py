@@ -11,15 +11,19 @@ The next order needs nothing new. The map (x, g) ↦ Jᵀg is itself a function 
 same way, in x and in g.
 """
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from scratchgan.hints import Function, Operand, Random
 from scratchgan.tensor import Tensor, grad
 from scratchgan.testing.explain import explain, kink
 
 
-def check_grads(f, args, order=2, *, eps=1e-5, rtol=1e-6, seed=0):
+def check_grads(
+    f: Function, args: Sequence[Operand], order: int = 2, *, eps: float = 1e-5, rtol: float = 1e-6, seed: int = 0
+) -> None:
     """Check the derivatives of ``f`` at ``args`` against central differences.
 
     Parameters
@@ -55,12 +59,14 @@ def check_grads(f, args, order=2, *, eps=1e-5, rtol=1e-6, seed=0):
             raise AssertionError(broken or explain(slope))
 
 
-def allowed(order, rtol=1e-6):
+def allowed(order: int, rtol: float = 1e-6) -> float:
     """The relative error that passes at an order: ten times that of the order before, for its longer computations."""
     return rtol * 10 ** (order - 1)
 
 
-def worst_errors(f, args, order=2, *, eps=1e-5, seed=0):
+def worst_errors(
+    f: Function, args: Sequence[Operand], order: int = 2, *, eps: float = 1e-5, seed: int = 0
+) -> list[float]:
     """The worst relative error that `check_grads` would see at each order: a list of floats."""
     errors = [[] for _ in range(order)]
     for slope in slopes(f, args, order, eps=eps, seed=seed):
@@ -68,7 +74,9 @@ def worst_errors(f, args, order=2, *, eps=1e-5, seed=0):
     return [float(np.max(each)) for each in errors]  # a NaN is the worst of all
 
 
-def slopes(f, args, order=2, *, eps=1e-5, seed=0):
+def slopes(
+    f: Function, args: Sequence[Operand], order: int = 2, *, eps: float = 1e-5, seed: int = 0
+) -> Iterator["Slope"]:
     """What `check_grads` compares: a `Slope` for each order and each floating argument."""
     if order < 1:
         raise ValueError(f"order must be at least 1, got {order}")
@@ -82,7 +90,7 @@ def slopes(f, args, order=2, *, eps=1e-5, seed=0):
         point = point.next(rng)
 
 
-def generator(seed):
+def generator(seed: int) -> Random:
     """Not ``default_rng(seed)``: a caller who drew x from that would be given x again as the cotangent."""
     return np.random.default_rng([seed, 1])
 
@@ -111,33 +119,33 @@ class Slope:
     right: float
 
     @property
-    def name(self):
+    def name(self) -> str:
         """What the argument is, in words."""
         return self.point.names[self.argument]
 
     @property
-    def analytic(self):
+    def analytic(self) -> float:
         """⟨Jᵀg, d⟩."""
         return float((self.gradient * self.direction).sum())
 
     @property
-    def numeric(self):
+    def numeric(self) -> float:
         """The central difference, the mean of those to the left and to the right."""
         return (self.left + self.right) / 2
 
     @property
-    def gap(self):
+    def gap(self) -> float:
         """|analytic − numeric|."""
         return abs(self.analytic - self.numeric)
 
     @property
-    def rounding(self):
+    def rounding(self) -> float:
         """How much of a difference may be rounding of the values that are subtracted."""
         size = sum(np.abs(g * y).sum() for g, y in zip(self.point.cotangents, self.point.here))
         return float(np.finfo(np.float64).eps * size / self.point.eps)
 
     @property
-    def error(self):
+    def error(self) -> float:
         """The gap, relative to the norm of the gradient (and to no less than 10⁻³)."""
         return float(self.gap / (np.linalg.norm(self.gradient) + abs(self.numeric) + 1e-3))
 
@@ -157,7 +165,16 @@ class Point:
         Of the derivatives that are taken here.
     """
 
-    def __init__(self, f, arrays, names, eps, rng, results=None, order=1):
+    def __init__(
+        self,
+        f: Function,
+        arrays: list[np.ndarray],
+        names: list[str],
+        eps: float,
+        rng: Random,
+        results: list[str] | None = None,
+        order: int = 1,
+    ):
         self.f, self.arrays, self.names, self.eps, self.order = f, arrays, names, eps, order
         self.free = [i for i, array in enumerate(arrays) if array.dtype.kind == "f"]
         self.here = self._values_that_stay()
@@ -173,13 +190,13 @@ class Point:
                     f"dtype {g.dtype}: a vjp does not undo a broadcast, a reshape or a conversion"
                 )
 
-    def next(self, rng):
+    def next(self, rng: Random) -> "Point":
         """The gradient at the same arguments and cotangents: one order further."""
         names = [*self.names, *(f"the cotangent of {result}" for result in self.results)]
         results = [f"the gradient in {self.names[i]}" for i in self.free]
         return Point(self.gradient, [*self.arrays, *self.cotangents], names, self.eps, rng, results, self.order + 1)
 
-    def values(self, arrays):
+    def values(self, arrays: list[np.ndarray]) -> list[np.ndarray]:
         """Copies of the results of f: they may lie in a buffer that the next call overwrites."""
         results = _as_tuple(self.f(*map(Tensor, arrays)))
         for k, y in enumerate(results):
@@ -203,7 +220,7 @@ class Point:
                 )
         return first
 
-    def slope(self, i, d, eps=None):
+    def slope(self, i: int, d: np.ndarray, eps: float | None = None) -> Slope:
         """Along d in argument i."""
         eps = eps or self.eps
         left, right = self._change(i, -eps * d) / -eps, self._change(i, eps * d) / eps

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from scratchgan.ranks import one_voice
-from scratchgan.training.folder import expanded
+from scratchgan.threads import MANY
 from scratchgan.training.run import LONGEST
 from scratchgan.training.start import train
 from scratchgan.training.stop import ended
@@ -53,9 +53,7 @@ def add_flags(parser, presets=None):
         metavar="mnist|fashion-mnist|emoji|tiles|DIR",
         help="a data set by name, or a folder of pictures of any size, or of IDX files; default: mnist",
     )
-    parser.add_argument(
-        "--out", metavar="DIR", type=expanded, help="folder for the results; default: a new one in runs/"
-    )
+    parser.add_argument("--out", metavar="DIR", help="folder for the results; default: a new one in runs/")
     parser.add_argument(
         "--steps", metavar="N", type=whole(1, LONGEST), help="train until this step instead of the preset's last"
     )
@@ -65,7 +63,10 @@ def add_flags(parser, presets=None):
         "--resume", action="store_true", help="go on exactly where the run in --out, or the last one, ended"
     )
     parser.add_argument(
-        "--threads", metavar="N", type=whole(0), help="of matrix products; default: 0, the number that is fastest now"
+        "--threads",
+        metavar="N",
+        type=whole(0, MANY),
+        help="of matrix products; default: 0, the number that is fastest now",
     )
     parser.add_argument(
         "--samples",

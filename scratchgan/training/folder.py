@@ -55,7 +55,9 @@ def claimed(path, made=None):
 
 
 def expanded(text):
-    """A text as a path, where ``~`` is one's home."""
+    """A text as a path, where ``~`` is one's home; FolderError for an empty one, which would mean where one is."""
+    if not os.fspath(text):
+        raise FolderError("a path is empty: . is the folder you are in")
     return Path(os.path.expanduser(text))
 
 
@@ -92,9 +94,11 @@ class Claim:
 
 def _make(path, exist_ok=True):
     """Make a folder; whether it was not there before."""
-    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    with _permitted(path):
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
     try:
-        os.mkdir(path)
+        with _permitted(path):
+            os.mkdir(path)
     except FileExistsError:
         if exist_ok and not Path(path).is_dir():
             raise FolderError(f"{path} is a file: name a folder for the results with --out") from None
@@ -102,10 +106,20 @@ def _make(path, exist_ok=True):
     return True
 
 
+@contextlib.contextmanager
+def _permitted(path):
+    """Where it is not, the folder is named, and the way out."""
+    try:
+        yield
+    except PermissionError:
+        raise FolderError(f"nothing may be written in {path}: choose another --out") from None
+
+
 def _locked(path):
     """A handle of the lock file, which holds the lock and is still what its name leads to."""
     while True:
-        handle = os.open(path / LOCK, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o666)
+        with _permitted(path):
+            handle = os.open(path / LOCK, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o666)
         try:
             _lock(handle, path)
             if _leads_to(path / LOCK, handle):

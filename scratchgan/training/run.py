@@ -91,7 +91,7 @@ class Run:
     # State ------------------------------------------------------------------------------------------------------------
 
     @property
-    def checkpoint(self):
+    def checkpoint(self) -> Path:
         """The path of the checkpoint."""
         return self.folder / "checkpoint.npz"
 

@@ -19,6 +19,7 @@ from scratchgan.data import Batches, DataError, Streams, find
 from scratchgan.data.find import NAMES
 from scratchgan.models import SYSTEMS, System
 from scratchgan.ranks import Ranks, join, joined, one_voice
+from scratchgan.threads import MANY
 from scratchgan.threads import use as use_threads
 from scratchgan.training.folder import claimed, claimed_anew, expanded, refuse_remains, shared
 from scratchgan.training.hand import Hand
@@ -26,7 +27,7 @@ from scratchgan.training.run import LONGEST, Run, TrainingError, read
 from scratchgan.training.systems import NORMS, OPTIONS, SHAPE, built, find_system, identity, named, preset_of
 
 NUMBERS = {"seed": 0, "steps": 1, "threads": 0, "samples": 0, "rates_fall_over": 1}  # the least of each
-MOST = {"steps": LONGEST, "rates_fall_over": LONGEST}
+MOST = {"steps": LONGEST, "rates_fall_over": LONGEST, "threads": MANY}
 
 
 def train(

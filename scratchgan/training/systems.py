@@ -16,6 +16,7 @@ import numpy as np
 from scratchgan.checkpoint import CheckpointError
 from scratchgan.models import SYSTEMS, Model, Preset, System
 from scratchgan.nn import init
+from scratchgan.nn.options import Number, Several
 from scratchgan.training.folder import expanded
 from scratchgan.training.run import TrainingError, read, refuse_misfit, take_over
 from scratchgan.training.together import networks
@@ -98,7 +99,7 @@ def built(system, preset, rng, device, classes=None):
     Raises
     ------
     TrainingError
-        When ``build`` takes other options, or makes what cannot be saved.
+        When ``build`` takes other options, or of another kind than its defaults, or makes what cannot be saved.
     """
     options = _options(system, preset, classes)
     try:
@@ -108,6 +109,7 @@ def built(system, preset, rng, device, classes=None):
         raise TrainingError(
             f"{system.name}: its preset calls build(rng, device=…{options}), and build says: {error}"
         ) from error
+    _refuse_other_kinds(system, options)
     with init.drawing_from(rng):
         model = system.build(rng, device=device, **options)
     if not isinstance(model, Model):
@@ -132,6 +134,30 @@ def _refuse_other_random_numbers(system, model, rng):
                     f"build of {system.name}: {type(layer).__name__}.{name} is a generator of its own, which no "
                     "checkpoint would save: give it the rng that build is given"
                 )
+
+
+def _refuse_other_kinds(system, options):
+    """TrainingError for a number where the default is a tuple of them, or for what is no number where it is one."""
+    for name, option in inspect.signature(system.build).parameters.items():
+        kind, value = _kind(option.default), options.get(name)
+        if kind and not callable(value):  # what changes with the iteration is a function
+            kind.name = name
+            try:
+                kind.checked(value)
+            except (TypeError, ValueError) as error:
+                raise TrainingError(f"{system.name}: {error}") from error
+
+
+def _kind(default):
+    """What an option must be, to be of the kind of its default; None where that is neither number nor tuple."""
+    number = Number("[-∞, ∞]", optional=True)
+    if isinstance(default, tuple) and default and all(map(_is_number, default)):
+        return Several(number, optional=True)
+    return number if _is_number(default) else None
+
+
+def _is_number(value):
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 def _options(system, preset, classes):

@@ -6,7 +6,7 @@ call, so no line of the engine is changed. At each moment one part is running:
 | part | what is attributed to it |
 |---|---|
 | matrix products | ``@`` and the functions that come down to it, wherever they are called |
-| patches | the rest of `strips.conv`, `strips.weight_grad` and `strips._correlate` |
+| patches | the rest of `strips.conv`, `strips.weight_grad` and `strips._summed` |
 | interleaving | the rest of `strips.conv_transpose`: patches added up, or phases put between each other, and crops |
 | elementwise | every other ufunc, reduction and copy outside these functions and the optimiser |
 | optimiser | the whole of `Optimizer.step` |
@@ -32,7 +32,7 @@ ELEMENTWISE, OPTIMISER, PYTHON, STOPWATCH = "elementwise", "optimiser", "Python"
 PARTS = (PRODUCTS, PATCHES, INTERLEAVING, ELEMENTWISE, OPTIMISER, PYTHON)
 OWNERS = {
     (strips, "conv"): PATCHES,
-    (strips, "_correlate"): PATCHES,
+    (strips, "_summed"): PATCHES,
     (strips, "weight_grad"): PATCHES,
     (strips, "conv_transpose"): INTERLEAVING,
     (Optimizer, "step"): OPTIMISER,

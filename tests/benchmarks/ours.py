@@ -12,11 +12,13 @@ from measure import CHAIN
 import scratchgan
 from scratchgan import Tensor, grad, nn, no_grad
 from scratchgan import functional as F
+from scratchgan.backend import device_module
 from scratchgan.models import wgan_gp
 from scratchgan.models.wgan_gp import paper_networks
 from scratchgan.optim import Adam
 
 rng = np.random.default_rng(0)
+device = "cpu"  # where the works are done
 
 
 def about():
@@ -27,12 +29,12 @@ def about():
 
 def normal(*shape):
     """Standard normal numbers."""
-    return Tensor(rng.standard_normal(shape, dtype=np.float32))
+    return Tensor(device_module(device).asarray(rng.standard_normal(shape, dtype=np.float32)))
 
 
 def uniform(*shape):
     """Uniform numbers in [0, 1)."""
-    return Tensor(rng.random(shape, dtype=np.float32))
+    return Tensor(device_module(device).asarray(rng.random(shape, dtype=np.float32)))
 
 
 # WGAN-GP -------------------------------------------------------------------------------------------------------------
@@ -132,7 +134,7 @@ def sized_networks(width, size):
 
 def _wgan_gp(generator, critic):
     options = {**wgan_gp.PAPER, "networks": lambda *_: (generator, critic)}
-    return wgan_gp.build(rng, **options)
+    return wgan_gp.build(rng, device, **options)
 
 
 # The first GANs ------------------------------------------------------------------------------------------------------
@@ -149,6 +151,7 @@ def mlp_step(batch):
 
 
 def _gan_step(generator, discriminator, real, latents):
+    generator, discriminator = generator.to(device), discriminator.to(device)
     generator_optimizer = Adam(generator.parameters(), 2e-4, (0.5, 0.999))
     discriminator_optimizer = Adam(discriminator.parameters(), 2e-4, (0.5, 0.999))
 
@@ -170,7 +173,7 @@ def _gan_step(generator, discriminator, real, latents):
 
 def residual_block(channels, size, batch):
     """Forward and backward through relu(x + branch(x)), with respect to x and all weights."""
-    branch = networks.residual_branch(nn, channels)
+    branch = networks.residual_branch(nn, channels).to(device)
     x, g = (normal(size, batch, size, channels).permute(1, 3, 0, 2).data for _ in "xg")  # as convolutions leave them
     x, g = Tensor(x, requires_grad=True), Tensor(g)
     inputs = [x, *branch.parameters()]

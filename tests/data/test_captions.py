@@ -56,6 +56,18 @@ def test_what_is_no_caption_is_refused(text, message):
         encode(text)
 
 
+@pytest.mark.parametrize("meaning", [(-1, 3, 1), (10, 3, 1), (3, -1, 1), (3, 1, 12)])
+def test_a_meaning_without_a_name_is_refused(meaning):
+    with pytest.raises(DataError, match=r"\(digit, ink, paper\), each below \(10, 12, 12\), not \("):
+        compose(meaning, rng())
+
+
+@pytest.mark.parametrize("row", [[-1], [3, len(VOCABULARY)], [1.5]])
+def test_a_number_that_is_no_words_is_refused(row):
+    with pytest.raises(DataError, match="words must be"):
+        decode(row)
+
+
 def test_a_caption_says_digit_ink_and_paper_in_words_of_theirs():
     """Each in some word for it; ink and paper are where the sentence has them."""
     said = {tuple(sentence) for sentence in SENTENCES}

@@ -18,6 +18,17 @@ def test_a_colour_of_the_palette_is_its_own_nearest_and_so_are_its_neighbours_an
     assert [NAMES[nearest(colour)] for colour in others.values()] == list(others)
 
 
+def test_what_is_no_colour_is_near_none():
+    for wrong, why in (
+        ([255, np.nan, 0], r"colours \(3,\) must be finite: 1 numbers are not"),
+        ([1, 2], r"not \(2,\)"),
+    ):
+        with pytest.raises(DataError, match=why):
+            nearest(wrong)
+    with pytest.raises(DataError, match="points .* must be finite"):
+        clusters([[0.0, np.inf], [1.0, 2.0]])
+
+
 def test_contrast_is_a_distance():
     assert contrast("black", "white") == pytest.approx(255 * 3**0.5) and contrast("red", "red") == 0
     assert contrast("red", "brown") == pytest.approx((95**2 + 50**2 + 10**2) ** 0.5) == contrast("brown", "red")

@@ -13,7 +13,8 @@ import pytest
 import requests
 from idxfile import idx
 
-from scratchgan.data import DataError, find, load, mnist, shipped
+from scratchgan.data import Batches, DataError, find, load, mnist, shipped
+from scratchgan.training.held_out import COUNT
 
 IMAGES, LABELS = "train-images-idx3-ubyte", "train-labels-idx1-ubyte"
 REAL = Path(os.environ.get("SCRATCHGAN_DATA", "absent"))
@@ -240,14 +241,18 @@ def interrupt(*_):
     raise KeyboardInterrupt
 
 
-def test_no_mirror_answers(places, capsys):
-    dataset = load()
-    assert dataset.images.shape == (5000, 1, 28, 28)
+@pytest.mark.parametrize(
+    ("split", "count", "said"),
+    [("train", 5000, "the 5,000 real MNIST digits"), ("test", 1000, "the 1,000 real digits of MNIST's test set")],
+)
+def test_no_mirror_answers(places, capsys, split, count, said):
+    dataset = load(split=split)
+    assert dataset.images.shape == (count, 1, 28, 28)
     message = capsys.readouterr().err
     for part in (
         "No mirror answered",
         "https://mirror0/: ConnectTimeout",
-        "5,000 real MNIST digits",
+        f"Used instead: {said} shipped with scratchgan.",
         "$SCRATCHGAN_DATA/mnist/",
         "--data",
     ):
@@ -255,11 +260,11 @@ def test_no_mirror_answers(places, capsys):
     assert not places[1].exists()
 
 
-@pytest.mark.parametrize(("name", "split"), [("mnist", "test"), ("fashion-mnist", "train"), ("fashion-mnist", "test")])
-def test_no_mirror_answers_and_nothing_stands_in(places, name, split):
+@pytest.mark.parametrize("split", ["train", "test"])
+def test_no_mirror_answers_and_nothing_stands_in(places, split):
     with pytest.raises(DataError, match="No mirror answered") as caught:
-        load(name, split)
-    for part in ("https://mirror0/", "https://mirror1/", f"$SCRATCHGAN_DATA/{name}/", "--data"):
+        load("fashion-mnist", split)
+    for part in ("https://mirror0/", "https://mirror1/", "$SCRATCHGAN_DATA/fashion-mnist/", "--data"):
         assert part in str(caught.value)
 
 
@@ -294,7 +299,10 @@ def test_embedded_digits():
     dataset = load(embedded=True)
     assert dataset.images.shape == (5000, 1, 28, 28) and dataset.images.dtype == np.uint8
     assert dataset.labels.dtype == np.int64 and np.bincount(dataset.labels).tolist() == [500] * 10
-    assert "5,000 digits" in dataset.source
+    assert "5,000 real MNIST digits" in dataset.source
+    test = load(split="test", embedded=True)
+    assert test.images.shape == (1000, 1, 28, 28) and np.bincount(test.labels).min() > 80
+    assert not {image.tobytes() for image in test.images} & {image.tobytes() for image in dataset.images}
 
 
 def test_damaged_embedded_digits_are_no_traceback(tmp_path, monkeypatch):
@@ -306,9 +314,9 @@ def test_damaged_embedded_digits_are_no_traceback(tmp_path, monkeypatch):
         load(embedded=True)
 
 
-@pytest.mark.parametrize("other", [{"split": "test"}, {"name": "fashion-mnist"}, {"directory": "."}])
-def test_embedded_digits_are_mnist_train_only(other):
-    with pytest.raises(DataError, match="train split"):
+@pytest.mark.parametrize("other", [{"name": "fashion-mnist"}, {"directory": "."}])
+def test_embedded_digits_are_mnist_only(other):
+    with pytest.raises(DataError, match="are MNIST's"):
         load(embedded=True, **other)
 
 
@@ -336,6 +344,15 @@ def test_embedded_digits_are_official_training_digits():
     label_of = {image.tobytes(): label for image, label in zip(full.images, full.labels)}
     assert len(label_of) == 60000
     assert all(label_of[image.tobytes()] == label for image, label in zip(some.images, some.labels))
+
+
+@needs_real
+def test_embedded_test_digits_are_those_that_a_model_is_measured_on():
+    """So its numbers are the same where the other 9,000 are missing."""
+    test, some = load(split="test", directory=REAL / "mnist"), load(split="test", embedded=True)
+    images, labels = Batches((test.images, test.labels), 1, None).examples(COUNT)
+    assert np.array_equal(labels, some.labels)
+    assert np.array_equal(np.rint(127.5 * images + 127.5), some.images)
 
 
 @needs_real

@@ -98,11 +98,16 @@ def grey(path):
     Image.new("L", (16, 8), 99).save(path)
 
 
+def grey_with_alpha(path):
+    Image.new("LA", (16, 8), (99, 200)).save(path)
+
+
 DAMAGE = {
     "odd width": ("0.png", odd, r"0.png has an odd width, 15×8 pixels, and so no two halves"),
     "unequal": ("9.png", lambda path: save(path, RED, BLUE, 10), r"9.png has 16×10 pixels, and 1.png 16×8: all must"),
     "unreadable": ("9.png", lambda path: path.write_bytes(b"no picture"), r"9.png cannot be read: cannot identify"),
     "grey": ("9.png", grey, r"9.png is grey, and 1.png is in colour: save all in one way"),
+    "grey with alpha": ("9.png", grey_with_alpha, r"9.png is grey, and 1.png is in colour"),
     "in colour": ("1.png", grey, r"2.png is in colour, and 1.png is grey"),
 }
 

@@ -76,6 +76,17 @@ def test_without_a_folder_each_run_has_a_new_one(tmp_path, monkeypatch):
     assert sorted(path.name for path in (tmp_path / "runs").iterdir()) == ["test", "test-2", "test-3"]
 
 
+def test_an_empty_folder_is_none(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert main("", "test", experiment(), argv=["--out", ""]) == 1
+    assert "error: a path is empty" in capsys.readouterr().err and list(tmp_path.iterdir()) == []
+
+
+def test_the_folder_may_be_at_home(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert main("", "test", experiment(), argv=["--out", "~/out"]) == 0 and (tmp_path / "out").is_dir()
+
+
 def test_an_error_is_a_sentence_and_the_status_1(tmp_path, capsys):
     def full_disk(flags, folder):
         raise OSError(28, "No space left on device")

@@ -201,6 +201,9 @@ def test_runs_of_ones_own_are_drawn_over_those_of_their_system(tmp_path, monkeyp
     demo["draw_healthy"](tmp_path, healthy, [mine])
     dashed = [[line for line in axes.lines if line.get_linestyle() == "--"] for axes in drawn["figure"].axes[:2]]
     assert [len(lines) for lines in dashed] == [2, 0] and (dashed[0][0].get_ydata() == 0.25).all()
+    assert drawn["figure"].get_suptitle().endswith("dotted what these tend to; dashed, yours")
+    demo["draw_healthy"](tmp_path, healthy, [])
+    assert drawn["figure"].get_suptitle().endswith("dotted what these tend to")
 
 
 def test_the_claims_of_healthy_runs_are_what_their_words_say():

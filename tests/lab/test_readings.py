@@ -40,8 +40,15 @@ def test_phases_that_idle_at_0_do_not_count():
 
 
 def test_what_cannot_be_read_is_said(tmp_path):
-    with pytest.raises(CheckpointError, match="is a run of 'mine'; healthy curves are known of gan, dcgan"):
+    with pytest.raises(
+        CheckpointError, match="is a run of 'mine', and healthy.* known of gan, dcgan.*/curves.png for its"
+    ):
         thinned(written(tmp_path, "mine"))
+    with pytest.raises(CheckpointError, match="there is no run in .*nosuch: it has no config.json. A run begins with"):
+        thinned(tmp_path / "nosuch")
+    (tmp_path / "log.csv").unlink()
+    with pytest.raises(CheckpointError, match="it has no log.csv"):
+        thinned(tmp_path)
     with pytest.raises(CheckpointError, match="has no rows: nothing was trained yet"):
         thinned(written(tmp_path, rows=0))
     with pytest.raises(CheckpointError, match="log.csv is not that of such a run, .*KeyError.'adversarial'"):

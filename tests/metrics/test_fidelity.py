@@ -81,10 +81,23 @@ def test_the_kernel_distance_pair_by_pair(seed):
     assert metrics.squared_mmd(x, y) == pytest.approx(expected, abs=1e-9)
 
 
-def test_a_subset_as_large_as_the_set_is_the_set():
-    x, y = normal(40, 4, 1), normal(40, 4, 2)
-    mean, deviation = metrics.kernel_distance(x, y, np.random.default_rng(0), subsets=3)
-    assert mean == pytest.approx(metrics.squared_mmd(x, y), abs=1e-12) and deviation < 1e-12
+def test_subsets_are_of_half_at_most_and_their_mean_is_that_of_the_sets():
+    """For lack of repetitions; with them, pairs of a point with itself would be among the others."""
+    x, y, sizes = normal(40, 4, 1), normal(30, 4, 2), []
+
+    class Counting(np.random.Generator):
+        def choice(self, points, size, **how):
+            sizes.append(size)
+            return super().choice(points, size, **how)
+
+    rng = Counting(np.random.PCG64(0))
+    mean, deviation = metrics.kernel_distance(x, y, rng, subsets=2000)
+    assert set(sizes) == {15} and deviation > 0
+    assert mean == pytest.approx(metrics.squared_mmd(x, y), abs=4 * deviation / math.sqrt(2000))
+    metrics.kernel_distance(x, y, rng, size=7)
+    assert sizes[-1] == 7
+    with pytest.raises(ValueError, match=r"y \(3, 4\): at least 4 rows are needed to fall into two halves"):
+        metrics.kernel_distance(x, y[:3], rng)
 
 
 def test_the_kernel_distance_of_one_law_is_zero():
@@ -264,7 +277,7 @@ def test_the_usual_numbers_are_those_of_the_papers():
     assert metrics.coverage_ceiling(60) == metrics.coverage_ceiling(60, 5)
     p = np.random.default_rng(0).dirichlet(np.ones(4), 50)
     assert metrics.classifier_score(p) == metrics.classifier_score(p, 10)
-    real, fake = normal(1500, 3, 1), normal(1500, 3, 2)
+    real, fake = normal(2000, 3, 1), normal(2000, 3, 2)
     usual, stated = (
         metrics.kernel_distance(real, fake, np.random.default_rng(0), *numbers) for numbers in ((), (50, 1000))
     )

@@ -14,7 +14,7 @@ WRONG = {  # what would run: a KL that is rewarded, chains that never move, a te
     "pix2pix": {"weights": [1.0, (1.0,), (1.0, -100.0)], "jitter": [-1, 2.5]},
     "pixelgan": {"noise": [-0.1, np.nan], "anneal": [0, -5]},
     "pixelvae": {"anneal": [0, -5], "draws": [0, 2.5]},
-    "rbm": {"turns": [0, -1, 2.5], "persistent": ["no"], "centred": [1], "chains": [0]},
+    "rbm": {"hidden": [-1, 0, 2.5], "turns": [0, -1, 2.5], "persistent": ["no"], "centred": [1], "chains": [0]},
     "srgan": {"content": [-1.0, np.nan], "adversarial": [-1.0]},
     "stackgan": {"latent_size": [0, -1], "kl": [-0.1, np.nan]},
     "vae": {"draws": [0, 2.5], "binarised": ["no"]},

@@ -116,6 +116,6 @@ def test_without_hidden_layers_each_pixel_is_a_logistic_regression_on_those_befo
 
 
 def test_the_sizes_are_those_that_are_written_down():
-    assert count(made.build(rng()).network) == 785_284
+    assert count(made.build(rng()).network) == 1_569_784
     assert count(MADE(784, (1000, 1000), rng())) == 2_570_784
     assert all(isinstance(layer, nn.MaskedLinear) for layer in MADE(6, (8, 7), rng()).layers)

@@ -159,7 +159,7 @@ LOGAN = {
     "held_out": written(partial(colours.by_colour, balanced=False)),
 }  # fmt: skip
 BITS = {**RUN, "image": (1, 28, 28), "betas": (0.9, 0.999)}
-MADE = {**BITS, "hidden": (500,), "arrangements": 1, "lr": 1e-2, "batch_size": 50, "steps": 20_000, "every": 1000}
+MADE = {**BITS, "hidden": (1000,), "arrangements": 1, "lr": 5e-3, "batch_size": 100, "steps": 12_000, "every": 1000}
 PIXELCNN = {**BITS, "network": pixelcnn.small_network, "lr": 5e-3, "batch_size": 8}
 GATED = {**BITS, "network": gated_pixelcnn.small_network, "lr": 5e-3, "batch_size": 8}
 PIXELVAE = {
@@ -359,7 +359,8 @@ PRESETS = {
         "no_class_loss": {**LOGAN, "class_weights": (1.0, 0.0), "steps": 1900},
     },
     "made": {
-        "quick": {**MADE, "steps": 3000, "every": 300}, "default": MADE, "orders": {**MADE, "arrangements": 8}
+        "quick": {**MADE, "hidden": (500,), "lr": 1e-2, "batch_size": 50, "steps": 3000, "every": 300},
+        "default": MADE, "orders": {**MADE, "arrangements": 8},
     },
     "pixelcnn": {
         "quick": {**PIXELCNN, "steps": 1000, "every": 250}, "default": {**PIXELCNN, "steps": 6000, "every": 600}
@@ -470,9 +471,9 @@ SAID = [
     ("vae", "default", "pixels drawn anew as bits in each step", {"binarised": True}),
     ("vae", "grey", "grey, as in the preset `grey`", {"binarised": False}),
     ("vae", "default", "α from 0.001 to a twentieth", {"lr": 1e-3, "rates_fall": True}),
-    ("made", "default", "784-500-784, one arrangement, the natural order", {"hidden": (500,), "arrangements": 1}),
-    ("made", "default", "Adam, α from 0.01 to a twentieth, batches of 50",
-     {"lr": 0.01, "rates_fall": True, "batch_size": 50}),
+    ("made", "default", "784-1000-784, one arrangement, the natural order", {"hidden": (1000,), "arrangements": 1}),
+    ("made", "default", "Adam, α from 0.005 to a twentieth, batches of 100",
+     {"lr": 0.005, "rates_fall": True, "batch_size": 100}),
     ("pixelcnn", "default", "Adam, α from 0.005 to a twentieth, batches of 8",
      {"lr": 0.005, "rates_fall": True, "batch_size": 8}),
     ("gated_pixelcnn", "default", "Adam, α from 0.005 to a twentieth, batches of 8",

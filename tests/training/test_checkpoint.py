@@ -3,12 +3,13 @@
 import errno
 import json
 import os
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from scratchgan import checkpoint
-from scratchgan.checkpoint import CheckpointError
+from scratchgan.checkpoint import CheckpointError, make_room
 
 ARRAYS = {"weights": np.arange(6, dtype=np.float32).reshape(2, 3), "steps": np.array(7)}
 
@@ -163,3 +164,24 @@ def test_a_compressed_file_is_none_of_ours(path):
     np.savez_compressed(path, **{"facts.json": np.array(json.dumps(facts))}, **arrays)
     with pytest.raises(CheckpointError, match="promises"):
         checkpoint.load(path)
+
+
+def test_there_is_room_for_a_file_where_it_can_be_written(tmp_path, monkeypatch):
+    make_room(tmp_path / "new" / "folder" / "file")
+    assert (tmp_path / "new" / "folder").is_dir()
+    make_room(Path(os.devnull))
+    with pytest.raises(IsADirectoryError, match="new is a folder: name a file"):
+        make_room(tmp_path / "new")
+    monkeypatch.setattr(os, "access", lambda path, mode: path == tmp_path / "new" or mode != os.W_OK)
+    make_room(tmp_path / "new" / "file")
+    with pytest.raises(PermissionError, match="file: nothing may be written there$"):
+        make_room(tmp_path / "new" / "folder" / "file")
+
+
+def test_a_folder_that_may_not_be_made_has_no_room(tmp_path, monkeypatch):
+    def denied(*_, **__):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "mkdir", denied)
+    with pytest.raises(PermissionError, match="file: nothing may be written there$"):
+        make_room(tmp_path / "new" / "file")

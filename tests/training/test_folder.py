@@ -35,6 +35,17 @@ def test_a_folder_that_was_made_for_nothing_is_removed_and_one_that_was_there_is
     assert [path.name for path in tmp_path.iterdir()] == ["there"]
 
 
+@pytest.mark.parametrize("call", ["mkdir", "open"])
+def test_where_nothing_may_be_written_the_folder_is_named(tmp_path, monkeypatch, call):
+    def denied(path, *_):
+        raise PermissionError(13, "Permission denied", path)
+
+    monkeypatch.setattr(folder.os, call, denied)
+    with pytest.raises(FolderError, match="nothing may be written in .*deep/run: choose another --out$"):
+        with claimed(tmp_path / "deep" / "run"):
+            pass
+
+
 def test_of_a_row_of_folders_the_first_new_one_is_claimed(tmp_path):
     paths = [tmp_path / name for name in "abc"]
     with claimed_anew(paths) as a, claimed_anew(paths) as b, claimed_anew(paths) as c:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from scratchgan.__main__ import main
-from scratchgan.data import DataError, find
+from scratchgan.data import DataError, find, mnist
 from scratchgan.data.checks import NoTestSetError
 from scratchgan.models import SYSTEMS, Model
 from scratchgan.training import TrainingError, held_out, load_model, train
@@ -28,6 +28,18 @@ def test_the_model_is_measured_on_the_test_set_and_beside_it_as_it_began(run):
     assert error == pytest.approx(np.square(run.model.decoder(codes).numpy() - x).mean(), rel=1e-5)
     assert numbers["of their mean image"] == pytest.approx(2 * (np.square(x - x.mean(0)).mean(),), rel=1e-5)
     assert error < 0.9 * at_first
+
+
+def test_where_mnist_is_missing_other_digits_than_those_of_training_are_measured(tmp_path, monkeypatch):
+    monkeypatch.setenv("SCRATCHGAN_DATA", str(tmp_path))
+    monkeypatch.setattr("pooch.os_cache", lambda project: tmp_path / "cache")
+    monkeypatch.setitem(mnist.SETS, "mnist", dataclasses.replace(mnist.SETS["mnist"], mirrors=()))
+    seen, run = [], train("autoencoder", preset="quick", steps=1, out=tmp_path / "run")
+    monkeypatch.setattr(type(run.model), "measure", lambda self, examples, rng: seen.append(examples[0].numpy()) or {})
+    assert held_out_numbers(run.folder) == {}
+    measured = {np.rint(255 * image).astype(np.uint8).tobytes() for image in seen[0]}
+    trained_on = {image.tobytes() for image in run.batches.arrays[0]}
+    assert (len(measured), len(trained_on)) == (1000, 5000) and not measured & trained_on
 
 
 def test_the_model_beside_it_is_the_one_that_the_run_began_with(tmp_path):

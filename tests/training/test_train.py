@@ -19,6 +19,7 @@ from scratchgan.losses import R1
 from scratchgan.models import Preset
 from scratchgan.training import CheckpointError, TrainingError, load_model, systems, train
 from scratchgan.training import run as running
+from scratchgan.training.folder import FolderError
 
 OWN = Path(tiny.__file__)
 
@@ -48,6 +49,7 @@ def folder(tmp_path, monkeypatch):
     ({"seed": -1}, "seed=-1 must be"),
     ({"samples": -1}, "samples=-1 must be"),
     ({"threads": -1}, "threads=-1 must be"),
+    ({"threads": 10**9}, "threads=1000000000 must be a whole number, from 0 to 1,024"),
     ({"rates_fall_over": 0}, "rates_fall_over=0 must be a whole number, from 1 to"),
     ({"device": "tpu"}, "device='tpu' must be 'cpu' or 'gpu'"),
     ({"device": 0}, "device=0 must be a text"),
@@ -60,6 +62,13 @@ def folder(tmp_path, monkeypatch):
 def test_what_cannot_be_is_refused_before_anything_is_made(given, message, digits, folder):
     with pytest.raises(TrainingError, match=message):
         train(**{"system": OWN, "data": digits, "out": "out"} | given)
+    assert list(folder.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["out", "data", "system"])
+def test_an_empty_path_is_not_the_folder_one_is_in(name, digits, folder):
+    with pytest.raises(FolderError, match=r"a path is empty: \. is the folder you are in"):
+        train(**{"system": OWN, "data": digits, "out": "out"} | {name: ""})
     assert list(folder.iterdir()) == []
 
 
@@ -143,6 +152,19 @@ def test_what_is_wrong_with_a_system_of_ones_own_is_said(text, message, folder, 
     with pytest.raises(TrainingError, match=message):
         train(own(folder, text), data=digits, out="out")
     assert not (folder / "out").exists()
+
+
+@pytest.mark.parametrize("defaults, given, message", [
+    ("rates=(1e-3, 1e-4)", "'rates': 1e-3", "own: rates=0.001 must be a tuple of numbers"),
+    ("hidden=(500,)", "'hidden': (500, 'x')", "own: hidden=.* must be a tuple of numbers"),
+    ("lr=1e-3", "'lr': '1e-3'", "own: lr='1e-3' must be a number"),
+    ("steps=1", "'steps': (3,)", r"own: steps=\(3,\) must be a number"),
+    ("lr=1e-3, wide=(3, 3), steps=1", "'lr': 1, 'wide': [4, 4, 4], 'steps': lambda i: 2", "must return a Model"),
+])  # fmt: skip
+def test_options_are_of_the_kind_of_their_defaults(defaults, given, message, folder, digits):
+    build, presets = f"lambda rng, device, {defaults}: 3", f"{{'default': Preset(4, options={{{given}}})}}"
+    with pytest.raises(TrainingError, match=message):
+        train(own(folder, HEAD + ONES.format(build=build, presets=presets)), data=digits, out="out")
 
 
 def test_a_system_may_have_a_name_of_a_library_dataclasses_and_a_view_of_one_array(folder, digits, capsys):

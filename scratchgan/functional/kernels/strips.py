@@ -199,8 +199,9 @@ def _by_phases(y, w, geometry):
     for j, (columns, across) in enumerate(horizontal):
         cut = _cut(y, (vertical[0][1], across))  # for all rows alike: their strides are 1
         for i, (rows, down) in enumerate(vertical):
-            taps = _as_taps(w[:, :, rows, columns][:, :, ::-1, ::-1])
-            x[i::sh, :, j::sw] = _correlate(cut, taps, down)
+            phase, taps = x[i::sh, :, j::sw], _as_taps(w[:, :, rows, columns][:, :, ::-1, ::-1])
+            for band, strips in cut:
+                phase[:, :, band.visits] = _summed(strips, taps[:, band.taps], down)
     return _outside(x)
 
 
