@@ -1,23 +1,23 @@
 """Short names for the types that the interface is hinted with."""
 
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from scratchgan.tensor import Tensor
 
-Array = np.ndarray  # or CuPy's
-Arrays = tuple[np.ndarray, ...]
-Axes = int | Sequence[int]
-Colour = tuple[int, int, int]  # red, green and blue, each from 0 to 255
-Critic = Callable[..., Tensor]  # of images, and of what they are told
-Function = Callable[..., Tensor | tuple[Tensor, ...]]
-Operand = Tensor | ArrayLike  # what stands beside a Tensor: another, an array or a number
-Pair = int | tuple[int, int]  # one number for both axes, or one for each
-Random = np.random.Generator
-Told = Tensor | float  # what networks are told besides images or latents: labels, a level
+Array: TypeAlias = np.ndarray  # or CuPy's
+Arrays: TypeAlias = tuple[np.ndarray, ...]
+Axes: TypeAlias = int | Sequence[int]
+Colour: TypeAlias = tuple[int, int, int]  # red, green and blue, each from 0 to 255
+Critic: TypeAlias = Callable[..., Tensor]  # of images, and of what they are told
+Function: TypeAlias = Callable[..., Tensor | tuple[Tensor, ...]]
+Operand: TypeAlias = Tensor | ArrayLike  # what stands beside a Tensor: another, an array or a number
+Pair: TypeAlias = int | tuple[int, int]  # one number for both axes, or one for each
+Random: TypeAlias = np.random.Generator
+Told: TypeAlias = Tensor | float  # what networks are told besides images or latents: labels, a level
 
 
 class Distribution(Protocol):

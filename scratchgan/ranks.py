@@ -27,7 +27,8 @@ import numpy as np
 
 from scratchgan.backend import array_like, to_numpy
 
-# What launchers tell each process: how many there are, and which of them it is (Open MPI, MPICH, MVAPICH, Slurm).
+# What launchers tell each process: how many there are, and which of them it is (Open MPI, MPICH, MVAPICH, Slurm). Slurm
+# comes last: mpirun may itself be started by it, once for each machine.
 LAUNCHERS = {
     "OMPI_COMM_WORLD_SIZE": "OMPI_COMM_WORLD_RANK",
     "PMI_SIZE": "PMI_RANK",
@@ -81,12 +82,12 @@ class Ranks:
         return [array_like(mean.astype(a.dtype, copy=False), a) for mean, a in zip(means, arrays)]
 
     def means(self, numbers):
-        """{name: number}: each that is a float becomes its mean; others, such as counts, are the same for all."""
+        """{name: number}: each becomes its mean; a whole number that is the same for all, as a count, stays one."""
         if self.size == 1:
             return numbers
-        floats = {name: number for name, number in numbers.items() if isinstance(number, float)}
-        (means,) = self.mean([np.array([*floats.values()], float)])
-        return numbers | dict(zip(floats, means.tolist()))
+        (means,) = self.mean([np.array([*numbers.values()], float)])
+        pairs = zip(numbers.items(), means.tolist())
+        return {name: own if isinstance(own, int) and own == mean else mean for (name, own), mean in pairs}
 
     def whole(self, part):
         """The rows of all parts, in order: array (n, …) -> (N n, …)."""
@@ -132,7 +133,8 @@ class Ranks:
             return
         own = {name: _digest(value) for name, value in state.items()}
         all_of_them = self.comm.allgather(own)
-        if different := [name for name in own if len({each.get(name) for each in all_of_them}) > 1]:
+        names = {name: None for each in all_of_them for name in each}  # in order
+        if different := [name for name in names if len({each.get(name) for each in all_of_them}) > 1]:
             more = f" and {len(different) - 5} more" if len(different) > 5 else ""
             raise RanksError(f"the processes do not agree on {', '.join(different[:5])}{more}")
 

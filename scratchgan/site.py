@@ -133,6 +133,12 @@ def build(out):
         docstring = "" if doc.kind == "module" else r'\n *""".*?"""(?=\n)'
         return coloured(re.sub(docstring, "", doc.source, count=1, flags=re.S))
 
+    def write(name, text):
+        """A file of the site, which does not say where on this machine the sources are."""
+        (out / name).parent.mkdir(parents=True, exist_ok=True)
+        text = text.replace(f"{ROOT}{os.sep}", "").replace(str(ROOT), ".")
+        (out / name).write_text(text, encoding="utf-8")
+
     pdoc.render.configure(docformat="numpy", template_directory=Path(__file__).with_name("templates"))
     pdoc.render.env.filters["highlight"] = lines
     pdoc.render.env.globals |= {"menu": MENU.values(), "private": "__"}
@@ -143,14 +149,12 @@ def build(out):
         shown.source = ""  # its methods have theirs
     everything = modules | {name: page(name, text) for name, text in texts.items()}
     for name, module in everything.items():
-        file = out / f"{name.replace('.', '/')}.html"
-        file.parent.mkdir(parents=True, exist_ok=True)
         html = re.sub(r"(<li>\s*<p><strong>.*\)):(?=\s*</p>)", r"\1", pdoc.render.html_module(module, everything))
-        file.write_text(html, encoding="utf-8")
+        write(f"{name.replace('.', '/')}.html", html)
     pdoc.render.env.globals["private"] = "_"  # who searches looks for lessons, and for what may be used
     known = {name: entries(text) for name, text in texts.items() if not name.startswith("tests.")}
     prose = {name: page(name, lead, title, parts) for name, ((title, _, lead), *parts) in known.items()}
-    (out / "search.js").write_text(pdoc.render.search_index(modules | prose), encoding="utf-8")
+    write("search.js", pdoc.render.search_index(modules | prose))
     for path in pictures:
         (out / path).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / path, out / path)
@@ -167,6 +171,8 @@ def main():
         build(out)
     except ModuleNotFoundError as error:
         raise SystemExit(f'{error}; the pages are made by pdoc: pip install -e ".[docs]"') from None
+    except OSError as error:
+        raise SystemExit(f"error: {error}") from None
     print(f"open {out / 'index.html'}")
 
 

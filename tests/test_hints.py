@@ -47,17 +47,24 @@ def stubs(path):
 
 
 def said(node):
-    """The parameters of a stub, each with its default."""
-    given, named = node.args.args, node.args.kwonlyargs
-    defaults = [None] * (len(given) - len(node.args.defaults)) + node.args.defaults + node.args.kw_defaults
-    more = {arg.arg: inspect.Parameter.empty for arg in (node.args.vararg, node.args.kwarg) if arg}
-    values = [inspect.Parameter.empty if value is None else ast.literal_eval(value) for value in defaults]
-    return {arg.arg: value for arg, value in zip(given + named, values)} | more
+    """The parameters of a stub, as it is written, without their types."""
+    bare = ast.parse(f"def bare({ast.unparse(node.args)}): pass").body[0]
+    for inner in ast.walk(bare):
+        if isinstance(inner, ast.arg):
+            inner.annotation = None
+    return ast.unparse(bare.args).split(", ")
 
 
 def meant(function):
     """The same of a function."""
-    return {name: parameter.default for name, parameter in inspect.signature(function).parameters.items()}
+    parameters = inspect.signature(function).parameters.values()
+    return str(inspect.Signature([p.replace(annotation=p.empty) for p in parameters]))[1:-1].split(", ")
+
+
+def typed(node):
+    """The types of a stub's parameters, where they are said, and of what it gives: {name: text}."""
+    given = [arg for arg in ast.walk(node.args) if isinstance(arg, ast.arg) and arg.annotation]
+    return {arg.arg: ast.unparse(arg.annotation) for arg in given} | {"return": ast.unparse(node.returns)}
 
 
 FUNCTIONS, ENGINE = stubs("functional/__init__.pyi"), stubs("tensor.pyi")
@@ -70,7 +77,7 @@ def test_the_stub_has_every_function_and_no_other():
 
 @pytest.mark.parametrize("name", functional.__all__)
 def test_a_function_is_as_its_stub_says(name):
-    assert said(FUNCTIONS[name]) == meant(getattr(functional, name))
+    assert said(FUNCTIONS[name]) == meant(getattr(functional, name)) and typed(FUNCTIONS[name])["return"] == "Tensor"
 
 
 def test_the_stub_has_all_of_a_tensor_and_no_more():
@@ -84,7 +91,37 @@ def test_the_stub_has_all_of_a_tensor_and_no_more():
 def test_a_method_is_as_its_stub_says(name):
     method = inspect.getattr_static(Tensor, name)
     if inspect.isfunction(method):
-        assert list(said(ENGINE[f"Tensor.{name}"]).items())[1:] == list(meant(method).items())[1:]
+        assert said(ENGINE[f"Tensor.{name}"])[1:] == meant(method)[1:]
+
+
+@pytest.mark.parametrize("name", sorted({name for name in dir(Tensor) if name[0] != "_"} & {*functional.__all__}))
+def test_a_method_has_the_types_of_its_function(name):
+    """A reduction has NumPy's names besides, and takes None for all axes."""
+    (_, *function), method = typed(FUNCTIONS[name]).items(), typed(ENGINE[f"Tensor.{name}"]).items()
+    assert {name: text.removesuffix(" | None") for name, text in method}.items() >= {
+        (name, text.removesuffix(" | None")) for name, text in function
+    }
+
+
+KINDS = {bool: "bool", int: "int|float|Axes|Pair", float: "float", str: "str", type(None): "None"}
+DECLARED = {**FUNCTIONS, **ENGINE, **stubs("nn/options.pyi")}
+
+
+@pytest.mark.parametrize("name", [name for name, node in DECLARED.items() if isinstance(node, ast.FunctionDef)])
+def test_a_default_is_of_the_type_that_is_said(name):
+    arguments = DECLARED[name].args
+    ends = arguments.args[len(arguments.args) - len(arguments.defaults) :], arguments.kwonlyargs
+    for arg, value in zip([*ends[0], *ends[1]], arguments.defaults + arguments.kw_defaults):
+        if value is not None and ast.unparse(value) not in ("()", "..."):
+            assert re.search(KINDS[type(ast.literal_eval(value))], ast.unparse(arg.annotation)), arg.arg
+
+
+def test_short_names_are_declared_to_be_types():
+    """Else mypy takes those for variables that are made of each other."""
+    nodes = ast.parse((PACKAGE / "hints.py").read_text(encoding="utf-8")).body
+    declared = [node for node in nodes if isinstance(node, ast.AnnAssign)]
+    assert declared and {node.annotation.id for node in declared} == {"TypeAlias"}
+    assert not any(isinstance(node, ast.Assign) for node in nodes)
 
 
 @pytest.mark.parametrize("name", [name for name, node in ENGINE.items() if getattr(node, "name", "") == name])

@@ -3,6 +3,7 @@
 import re
 import sys
 import threading
+import time
 import types
 from functools import partial
 from pathlib import Path
@@ -14,15 +15,17 @@ import tiny
 from together import together
 
 import scratchgan.functional as F
-from scratchgan import Parameter, Tensor, nn, ranks, threads
+from scratchgan import Parameter, Tensor, checkpoint, nn, ranks, threads
 from scratchgan.__main__ import main
 from scratchgan.data import Batches, DataError
+from scratchgan.models import Model
 from scratchgan.models.game import Game
 from scratchgan.optim import SGD
 from scratchgan.ranks import ALONE, Ranks, RanksError, Rows
 from scratchgan.training import CheckpointError, TrainingError, pictures, start, train
 from scratchgan.training.command import to_go_on
 from scratchgan.training.stop import ended
+from scratchgan.training.together import step_of_all
 
 # Every system ---------------------------------------------------------------------------------------------------------
 
@@ -42,6 +45,7 @@ def in_double_precision(run):
             network.to(np.float64)
         if hasattr(part, "params"):
             part.state = [{name: array.astype(float) for name, array in state.items()} for state in part.state]
+    run.examples = run.model.draw(iter([run.batches.examples(64)]))
     return run
 
 
@@ -54,6 +58,9 @@ def test_three_processes_do_to_a_batch_what_one_does(name, no_looks_at_a_batch, 
     many = together(3, lambda own: ranked.trained(name, tmp_path, own, 5))
     wanted = ranked.state_of(one)
     for run in many:
+        if run.ranks.first:
+            run.ranks.comm = None
+            run.picture()  # for this it asks nobody, and leaves all as it is
         shown = {**run.numbers, "reconstruction": one.numbers["reconstruction"]} if name == "AdaIN" else run.numbers
         assert shown == pytest.approx(one.numbers)  # AdaIN shows one image of each part when it does not learn from it
         state = ranked.state_of(run)
@@ -91,8 +98,8 @@ def test_an_optimiser_takes_the_mean_of_all_gradients():
 
 
 def test_numbers_are_means_and_counts_stay():
-    numbers = together(2, lambda own: own.means({"loss": 1.0 + own.rank, "level": 3, "norm": float(own.rank)}))
-    assert numbers == [{"loss": 1.5, "level": 3, "norm": 0.5}] * 2 and type(numbers[0]["level"]) is int
+    numbers = together(2, lambda own: own.means({"loss": 1.0 + own.rank, "level": 3, "seen": own.rank, "tiny": 1e-9}))
+    assert numbers == [{"loss": 1.5, "level": 3, "seen": 0.5, "tiny": 1e-9}] * 2 and type(numbers[0]["level"]) is int
     assert ALONE.means({"loss": 1.0}) == {"loss": 1.0}
 
 
@@ -115,6 +122,8 @@ def test_what_differs_between_processes_is_named():
             own.demand_alike({"same": np.ones(3), "critic/weight": np.array(own.rank), "place": str(own.rank)})
         with pytest.raises(RanksError, match="0, 1, 2, 3, 4 and 3 more$"):
             own.demand_alike({str(i): str(own.rank) for i in range(8)})
+        with pytest.raises(RanksError, match="do not agree on more$"):  # of which the first has never heard
+            own.demand_alike({"same": "a"} | ({"more": "b"} if own.rank else {}))
         return True
 
     assert together(2, work) == [True, True]
@@ -152,6 +161,7 @@ def test_random_numbers_are_compared_too(tmp_path):
 def test_all_processes_hear_how_sure_the_critic_is_of_the_whole_batch(monkeypatch, tmp_path):
     def work(own):
         model = ranked.make_run("Diffusion-GAN", tmp_path, own).model
+        model.ranks = own
         monkeypatch.setattr(Game, "critic_step", lambda game, real, rng: {"real_sign": Tensor(float(game.ranks.rank))})
         model.critic_step(np.zeros(2), None)
         return model.diffusion.signs, model.diffusion.images
@@ -220,6 +230,27 @@ def test_alike_is_the_same_stream_uncut():
         np.testing.assert_array_equal(rng.random(2), one.random(6)[4:])
     assert not rng.cutting and ALONE.alike(one) is one and ALONE.generator(0, 6).random() == rows(0).random()
     assert own.generator(0, 6).rows == 2
+    assert type(ALONE.generator(0, 6)) is np.random.Generator  # which draws anything in a step
+
+
+class Normalised(Model):
+    def __init__(self):
+        self.network = nn.Sequential(nn.BatchNorm1d(3), nn.BatchNorm2d(3))
+        self.optimizer = SGD(self.network.parameters())
+
+
+@pytest.mark.parametrize("whole", [False, True])
+def test_in_a_step_and_only_there_a_model_works_with_the_others(whole):
+    own, model, rng = Ranks(types.SimpleNamespace(rank=0, size=2)), Normalised(), rows(0)
+
+    def bound():
+        return [model.ranks, model.optimizer.common, *(layer.together for layer in model.network), rng.cutting]
+
+    before = bound()
+    with pytest.raises(RuntimeError), step_of_all(model, rng, own, whole):
+        assert bound() == [own, own.mean, *[own if whole else None] * 2, True]
+        raise RuntimeError
+    assert bound() == before == [ALONE, None, None, None, False]
 
 
 def test_each_process_gets_its_rows_of_a_batch_and_all_shuffle_alike():
@@ -233,9 +264,9 @@ def test_each_process_gets_its_rows_of_a_batch_and_all_shuffle_alike():
 
 
 def test_whole_and_part_are_each_others_inverse():
-    array = np.arange(12.0).reshape(6, 2)
+    array = np.asfortranarray(np.arange(12, dtype=np.float32).reshape(6, 2))
     for parts in together(3, lambda own: (own.part(array), own.whole(own.part(array)))):
-        np.testing.assert_array_equal(parts[1], array)
+        np.testing.assert_array_equal(parts[1], array, strict=True)
     with pytest.raises(RanksError, match="6 rows do not fall into 4"):
         together(4, lambda own: own.part(array))
     assert ALONE.whole(array) is array and len(ALONE.part(array)) == 6
@@ -301,6 +332,37 @@ def test_processes_with_other_data_are_refused_before_the_first_step(command, tm
     assert not (tmp_path / "run").exists()
 
 
+def test_processes_that_would_take_other_steps_are_refused(tmp_path):
+    """They would wait for each other after the last."""
+    with pytest.raises(RanksError, match="do not agree on steps$"):
+        together(2, lambda own: ranked.make_run("autoencoder", tmp_path, own).train(3 + own.rank, every=2))
+
+
+def test_what_is_said_to_be_kept_has_been_saved(tmp_path, monkeypatch):
+    save = checkpoint.save
+    monkeypatch.setattr(checkpoint, "save", lambda *what, **more: (time.sleep(0.1), save(*what, **more)))
+
+    def work(own):
+        run = ranked.make_run("autoencoder", tmp_path, own)
+        run.save(1)
+        return run.saved, run.checkpoint.exists()
+
+    assert together(2, work) == [(0, True)] * 2
+
+
+def test_those_beside_the_first_write_nothing(tmp_path):
+    def work(own):
+        run = ranked.make_run("autoencoder", tmp_path / "run", own)
+        if not own.first:
+            run.describe(seed=0)
+            run.demand_room(10**12)  # on which disk?
+            run.finish(3)
+            run._save_picture()
+
+    together(2, work)
+    assert not (tmp_path / "run").exists()
+
+
 def test_a_signal_to_one_process_stops_all_after_the_same_step(tmp_path):
     def work(own):
         run = ranked.make_run("autoencoder", tmp_path / "run", own)
@@ -348,13 +410,27 @@ def launched(monkeypatch, size, rank, names=("PMI_SIZE", "PMI_RANK")):
 @pytest.mark.parametrize("names", ranks.LAUNCHERS.items())
 def test_launchers_say_how_many_there_are(names, monkeypatch):
     assert ranks.started() == (1, 0) and ranks.join() is ALONE
+    monkeypatch.setenv(names[0], "9")  # of who knows what
+    assert ranks.started() == (1, 0)
     launched(monkeypatch, 4, 3, names)
     assert ranks.started() == (4, 3)
 
 
-def test_without_mpi4py_several_processes_are_told_how_to_install_it(monkeypatch, tmp_path, capsys):
+def test_mpirun_knows_better_than_slurm_which_starts_it_once_for_each_machine(monkeypatch):
+    launched(monkeypatch, 2, 1, ("SLURM_STEP_NUM_TASKS", "SLURM_PROCID"))
+    launched(monkeypatch, 16, 9)
+    assert ranks.started() == (16, 9)
+
+
+class Broken(types.ModuleType):
+    def __getattr__(self, name):
+        raise RuntimeError("cannot load MPI library")
+
+
+@pytest.mark.parametrize("found", [None, Broken("mpi4py")])
+def test_without_mpi4py_several_processes_are_told_how_to_install_it(found, monkeypatch, tmp_path, capsys):
     launched(monkeypatch, 2, 0)
-    monkeypatch.setitem(sys.modules, "mpi4py", None)
+    monkeypatch.setitem(sys.modules, "mpi4py", found)
     assert main(["train", "gan", "--out", str(tmp_path / "run")]) == 1
     said = capsys.readouterr().err
     assert re.match("error: 2 processes were started, and mpi4py, .* is missing", said)
@@ -373,10 +449,8 @@ class World:
         return types.SimpleNamespace(size=2)
 
     def Dup(self):
-        return self
-
-    def Ibarrier(self):
-        return types.SimpleNamespace(Test=lambda: True)
+        """A barrier of the world itself would be taken for a part of its next message."""
+        return types.SimpleNamespace(Ibarrier=lambda: types.SimpleNamespace(Test=lambda: True))
 
 
 def test_processes_that_cannot_find_each_other_are_told(monkeypatch):
@@ -394,6 +468,10 @@ def test_who_joins_knows_its_neighbours_and_how_to_end(monkeypatch, capsys):
     assert (own.rank, own.size, own.beside, own.first) == (3, 4, 2, False) and ranks.joined() is own
     sys.excepthook(ValueError, ValueError("as all"), None)
     assert capsys.readouterr().err == ""  # the first says it
+    monkeypatch.setattr(ranks, "PATIENCE", 0.01)
+    own.failed, own.comm.Abort = lambda: types.SimpleNamespace(Test=lambda: False), print
+    sys.excepthook(ValueError, ValueError("alone"), None)
+    assert capsys.readouterr().out == "1\n"  # the status of all
 
 
 def test_only_the_first_process_speaks_and_only_training_needs_more(monkeypatch, capfd):
@@ -417,8 +495,16 @@ def failing(rank, alike):
 def test_an_error_is_said_once_and_ends_all(rank, alike, said, monkeypatch, capsys):
     monkeypatch.setattr(ranks, "PATIENCE", 0.01)
     monkeypatch.setattr(sys, "__stderr__", sys.stderr)
-    assert failing(rank, alike).end("why", 3) == (3 if alike else "all ended with 3")
+    launched(monkeypatch, 2, rank)
+    with ranks.one_voice():
+        assert failing(rank, alike).end("why", 3) == (3 if alike else "all ended with 3")
     assert capsys.readouterr().err == said
+
+
+def test_who_fails_first_waits_for_the_others_before_it_ends_them():
+    tests = iter([False, False, True])
+    own = Ranks(types.SimpleNamespace(rank=1, size=2), failed=lambda: types.SimpleNamespace(Test=lambda: next(tests)))
+    assert own.end("why", 3) == 3
 
 
 def test_a_program_ends_as_the_others_do(monkeypatch, capsys):
@@ -429,6 +515,17 @@ def test_a_program_ends_as_the_others_do(monkeypatch, capsys):
 
     assert ended(work, lambda: "kept\n") == 1
     assert capsys.readouterr().err == ""
+
+
+def test_who_leaves_by_sys_exit_does_not_leave_the_others_waiting(monkeypatch, capsys):
+    monkeypatch.setattr(ranks, "PATIENCE", 0.01)
+    for own, status in [(failing(0, False), "all ended with 1"), (failing(0, True), 1)]:
+        monkeypatch.setattr("scratchgan.training.stop.joined", lambda own=own: own)
+        assert ended(lambda: sys.exit("enough"), lambda: "kept\n") == status
+        assert capsys.readouterr().err == "error: one of the processes left by sys.exit('enough')\nkept\n"
+    monkeypatch.undo()
+    with pytest.raises(SystemExit, match="enough"):
+        ended(lambda: sys.exit("enough"), str)
 
 
 def test_processes_share_the_cores(monkeypatch):

@@ -18,13 +18,20 @@ def tree(tmp_path, monkeypatch):
     """A small repository."""
     sources = {
         "README.md": "# Small\n\n[The course](scratchgan/README.md#the-game), [tests](tests) and ![all](demos/a.png).",
-        "scratchgan/README.md": "# Course\n\nRead.\n\n## The game\n\n| words | lines |\n|---|---|\n"
-        "| play; *step* | [`step`](game.py), [`Game`](game.py), [`seed`](game.py), [lesson](../demos/play.py) |\n",
-        "scratchgan/game.py": "seed = 1\n\n\nclass Game:\n    def step(self):\n        pass\n",
-        "demos/play.py": '"""How to play."""\n\nimport scratchgan\n',
+        "scratchgan/README.md": "# Course\n\nRead [on](#the-game), or go [back](../README.md) to [all](__init__.py)."
+        "\n\n![moves](../demos/b.gif)\n\n## The game\n\n| words | lines | lesson |\n|---|---|---|\n"
+        "| play; *step* | [`step`](game.py), [`Game`](game.py), [`seed`](game.py) | [`play`](../demos/play.py) |\n",
+        "scratchgan/__init__.py": "",
+        "scratchgan/game.py": "seed = 1\n\n\ndef first_step():\n    pass\n\n\n"
+        "class Game:\n    def step(self):\n        pass\n",
+        "demos/play.py": '"""How to play.\n\nLike this.\n"""\n\ntick = "```"\n\n\ndef play():\n    pass\n',
+        "demos/lonely.py": "import this\n",
         "demos/a.png": "",
+        "demos/b.gif": "",
         "tests/deep/test_game.py": "def test_game():\n    assert [1](2)\n",
         "tests/.hidden": "",
+        "tests/__pycache__/old": "",
+        **{f"tests/{letter}.txt": "" for letter in "hcfadgbe"},
     }
     for path, text in sources.items():
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
@@ -35,24 +42,29 @@ def tree(tmp_path, monkeypatch):
 
 def test_all_that_the_pages_lead_to_is_gathered(tree):
     pages, pictures = site.gathered()
-    assert set(pages) == {"index", "course", "demos.play", "tests", "tests.deep", "tests.deep.test_game"}
-    assert pictures == {"demos/a.png"}
+    texts = {f"tests.{letter}" for letter in "abcdefgh"}
+    linked = {"index", "course", "demos.play", "tests", "tests.deep", "tests.deep.test_game"}
+    assert set(pages) == linked | texts | {"demos.lonely"} and pictures == {"demos/a.png", "demos/b.gif"}
 
 
 def test_links_between_pages_keep_their_places(tree):
     pages, _ = site.gathered()
     assert "[The course](course.html#the-game), [tests](tests.html) and ![all](demos/a.png)" in pages["index"]
+    assert "[on](course.html#the-game), or go [back](index.html) to [all](scratchgan.html)" in pages["course"]
+    assert "![moves](demos/b.gif)" in pages["course"]
 
 
 def test_a_name_leads_to_its_lines(tree):
     course = site.gathered()[0]["course"]
     assert "[`Game`](scratchgan/game.html#Game)" in course and "[`step`](scratchgan/game.html#Game.step)" in course
     assert "[`seed`](scratchgan/game.html)" in course  # a variable within a function, say
+    assert "[`play`](demos/play.html)" in course  # no module: its page has no places
 
 
 def test_deep_pages_find_their_way(tree):
     pages, _ = site.gathered()
     assert "- [deep](tests/deep.html)" in pages["tests"] and ".hidden" not in pages["tests"]
+    assert [line[3] for line in pages["tests"].splitlines()[2:]] == [*"abcdefgh"[:4], "d", *"efgh"]
     assert "- [test_game.py](../tests/deep/test_game.html)" in pages["tests.deep"]
 
 
@@ -61,17 +73,19 @@ def test_a_link_that_leads_nowhere_is_left_as_it_is(tree):
 
 
 def test_a_program_is_its_docstring_and_its_lines(tree):
-    assert "\n\nHow to play.\n\n" in site.text_of("demos/play.py")
-    assert site.text_of("demos/play.py").endswith("`python\nimport scratchgan\n" + site.FENCE + "\n")
+    text, bare = site.text_of("demos/play.py"), site.text_of("demos/lonely.py")
+    assert "\n\nHow to play.\n\nLike this.\n\n" in text and text.count(site.FENCE) == 2
+    assert text.endswith('`python\ntick = "```"\n\n\ndef play():\n    pass\n' + site.FENCE + "\n")
+    assert bare == f"# demos/lonely.py\n\n\n\n{site.FENCE}python\nimport this\n\n{site.FENCE}\n"
 
 
 def test_the_search_knows_sections_and_each_word_of_the_course(tree):
     pages, _ = site.gathered()
     (title, *_), game, play = site.entries(pages["course"])
     assert title == "Course" and game[:2] == ("The game", "The game")
-    assert play == ("play; *step*", "The game", " `step`, `Game`, `seed`, lesson ")
+    assert play == ("play; *step*", "The game", " `step`, `Game`, `seed`  ·  `play` ")
     ((_, _, words),) = site.entries(pages["demos.play"])
-    assert words.strip() == "How to play."
+    assert words.strip() == "How to play.\n\nLike this."
 
 
 def test_every_page_of_the_sources_has_a_name_of_its_own_and_none_is_called_readme():
@@ -94,6 +108,13 @@ def test_without_a_clone_it_says_so(tree, monkeypatch):
     monkeypatch.setattr("sys.argv", ["site"])
     (tree / "README.md").unlink()
     with pytest.raises(SystemExit, match="from a clone"):
+        site.main()
+
+
+def test_a_folder_that_is_a_file_is_said(tree, monkeypatch):
+    monkeypatch.setattr("sys.argv", ["site", "--out", str(tree / "README.md")])
+    monkeypatch.setattr(site, "build", lambda out: out.mkdir())
+    with pytest.raises(SystemExit, match="error: .*exists: .*README.md"):
         site.main()
 
 
@@ -137,6 +158,13 @@ def test_no_link_is_dead(pages):
 @pytest.mark.slow
 def test_nothing_is_loaded_from_elsewhere(pages):
     assert {link for page in pages.values() for link in page.loaded if link.startswith("http")} == set()
+
+
+@pytest.mark.slow
+def test_no_page_says_where_it_was_made(pages):
+    (home,) = (file.parent for file in pages if file.name == "index.html")
+    written = [*pages, home / "search.js"]
+    assert [file for file in written if str(site.ROOT) in file.read_text(encoding="utf-8")] == []
 
 
 @pytest.mark.slow

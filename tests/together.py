@@ -24,9 +24,11 @@ class Communicator:
         return self.allgather(value)[root]
 
     def Allgather(self, part, rows):
+        assert part.flags.c_contiguous and part.dtype == rows.dtype  # MPI sees bytes
         rows[...] = np.stack(self.allgather(part))
 
     def Allreduce(self, part, total):
+        assert part.flags.c_contiguous and part.dtype == total.dtype
         first, *others = self.allgather(part)
         total[...] = sum(others, start=first)
 

@@ -96,7 +96,7 @@ class Autoregressive(Model):
     def strip(self, rows: int, columns: int, rng: Random) -> np.ndarray:
         """Images as they are drawn, in so many stages; pixels that are not yet there are grey."""
         whole = self.samples(rows, rng)["samples"].reshape(rows, 1, -1)
-        there = np.linspace(0, self.ranks().max() + 1, columns)[:, None] > self.ranks()
+        there = np.linspace(0, self.places().max() + 1, columns)[:, None] > self.places()
         return np.where(there, whole, np.float32(0)).reshape(rows, columns, *self.image)
 
     def drawn(self, x: Tensor, rng: Random, known: int = 0) -> Tensor:
@@ -106,8 +106,8 @@ class Autoregressive(Model):
             self.network.draw(pixels, known, rng)
         return Tensor(pixels)
 
-    def ranks(self) -> np.ndarray:
-        """The number of each pixel in the order of drawing: integers (D,)."""
+    def places(self) -> np.ndarray:
+        """The place of each pixel in the order of drawing: integers (D,)."""
         return np.arange(np.prod(self.image))
 
 

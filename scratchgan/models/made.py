@@ -34,6 +34,7 @@ Departures:
 | no direct weights from pixels to logits               | an option                                            |
 """
 
+from contextlib import contextmanager
 from functools import partial
 
 import numpy as np
@@ -131,29 +132,40 @@ class Mixture(Autoregressive):
 
     def __init__(self, network, optimizer, image, arrangements):
         super().__init__(network, optimizer, image)
-        self.arrangements = arrangements
+        self.arrangements, self.last = arrangements, 0  # that of the images that were drawn last
 
     def train_step(self, batches, rng):
         """One step in an arrangement that is drawn."""
         self.network.arrange(int(rng.integers(self.arrangements)))
         return super().train_step(batches, rng)
 
+    @contextmanager
+    def arranged(self, arrangement):
+        """A context in which the network has an arrangement. Then that of the last step is back: to look is no step."""
+        before = int(self.network.arrangement)
+        self.network.arrange(arrangement)
+        try:
+            yield
+        finally:
+            self.network.arrange(before)
+
     def measured(self, x):
         """−log 1/K Σ_k p_k(x): array (N,)."""
         nats = []
         for k in range(self.arrangements):
-            self.network.arrange(k)
-            nats.append(super().measured(x))
+            with self.arranged(k):
+                nats.append(super().measured(x))
         return -importance_bound(Tensor(-np.stack(nats))).numpy()
 
     def drawn(self, x, rng, known=0):
         """Images in an arrangement that is drawn; what is known are the first pixels in its order."""
-        self.network.arrange(int(rng.integers(self.arrangements)))
-        return super().drawn(x, rng, known)
+        self.last = int(rng.integers(self.arrangements))
+        with self.arranged(self.last):
+            return super().drawn(x, rng, known)
 
-    def ranks(self):
-        """The number of each pixel in the order of the last images that were drawn."""
-        return self.network.degrees(int(self.network.arrangement))[0]
+    def places(self):
+        """The place of each pixel in the order of the last images that were drawn."""
+        return self.network.degrees(self.last)[0]
 
 
 def build(

@@ -13,11 +13,13 @@ class Hand(Run):
         self.log = _Unwritten()
 
     def save(self, steps):
-        """The first process saves."""
-        self.saved = self.step
+        """The first process saves; it has done so when this returns."""
+        self.saved = self.ranks.told()
 
     @contextmanager
     def _begun(self, steps):
+        if self.step == 0:
+            self.save(steps)
         yield
 
     def _save_picture(self):

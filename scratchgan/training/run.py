@@ -26,7 +26,7 @@ from scratchgan.ranks import ALONE, Ranks
 from scratchgan.training import pictures
 from scratchgan.training.log import Log
 from scratchgan.training.stop import stop_request
-from scratchgan.training.together import normalise_together, share_statistics
+from scratchgan.training.together import share_statistics, step_of_all
 
 CHECKED = bool(os.environ.get("SCRATCHGAN_CHECK_RANKS"))  # whether processes are compared after each step
 LONGEST = 10**9  # steps of a run
@@ -87,12 +87,6 @@ class Run:
         self.parts = {**model.parts(), "batches": batches}
         self.rates = [optimizer.lr for optimizer in model.optimizers()]  # at the first step
         self.examples = model.draw(iter([batches.examples(SHOWN)]))
-        if ranks.size > 1:
-            model.ranks = ranks
-            for optimizer in model.optimizers():
-                optimizer.common = ranks.mean
-            if settings.get("batch_norm") == "whole":
-                normalise_together(model, ranks)
 
     # State ------------------------------------------------------------------------------------------------------------
 
@@ -106,7 +100,7 @@ class Run:
         self.check()
         facts = {"step": self.step, "steps": steps, "settings": self.settings, "options": self.options}
         checkpoint.save(self.checkpoint, arrays_of(self.parts), rng=self.rng.bit_generator.state, **facts)
-        self.saved = self.step
+        self.saved = self.ranks.told(self.step)
 
     def load(self) -> None:
         """Go on from the checkpoint in the folder; the log is cut back to its step.
@@ -154,6 +148,7 @@ class Run:
             When the user would not wait for the end of a step. The last checkpoint is kept.
         """
         self.every, steps = every, max(steps, self.step)
+        self.ranks.demand_alike({"steps": repr(steps), "every": repr(every)})
         with stop_request() as stop, self._begun(steps), _bar(steps, self.step) as bar:
             while self.step < steps and not self._stopping(stop):
                 numbers = self._advance()
@@ -190,7 +185,8 @@ class Run:
         optimizers = self.model.optimizers()
         for optimizer, rate in zip(optimizers, self.rates):
             optimizer.lr = rate * self._share_of_the_rates()
-        with np.errstate(over="ignore", invalid="ignore"), self.ranks.in_a_step(self.rng):  # what is below says more
+        whole = self.settings.get("batch_norm") == "whole"
+        with np.errstate(over="ignore", invalid="ignore"), step_of_all(self.model, self.rng, self.ranks, whole):
             numbers = self.model.train_step(self.batches, self.rng)
         if self.step == 0:
             self._refuse_no_numbers(numbers)

@@ -36,6 +36,10 @@ def ended(work, kept):
             status, why = 128 + (stop.args or (signal.SIGINT,))[0], "stopped at once"
         except MemoryError:
             status, why = 1, "error: not enough memory"
+        except SystemExit as end:
+            if joined().size == 1:
+                raise
+            status, why = 1, f"error: one of the processes left by sys.exit({end.code!r})"
         except (CheckpointError, DataError, OSError, RuntimeError) as error:
             status, why = 1, f"error: {error}"
         with handled(signal.SIG_IGN):

@@ -19,6 +19,7 @@ from scratchgan.nn import init
 from scratchgan.nn.options import Number, Several
 from scratchgan.training.folder import expanded
 from scratchgan.training.run import TrainingError, read, refuse_misfit, take_over
+from scratchgan.training.together import networks
 
 # What a run is, to its end; and what may be given anew when it goes on, or else stays.
 NORMS = "part", "whole"  # of a batch, by which batch norm of several processes normalises
@@ -120,7 +121,19 @@ def built(system, preset, rng, device, classes=None):
         model.parts()
     except TypeError as error:
         raise TrainingError(f"build of {system.name}: {error}") from error
+    _refuse_other_random_numbers(system, model, rng)
     return model
+
+
+def _refuse_other_random_numbers(system, model, rng):
+    """TrainingError for a layer with another generator, of which no state is saved, and all processes draw alike."""
+    for layer in (layer for network in networks(model) for layer in network.modules() if layer.training):
+        for name, value in vars(layer).items():
+            if isinstance(value, np.random.Generator) and value is not rng:
+                raise TrainingError(
+                    f"build of {system.name}: {type(layer).__name__}.{name} is a generator of its own, which no "
+                    "checkpoint would save: give it the rng that build is given"
+                )
 
 
 def _refuse_other_kinds(system, options):

@@ -1,4 +1,6 @@
-"""What several processes that train one model make common besides its gradients: what networks keep of a batch."""
+"""What several processes that train one model make common: gradients, and what networks keep of a batch."""
+
+from contextlib import contextmanager
 
 from scratchgan.backend import is_array
 from scratchgan.nn import AveragedWeights, BatchNorm1d, BatchNorm2d, Module
@@ -10,11 +12,31 @@ def networks(model):
     return [part for part in parts if isinstance(part, Module)]
 
 
-def normalise_together(model, ranks):
-    """Let batch norm normalise by the mean and variance of the whole batch."""
-    for layer in (layer for network in networks(model) for layer in network.modules()):
-        if isinstance(layer, (BatchNorm1d, BatchNorm2d)):
-            layer.together = ranks
+@contextmanager
+def step_of_all(model, rng, ranks, whole=False):
+    """A context in which a model takes a step with those of the other processes.
+
+    Outside of it each is alone, so that one may draw a picture, or train on, while the others do not.
+
+    Parameters
+    ----------
+    whole : bool
+        Whether batch norm normalises by the mean and variance of the whole batch.
+    """
+    if ranks.size == 1:
+        yield
+        return
+    layers = [layer for network in networks(model) for layer in network.modules()] if whole else []
+    norms = [(layer, "together", ranks) for layer in layers if isinstance(layer, (BatchNorm1d, BatchNorm2d))]
+    bound = [(model, "ranks", ranks), *((own, "common", ranks.mean) for own in model.optimizers()), *norms]
+    for owner, name, value in bound:
+        setattr(owner, name, value)
+    try:
+        with ranks.in_a_step(rng):
+            yield
+    finally:
+        for owner, name, _ in bound:
+            vars(owner).pop(name, None)  # its class says: alone
 
 
 def share_statistics(model, ranks):

@@ -94,7 +94,7 @@ def test_each_block_of_images_is_drawn_in_one_of_the_arrangements():
     model, random, found = tiny(), rng(), []
     for _ in range(40):
         model.samples(2, random)
-        found.append(int(model.network.arrangement))
+        found.append(model.last)
     assert set(found) == {0, 1, 2}
 
 

@@ -16,19 +16,26 @@ rng = np.random.default_rng(0)
 def test_parts_are_normalised_by_the_statistics_of_the_whole(kind, shape, options):
     """And pass back the gradients of the whole."""
     x, g = rng.standard_normal((2, *shape))
+    scale, shift = rng.standard_normal((2, 3))
 
     def normalised(x, g, own=None):
         layer = kind(3, **options).to(np.float64)
         layer.together, x = own, Tensor(x, requires_grad=True)
+        if layer.weight is not None:
+            layer.weight.data, layer.bias.data = scale, shift
         for _ in range(2):
             y = layer(x)
         state = {name: array for name, array in layer.arrays().items() if name.startswith("running")}
-        return [y.numpy(), grad((y * Tensor(g)).sum(), x)[0].numpy(), *state.values()]
+        slope, *slopes = grad((y * Tensor(g)).sum(), [x, *layer.parameters()])
+        return [y.numpy(), slope.numpy(), *state.values()], [slope.numpy() for slope in slopes]
 
-    whole, parts = normalised(x, g), together(3, lambda own: normalised(own.part(x), own.part(g), own))
+    whole, slopes = normalised(x, g)
+    parts, slopes_of_parts = zip(*together(3, lambda own: normalised(own.part(x), own.part(g), own)))
     for i, expected in enumerate(whole):
         found = np.concatenate([part[i] for part in parts]) if i < 2 else parts[0][i]
         np.testing.assert_allclose(found, expected, atol=1e-12)
+    for expected, *found in zip(slopes, *slopes_of_parts):
+        np.testing.assert_allclose(sum(found), expected, atol=1e-12)
 
 
 def test_the_mean_of_all_is_its_own_adjoint_to_any_order():

@@ -141,6 +141,12 @@ def own(folder, text, name="my_gan.py"):
         + ONES.format(build="made", presets="{'default': four}"),
         "build of own: WGANGP.more is or holds Sequential, which no checkpoint would save",
     ),
+    (
+        HEAD + "import numpy as np\nfrom scratchgan import nn\n\ndef made(rng, device):\n    model = build(rng)\n"
+        "    model.more = nn.Sequential(nn.Dropout(rng=np.random.default_rng(1)))\n    return model\n"
+        + ONES.format(build="made", presets="{'default': four}"),
+        "build of own: Dropout.rng is a generator of its own, which no checkpoint would save: give it the rng",
+    ),
 ])  # fmt: skip
 def test_what_is_wrong_with_a_system_of_ones_own_is_said(text, message, folder, digits):
     with pytest.raises(TrainingError, match=message):
