@@ -90,7 +90,7 @@ def weight_grad(x, y, axes):
 def _windows(x, axis, shape):
     """From each pixel of x (H, N, W, C) on, some taps along an axis: (rows, N, columns, taps, C), as a matrix."""
     strides = *x.strides[:3], x.strides[axis], x.strides[3]
-    windows = solid(np.lib.stride_tricks.as_strided(x, shape, strides))
+    windows = solid(np.lib.stride_tricks.as_strided(x, shape, strides, subok=True))
     return windows.reshape(-1, shape[3] * shape[4])
 
 
