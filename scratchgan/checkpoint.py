@@ -30,7 +30,7 @@ def naming(path):
 
 
 def make_room(path):
-    """Make the folder of a file that is to be written: better now than after the work that will fill it.
+    """Make the folder of a file before the long work that fills it, so that a bad path is known at once.
 
     Raises
     ------

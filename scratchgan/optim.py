@@ -51,6 +51,7 @@ class Optimizer:
 
     lr, weight_decay = Number("[0, ∞)"), Number("[0, ∞)")
     common = None
+    entrywise = False  # whether each entry of a parameter is moved by itself, so that parts of it may be
     buffers = ()  # the names of the arrays kept for each parameter, each zero at the start
 
     def __init__(self, params: Iterable[Parameter], lr: float, weight_decay: float = 0):
@@ -82,7 +83,7 @@ class Optimizer:
         self.steps += 1
         for p, g, state in zip(self.params, arrays, self.state):
             new = np.empty_like(p.data)
-            for part in _parts(new):
+            for part in _parts(new) if self.entrywise else [...]:
                 self._move(new[part], p.data[part], g[part], {name: array[part] for name, array in state.items()})
             p.data = new
 
@@ -100,7 +101,7 @@ class Optimizer:
     def update(self, g: Array, state: dict[str, Array]) -> Array:
         """What to subtract from a parameter with gradient array ``g``; ``state`` holds its buffers.
 
-        Each entry by itself: of a large parameter, a part is moved after the other.
+        Where it is ``entrywise``, both may be parts of these.
         """
         raise NotImplementedError
 
@@ -177,7 +178,7 @@ def _check(i, p, g, state):
 class SGD(Optimizer):
     """Stochastic gradient descent: b ← μ b + g (b = g at the first step), w ← w − lr · b."""
 
-    momentum = Number("[0, 1]")
+    entrywise, momentum = True, Number("[0, 1]")
     buffers = ("momentum_buffer",)
 
     def __init__(self, params: Iterable[Parameter], lr: float = 1e-3, momentum: float = 0, *, weight_decay: float = 0):
@@ -195,7 +196,7 @@ class SGD(Optimizer):
 class RMSprop(Optimizer):
     """v ← α v + (1 − α) g², w ← w − lr · g / (√v + ε); with momentum, b ← μ b + g / (√v + ε) and w ← w − lr · b."""
 
-    alpha, eps, momentum = Number("[0, 1]"), Number("[0, ∞)"), Number("[0, 1]")
+    entrywise, alpha, eps, momentum = True, Number("[0, 1]"), Number("[0, ∞)"), Number("[0, 1]")
     buffers = ("square_avg", "momentum_buffer")
 
     def __init__(
@@ -226,7 +227,7 @@ class Adam(Optimizer):
     m ← β₁ m + (1 − β₁) g,   v ← β₂ v + (1 − β₂) g²,   m̂ = m / (1 − β₁ᵗ),   v̂ = v / (1 − β₂ᵗ).
     """
 
-    betas, eps = Several(Number("[0, 1)"), 2), Number("[0, ∞)")
+    entrywise, betas, eps = True, Several(Number("[0, 1)"), 2), Number("[0, ∞)")
     buffers = ("exp_avg", "exp_avg_sq")
 
     def __init__(

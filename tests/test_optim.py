@@ -43,6 +43,19 @@ def test_a_large_parameter_is_moved_part_by_part_to_the_same_bits(make, order, m
     np.testing.assert_array_equal(moved(32), moved(2**16))
 
 
+def test_an_optimiser_of_ones_own_sees_whole_parameters(monkeypatch):
+    """One that divides by the norm of the gradient would else divide by the norms of parts."""
+
+    class Normed(optim.Optimizer):
+        def update(self, g, state):
+            return self.lr * g / np.linalg.norm(g)
+
+    monkeypatch.setattr(optim, "PART", 2)
+    w = Parameter(np.zeros((4, 3)))
+    Normed([w], lr=0.1).step([Tensor(np.ones((4, 3)))])
+    close(np.linalg.norm(w.data), 0.1)
+
+
 # Closed forms --------------------------------------------------------------------------------------------------------
 
 

@@ -85,7 +85,7 @@ def clusters(points: ArrayLike, count: int = 3, turns: int = 30) -> tuple[np.nda
     Raises
     ------
     DataError
-        Where there is no point, or one that is not finite.
+        If there are no points, or some are not finite.
     """
     points, count = _finite(points, "points"), whole(count, "count")
     if points.ndim != 2 or not len(points):
