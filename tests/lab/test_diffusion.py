@@ -45,6 +45,14 @@ def test_both_begin_with_the_same_weights_and_only_one_is_diffused():
     assert (plain.clouds[2] != diffused.clouds[2]).any() and plain.T.tolist() == [0, 0] and diffused.T.all()
 
 
+def test_points_that_are_spread_evenly_fill_the_square_of_the_modes():
+    cloud, edge = diffusion.spread_evenly(0), np.abs(DATA.centres).max() + DATA.spacing / 2
+    assert cloud.shape == (diffusion.POINTS, 2) and cloud.dtype == np.float32
+    counts, *_ = np.histogram2d(*cloud.T, bins=5, range=[(-edge, edge)] * 2)
+    assert counts.sum() == diffusion.POINTS and np.abs(counts - diffusion.POINTS / 25).max() < 40
+    assert (cloud != diffusion.spread_evenly(1)).any()
+
+
 def test_modes_with_a_fair_share_are_counted():
     cloud = DATA.centres.repeat(100, 0).astype(np.float32)
     assert measured(cloud) == pytest.approx({"modes": 25, "modes within 3 sigma": 25, "quality": 1, "reverse_kl": 0})
@@ -54,13 +62,16 @@ def test_modes_with_a_fair_share_are_counted():
     assert found["quality"] == pytest.approx(1 - 281 / 2500)
 
 
+BESIDE = {"untrained": 6.0, "spread evenly": 12.0}
+
+
 def played(modes, T=(5.0, 60.0, 40.0, 60.0), sign=(0.9, 0.0, 0.1, 0.3)):
     return Played({}, np.array(T), np.array(sign), {"modes": modes})
 
 
 def claimed(*, plain=17.0, diffused=23.0, **options):
     other = played(diffused, **options)
-    return list(claims({"plain GAN": [played(plain, sign=(0, 0, 1, 1))] * 2, "Diffusion-GAN": [other] * 2}, 6.0))
+    return list(claims({"plain GAN": [played(plain, sign=(0, 0, 1, 1))] * 2, "Diffusion-GAN": [other] * 2}, BESIDE))
 
 
 def test_each_claim_breaks_just_beyond_its_bound():
@@ -77,7 +88,7 @@ def test_each_claim_breaks_just_beyond_its_bound():
     good = claimed(sign=(1, 1, target - 0.1, target - 0.18))
     assert [claim.holds for claim in good] == [True] * 4 and good[3].value == pytest.approx(0.14)
     anchors = [claim.anchors for claim in good]
-    assert anchors[:3] == [{"untrained": 6}, {"plain GAN": 17}, {"at first": 5}]
+    assert anchors[:3] == [BESIDE, {"plain GAN": 17}, {"at first": 5}]
     assert anchors[3] == {"plain GAN": pytest.approx(1 - target)}
 
 
@@ -97,7 +108,7 @@ def test_it_leaves_a_table_and_a_picture(tmp_path):
     found = json.loads((out / "numbers.json").read_text())
     assert found["flags"]["seed"] == 7 and found["numbers"]["seeds"] == [7, 8] and len(found["claims"]) == 4
     rows = found["numbers"]["rows"]
-    assert list(rows) == ["untrained", "plain GAN", "Diffusion-GAN"]
+    assert list(rows) == ["untrained", "spread evenly", "plain GAN", "Diffusion-GAN"]
     for name in rows:
         assert name in done.stdout and len(rows[name]["modes"]["seeds"]) == 2
     for i, seed in enumerate((7, 8)):
@@ -105,6 +116,8 @@ def test_it_leaves_a_table_and_a_picture(tmp_path):
             run = play(name, seed, 3, (0,))
             assert rows[name]["quality"]["seeds"][i] == run.numbers["quality"]
         assert rows["untrained"]["quality"]["seeds"][i] == measured(run.clouds[0])["quality"]
+        evenly = measured(diffusion.spread_evenly(seed))
+        assert [rows["spread evenly"][key]["seeds"][i] for key in evenly] == list(evenly.values())
     assert "nothing is judged: --steps 3, not" in done.stdout and "--seeds 2, not 3" in done.stdout
 
 
