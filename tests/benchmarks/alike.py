@@ -1,4 +1,4 @@
-"""Whether a library does the same critic step: from the same weights, data and random numbers to the same gradients.
+"""Whether a library does the same step: from the same weights, data and random numbers to the same gradients.
 
 The arrays go from process to process in files.
 """
@@ -12,19 +12,19 @@ LEARNING_RATE = 1e-4
 TOLERANCE = 1e-4  # sums of float32 in another order differ by some 1e-6
 
 
-def give(folder, width, batch):
+def give(folder, work):
     """Draw what every library begins with."""
-    np.savez(Path(folder) / "given.npz", **importlib.import_module("ours").given_step(width, batch))
+    np.savez(Path(folder) / "given.npz", **importlib.import_module("ours_checked").given_step(work))
 
 
-def step(library, folder, width):
+def step(library, folder, work):
     """Do the step, and leave what comes out of it."""
-    results = importlib.import_module(library).checked_step(width, _load(folder, "given"))
+    results = importlib.import_module(library).checked_step(work, _load(folder, "given"))
     np.savez(Path(folder) / f"{library}.npz", **results)
 
 
 def differences(library, folder):
-    """By how much a library's results are off ours: of the loss, its penalty, the gradients and the step.
+    """By how much a library's results are off ours: of the critic's loss and penalty, the gradients and the step.
 
     Returns
     -------
@@ -37,14 +37,15 @@ def differences(library, folder):
     ValueError
         Where one is too large, or an array is not of float32.
     """
-    ours, theirs = _load(folder, "ours"), _load(folder, library)
+    ours, theirs = _load(folder, "ours_checked"), _load(folder, library)
     wide = [name for name, array in theirs.items() if array.dtype != np.float32]
     if wide:
         raise ValueError(f"{library} computes {', '.join(wide)} not in float32")
-    off = {name: _off(ours[name], theirs[name]) for name in ("penalty", "critic_loss")}
+    off = {name: _off(ours[name], theirs[name]) for name in ("penalty", "critic_loss") if name in ours}
     off["gradients"] = max(_off(ours[name], theirs[name]) for name in ours if name.startswith("gradient"))
     moved = [np.abs(ours[name] - theirs[name]).ravel() for name in ours if name.startswith("weight")]
-    off["step"] = float(np.concatenate(moved).mean() / LEARNING_RATE)
+    if moved:
+        off["step"] = float(np.concatenate(moved).mean() / LEARNING_RATE)
     if not all(value <= TOLERANCE * (10 if name == "step" else 1) for name, value in off.items()):  # nan, too
         raise ValueError(f"{library} does not do the same step: {off}")
     return off

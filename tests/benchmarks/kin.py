@@ -43,8 +43,8 @@ DRAWS = 3  # steps tried; in a few, one of a million units is so near to its ReL
 class Kin:
     """The libraries, each in its process: a context."""
 
-    def __init__(self, pythons, threads):
-        self.pythons, self.threads = pythons, threads
+    def __init__(self, pythons, threads, modules=MODULES):
+        self.pythons, self.threads, self.modules = pythons, threads, modules
 
     def __enter__(self):
         with ExitStack() as stack:
@@ -60,21 +60,22 @@ class Kin:
         """A line for each: versions, and the fastest matrix product, which is its NumPy's own."""
         for name, worker in self.workers.items():
             speed = worker.ask("measure", "product_speed")
-            yield f"{worker.ask(MODULES[name], 'about')}; fastest float32 matrix product: {speed / 1e9:.0f} GFLOP/s"
+            yield f"{worker.ask(self.modules[name], 'about')}; fastest float32 matrix product: {speed / 1e9:.0f} GFLOP/s"
 
-    def check(self, width, batch):
+    def check(self, work):
         """By how much each library's step is off ours, by name, in the first of some steps in which they agree."""
         for _ in range(DRAWS - 1):
             with suppress(ValueError):
-                return self._differences(width, batch)
-        return self._differences(width, batch)
+                return self._differences(work)
+        return self._differences(work)
 
-    def _differences(self, width, batch):
+    def _differences(self, work):
         with tempfile.TemporaryDirectory() as folder:
-            self.workers["scratchgan"].ask("alike", "give", folder, width, batch)
+            self.workers["scratchgan"].ask("alike", "give", folder, work)
             for name, worker in self.workers.items():
-                worker.ask("alike", "step", MODULES[name], folder, width)
-            return {name: alike.differences(MODULES[name], folder) for name in self.pythons}
+                module = "ours_checked" if name == "scratchgan" else self.modules[name]
+                worker.ask("alike", "step", module, folder, work)
+            return {name: alike.differences(self.modules[name], folder) for name in self.pythons}
 
     def seconds(self, work, runs, progress):
         """Of each run, by library."""
@@ -82,7 +83,7 @@ class Kin:
         for _ in range(runs):
             for name, worker in self.workers.items():
                 time.sleep(OTHERS_FALL_ASLEEP)
-                seconds[name].append(worker.ask("measure", "seconds", MODULES[name], work))
+                seconds[name].append(worker.ask("measure", "seconds", self.modules[name], work))
             progress()
         return seconds
 
@@ -99,7 +100,7 @@ def main(argv=None):
     with Kin(pythons, flags.threads) as kin:
         print(f"threads: {flags.threads}", *kin.about(), sep="\n", end="\n\n")
         rows = [ROWS[name] for name in flags.only]
-        checks = {row.label: kin.check(*row.work[1:]) for row in rows}
+        checks = {row.label: kin.check(row.work) for row in rows}
         print(agreement(checks), end="\n\n", flush=True)
         with tqdm(total=flags.runs * len(rows), unit="run", leave=False, disable=None) as bar:
             results = {row.label: kin.seconds(row.work, flags.runs, bar.update) for row in rows}
@@ -130,7 +131,7 @@ def agreement(checks):
         for label, check in checks.items()
         for name, differences in check.items()
     ]
-    return _ruled(head, lines)
+    return ruled(head, lines)
 
 
 def table(results):
@@ -140,7 +141,7 @@ def table(results):
     for label, seconds in results.items():
         ours = seconds.pop("scratchgan")
         lines += [_line(label, name, ours, theirs) for name, theirs in seconds.items()]
-    return _ruled(head, lines)
+    return ruled(head, lines)
 
 
 def _line(label, name, ours, theirs):
@@ -153,7 +154,7 @@ def _line(label, name, ours, theirs):
     ).rstrip()
 
 
-def _ruled(head, lines):
+def ruled(head, lines):
     return "\n".join([head, "─" * len(head), *lines])
 
 

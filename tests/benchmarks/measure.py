@@ -39,6 +39,18 @@ def prepared(library, work):
     return step, max(1, round(LEAST_SECONDS / once))
 
 
+def first_seconds(library, work):
+    """Of the first run of a work in this process, in which some libraries compile it."""
+    return _seconds_each(lambda: _build(library, tuple(work))(), 1)
+
+
+def cpus(library, work):
+    """How many processors are busy in a run, on average."""
+    step, times = prepared(library, tuple(work))
+    before, seconds_each = time.process_time(), _seconds_each(step, times)
+    return (time.process_time() - before) / (times * seconds_each)
+
+
 def operation_seconds(library, direction):
     """How long one operation on a tiny array takes: the median over some."""
     works = [("operation", name, direction) for name in ("add", "mul", "tanh")]
@@ -62,6 +74,7 @@ def product_speed(size=2048):
     return 2 * size**3 / min(_seconds_each(lambda: a @ a, 1) for _ in range(10))
 
 
+@functools.cache
 def _build(library, work):
     name, *arguments = work
     return getattr(importlib.import_module(library), name)(*arguments)

@@ -81,3 +81,30 @@ def residual_branch(nn, channels):
         nn.Conv2d(channels, channels, 3, padding=1, bias=False),
         nn.BatchNorm2d(channels),
     )
+
+
+def inputs(name, *sizes):
+    """What a step begins with besides its weights: whether uniform in [0, 1) or standard normal, and its shape.
+
+    Returns
+    -------
+    dict of str to (str, tuple of int)
+        In the order of the step's arguments: data first.
+    """
+    return _INPUTS[name](*sizes)
+
+
+def _drawn(batch, image, latents):
+    return {"real": ("uniform", (batch, *image)), "latents": ("normal", (batch, *latents))}
+
+
+_INPUTS = {
+    "critic_step": lambda width, batch: {
+        **_drawn(batch, (1, 28, 28), (128,)),
+        "epsilon": ("uniform", (batch, 1, 1, 1)),
+    },
+    "generator_step": lambda width, batch, freeze: {"latents": ("normal", (batch, 128))},
+    "dcgan_step": lambda width, batch: _drawn(batch, (3, 64, 64), (100, 1, 1)),
+    "mlp_step": lambda batch: _drawn(batch, (784,), (100,)),
+    "residual_block": lambda channels, size, batch: dict.fromkeys("xg", ("normal", (batch, channels, size, size))),
+}

@@ -10,7 +10,7 @@ import numpy as np
 from measure import CHAIN
 
 import scratchgan
-from scratchgan import Tensor, grad, nn, no_grad
+from scratchgan import Tensor, grad, nn
 from scratchgan import functional as F
 from scratchgan.backend import device_module
 from scratchgan.models import wgan_gp
@@ -42,59 +42,19 @@ def uniform(*shape):
 
 def critic_step(width, batch):
     """Fakes, penalty, Adam: one step of the critic of the authors' MNIST network."""
-    model = _wgan_gp(*paper_networks(rng, width=width))
+    model = wgan_gp_of(*paper_networks(rng, width=width))
     return partial(model.critic_step, uniform(batch, 1, 28, 28), rng=rng)
-
-
-def given_step(width, batch):
-    """Weights, data and random numbers for one step of the critic that other libraries do, too: arrays by name."""
-    given = {"real": uniform(batch, 1, 28, 28).data, "latents": normal(batch, 128).data}
-    given["epsilon"] = uniform(batch, 1, 1, 1).data
-    for name, network in zip(("generator", "critic"), paper_networks(rng, width=width)):
-        for index, weight in enumerate(network.parameters()):
-            given[f"{name} {index}"] = weight.data + normal(*weight.shape).data / 50  # biases, too, are not 0
-    return given
-
-
-def checked_step(width, given):
-    """What comes out of the step that is `given_step`: terms of the loss, gradients, weights after it."""
-    players = paper_networks(rng, width=width)
-    for name, network in zip(("generator", "critic"), players):
-        for index, weight in enumerate(network.parameters()):
-            weight.data = given[f"{name} {index}"]
-    model, drawn = _wgan_gp(*players), _Drawn(given)
-    real = Tensor(given["real"])
-    with no_grad():
-        fake = model.generator(model.latents(len(real), drawn))
-    loss, weights = model.critic_loss(real, fake, rng=drawn)["critic_loss"], model.critic.parameters()
-    results = {f"gradient {index}": g.data for index, g in enumerate(grad(loss, weights))}
-    numbers = model.critic_step(real, rng=drawn)
-    results |= {f"weight {index}": weight.data for index, weight in enumerate(weights)}
-    return results | {name: numbers[name].data for name in ("penalty", "critic_loss")}
-
-
-class _Drawn:
-    """A generator of random numbers that gives those drawn before."""
-
-    def __init__(self, given):
-        self.given = given
-
-    def standard_normal(self, _):
-        return self.given["latents"]
-
-    def random(self, _):
-        return self.given["epsilon"]
 
 
 def generator_step(width, batch, freeze):
     """One step of the generator. There is nothing to freeze: `grad` asks for no gradient of the critic's weights."""
-    model = _wgan_gp(*paper_networks(rng, width=width))
+    model = wgan_gp_of(*paper_networks(rng, width=width))
     return partial(model.generator_step, uniform(batch, 1, 28, 28), rng=rng)
 
 
 def sized_critic_step(width, batch, size):
     """The critic's step on images of any size."""
-    model = _wgan_gp(*sized_networks(width, size))
+    model = wgan_gp_of(*sized_networks(width, size))
     return partial(model.critic_step, uniform(batch, 1, size, size), rng=rng)
 
 
@@ -132,7 +92,8 @@ def sized_networks(width, size):
     return generator, critic
 
 
-def _wgan_gp(generator, critic):
+def wgan_gp_of(generator, critic):
+    """The game of the authors' MNIST script between two networks."""
     options = {**wgan_gp.PAPER, "networks": lambda *_: (generator, critic)}
     return wgan_gp.build(rng, device, **options)
 
@@ -151,21 +112,29 @@ def mlp_step(batch):
 
 
 def _gan_step(generator, discriminator, real, latents):
-    generator, discriminator = generator.to(device), discriminator.to(device)
-    generator_optimizer = Adam(generator.parameters(), 2e-4, (0.5, 0.999))
-    discriminator_optimizer = Adam(discriminator.parameters(), 2e-4, (0.5, 0.999))
+    gan = Gan(generator.to(device), discriminator.to(device))
+    return lambda: gan.step(real, normal(*latents))
 
-    def loss(images, label):
-        logits = discriminator(images)
-        return F.binary_cross_entropy_with_logits(logits, Tensor(np.full_like(logits.data, label)))
 
-    def step():
-        fake = generator(normal(*latents))
+class Gan:
+    """Two players and what moves them."""
+
+    def __init__(self, *players):
+        self.players = players
+        self.optimizers = [Adam(player.parameters(), 2e-4, (0.5, 0.999)) for player in players]
+
+    def step(self, real, latents):
+        """A step of the discriminator, then one of the generator; the fakes are made once."""
+        (generator, discriminator), (generator_optimizer, discriminator_optimizer) = self.players, self.optimizers
+
+        def loss(images, label):
+            logits = discriminator(images)
+            return F.binary_cross_entropy_with_logits(logits, Tensor(np.full_like(logits.data, label)))
+
+        fake = generator(latents)
         discriminator_loss = loss(real, 1) + loss(fake.detach(), 0)
         discriminator_optimizer.step(grad(discriminator_loss, discriminator.parameters()))
         generator_optimizer.step(grad(loss(fake, 1), generator.parameters()))
-
-    return step
 
 
 # Parts ---------------------------------------------------------------------------------------------------------------
@@ -175,9 +144,12 @@ def residual_block(channels, size, batch):
     """Forward and backward through relu(x + branch(x)), with respect to x and all weights."""
     branch = networks.residual_branch(nn, channels).to(device)
     x, g = (normal(size, batch, size, channels).permute(1, 3, 0, 2).data for _ in "xg")  # as convolutions leave them
-    x, g = Tensor(x, requires_grad=True), Tensor(g)
-    inputs = [x, *branch.parameters()]
-    return lambda: grad(F.relu(x + branch(x)), inputs, g)
+    return partial(block_gradients, branch, Tensor(x, requires_grad=True), Tensor(g))
+
+
+def block_gradients(branch, x, g):
+    """Of relu(x + branch(x)) in x and all weights, from g, the gradient in its result."""
+    return grad(F.relu(x + branch(x)), [x, *branch.parameters()], g)
 
 
 def operation(name, direction):

@@ -1,6 +1,7 @@
 """The works, done by PyTorch, as a usual script does them. `ours` is the twin."""
 
 import os
+from functools import partial
 
 import networks
 import torch
@@ -9,6 +10,7 @@ from torch import nn
 from torch.nn import functional as F
 from torch.optim import Adam
 
+BETA1 = 0.5  # of all these steps
 torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
 
 
@@ -20,45 +22,50 @@ def about():
 # WGAN-GP -------------------------------------------------------------------------------------------------------------
 
 
-def critic_step(width, batch):
+class Critic:
     """Fakes, penalty, Adam: one step of the critic of the authors' MNIST network."""
-    generator, critic = paper_networks(width)
-    real, optimizer = torch.rand(batch, 1, 28, 28), Adam(critic.parameters(), 1e-4, (0.5, 0.9))
 
-    def step():
+    twice = None  # the critic of the penalty, where another can be differentiated twice
+
+    def __init__(self, width):
+        self.players = paper_networks(width)
+        self.optimizers = [Adam(self.players[1].parameters(), 1e-4, (0.5, 0.9))]
+
+    def __call__(self, real, latents, epsilon):
+        generator, critic = self.players
         with torch.no_grad():
-            fake = generator(torch.randn(batch, 128))
-        optimizer.zero_grad()
-        critic_losses(critic, real, fake)["critic_loss"].backward()
-        optimizer.step()
+            fake = generator(latents)
+        self.optimizers[0].zero_grad()
+        numbers = critic_losses(critic, real, fake, epsilon, self.twice)
+        numbers["critic_loss"].backward()
+        self.optimizers[0].step()
+        return numbers
 
-    return step
+
+class Generator:
+    """One step of the generator; ``freeze`` switches the gradients of the critic's weights off, as few scripts do."""
+
+    def __init__(self, width, freeze):
+        self.players = paper_networks(width)
+        self.players[1].requires_grad_(not freeze)
+        self.optimizers = [Adam(self.players[0].parameters(), 1e-4, (0.5, 0.9))]
+
+    def __call__(self, latents):
+        generator, critic = self.players
+        self.optimizers[0].zero_grad()
+        (-critic(generator(latents)).mean()).backward()
+        self.optimizers[0].step()
 
 
-def critic_losses(critic, real, fake):
-    """The terms of the critic's loss on one batch, and the loss itself."""
+def critic_losses(critic, real, fake, epsilon, twice=None):
+    """The terms of the critic's loss on one batch, and the loss itself; ``twice`` is the critic of the penalty."""
     distance = critic(real).mean() - critic(fake).mean()
-    epsilon = torch.rand(len(real), 1, 1, 1)
     between = (epsilon * real + (1 - epsilon) * fake).requires_grad_()
-    (slope,) = torch.autograd.grad(critic(between).sum(), between, create_graph=True)
+    (slope,) = torch.autograd.grad((twice or critic)(between).sum(), between, create_graph=True)
     norms = slope.flatten(1).norm(dim=1)
     penalty = ((norms - 1) ** 2).mean()
     loss = -distance + 10 * penalty
     return {"wasserstein": distance, "penalty": penalty, "gradient_norm": norms.mean(), "critic_loss": loss}
-
-
-def generator_step(width, batch, freeze):
-    """One step of the generator; ``freeze`` switches the gradients of the critic's weights off, as few scripts do."""
-    generator, critic = paper_networks(width)
-    optimizer = Adam(generator.parameters(), 1e-4, (0.5, 0.9))
-    critic.requires_grad_(not freeze)
-
-    def step():
-        optimizer.zero_grad()
-        (-critic(generator(torch.randn(batch, 128))).mean()).backward()
-        optimizer.step()
-
-    return step
 
 
 def paper_networks(width):
@@ -101,26 +108,21 @@ def plain_critic(width):
 # The first GANs ------------------------------------------------------------------------------------------------------
 
 
-def dcgan_step(width, batch):
-    """A step of each player of the DCGAN."""
-    return _gan_step(*networks.dcgan(nn, width, inplace=True), torch.rand(batch, 3, 64, 64), (batch, 100, 1, 1))
+class Gan:
+    """A step of each player; the fakes are made once."""
 
+    def __init__(self, *players):
+        self.players = players
+        self.optimizers = [Adam(player.parameters(), 2e-4, (0.5, 0.999)) for player in players]
 
-def mlp_step(batch):
-    """A step of each player of the GAN of linear layers."""
-    return _gan_step(*networks.mlp(nn), torch.rand(batch, 784), (batch, 100))
+    def __call__(self, real, latents):
+        (generator, discriminator), (generator_optimizer, discriminator_optimizer) = self.players, self.optimizers
 
+        def loss(images, label):
+            logits = discriminator(images)
+            return F.binary_cross_entropy_with_logits(logits, torch.full_like(logits, label))
 
-def _gan_step(generator, discriminator, real, latents):
-    generator_optimizer = Adam(generator.parameters(), 2e-4, (0.5, 0.999))
-    discriminator_optimizer = Adam(discriminator.parameters(), 2e-4, (0.5, 0.999))
-
-    def loss(images, label):
-        logits = discriminator(images)
-        return F.binary_cross_entropy_with_logits(logits, torch.full_like(logits, label))
-
-    def step():
-        fake = generator(torch.randn(*latents))
+        fake = generator(latents)
         discriminator_optimizer.zero_grad()
         (loss(real, 1) + loss(fake.detach(), 0)).backward()
         discriminator_optimizer.step()
@@ -128,18 +130,52 @@ def _gan_step(generator, discriminator, real, latents):
         loss(fake, 1).backward()
         generator_optimizer.step()
 
-    return step
+
+class Block:
+    """The gradients of relu(x + branch(x)) in x and all weights, from g, the gradient in its result."""
+
+    def __init__(self, branch):
+        self.players, self.optimizers = [_Residual(branch)], []
+
+    def __call__(self, x, g):
+        (block,) = self.players
+        return torch.autograd.grad(block(x.requires_grad_()), [x, *block.parameters()], g)
+
+
+class _Residual(nn.Module):
+    def __init__(self, branch):
+        super().__init__()
+        self.branch = branch
+
+    def forward(self, x):
+        return F.relu(x + self.branch(x))
+
+
+# The works -----------------------------------------------------------------------------------------------------------
+
+# name: what does the step, from data and random numbers
+WORKS = {
+    "critic_step": lambda width, batch: Critic(width),
+    "generator_step": lambda width, batch, freeze: Generator(width, freeze),
+    "dcgan_step": lambda width, batch: Gan(*networks.dcgan(nn, width, inplace=True)),
+    "mlp_step": lambda batch: Gan(*networks.mlp(nn)),
+    "residual_block": lambda channels, size, batch: Block(networks.residual_branch(nn, channels)),
+}
+DRAW = {"uniform": torch.rand, "normal": torch.randn}
+
+
+def repeated(name, *sizes, prepare=lambda train: train):
+    """The step on the same data, with other random numbers each time."""
+    train, kinds = prepare(WORKS[name](*sizes)), networks.inputs(name, *sizes)
+    data = {key: DRAW[law](*shape) for key, (law, shape) in kinds.items() if key in ("real", "x", "g")}
+    drawn = {key: kind for key, kind in kinds.items() if key not in data}
+    return lambda: train(**data, **{key: DRAW[law](*shape) for key, (law, shape) in drawn.items()})
+
+
+critic_step, generator_step, dcgan_step, mlp_step, residual_block = (partial(repeated, name) for name in WORKS)
 
 
 # Parts ---------------------------------------------------------------------------------------------------------------
-
-
-def residual_block(channels, size, batch):
-    """Forward and backward through relu(x + branch(x)), with respect to x and all weights."""
-    branch = networks.residual_branch(nn, channels)
-    x = torch.randn(batch, channels, size, size, requires_grad=True)
-    g, inputs = torch.randn(batch, channels, size, size), [x, *branch.parameters()]
-    return lambda: torch.autograd.grad(F.relu(x + branch(x)), inputs, g)
 
 
 def operation(name, direction):
@@ -155,3 +191,26 @@ def operation(name, direction):
 
     y = forward()
     return forward if direction == "forward" else lambda: torch.autograd.grad(y, x, g, retain_graph=True)
+
+
+# From given numbers ---------------------------------------------------------------------------------------------------
+
+
+def checked_step(work, given, prepare=lambda train: train):
+    """What comes out of the step that is `ours_checked.given_step`: gradients, weights after it, terms of the loss."""
+    name, *sizes = work
+    train = WORKS[name](*sizes)
+    names = ("generator", "critic") if train.optimizers else ("branch",)
+    with torch.no_grad():
+        for player, network in zip(names, train.players):
+            for index, weight in enumerate(network.parameters()):
+                weight.copy_(torch.from_numpy(given[f"{player} {index}"]))
+    numbers = prepare(train)(*(torch.from_numpy(given[key]) for key in networks.inputs(*work)))
+    if not train.optimizers:
+        return {f"gradient {index}": gradient for index, gradient in enumerate(numbers)}
+    moved = [pair for optimizer in train.optimizers for pair in optimizer.state.items()]
+    results = {f"weight {index}": weight.detach() for index, (weight, _) in enumerate(moved)}
+    results |= {f"gradient {index}": state["exp_avg"] / (1 - BETA1) for index, (_, state) in enumerate(moved)}
+    if name == "critic_step":
+        results |= {"penalty": 10 * numbers["penalty"].detach(), "critic_loss": numbers["critic_loss"].detach()}
+    return results

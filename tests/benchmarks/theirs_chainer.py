@@ -25,8 +25,9 @@ def critic_step(width, batch):
     return step
 
 
-def checked_step(width, given):
-    """What comes out of the step that is `ours.given_step`: terms of the loss, gradients, weights after it."""
+def checked_step(work, given):
+    """What comes out of the step that is `ours_checked.given_step`: terms of the loss, gradients, weights after it."""
+    _, width, _ = work
     generator, critic = paper_networks(width)
     for name, network in (("generator", generator), ("critic", critic)):
         for index, weight in enumerate(_weights(network)):

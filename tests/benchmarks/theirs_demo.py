@@ -52,7 +52,7 @@ def train_step(generator, critic, generator_optimizer, critic_optimizer, batches
     real = torch.from_numpy(next(batches))
     with torch.no_grad():
         fake = generator(latents(BATCH))
-    numbers = critic_losses(critic, real, fake)
+    numbers = critic_losses(critic, real, fake, torch.rand(BATCH, 1, 1, 1))
     critic_optimizer.zero_grad()
     numbers["critic_loss"].backward()
     critic_optimizer.step()
