@@ -11,8 +11,8 @@ python tests/benchmarks/compiled.py --only critic-16 mlp --runs 5  # some rows, 
 Each library works in a process of its own, a new one for each row, with the same number of threads and on the same
 layers and sizes in float32. The first step, in which the two compile, is timed by itself. Then each does one step from
 the same weights, data and random numbers: where a gradient, or how Adam moves the weights, is not ours, there is an
-error and no time. Then they take turns, so that whatever else the machine does slows all. Where no library keeps all its
-processors busy, something else does.
+error and no time. Then they take turns, so that whatever else the machine does slows all. Where no library keeps all
+its processors busy, something else does.
 """
 
 import argparse
