@@ -1,7 +1,8 @@
 """The works, done by PyTorch with `torch.compile` in its default mode: networks and optimisers compiled.
 
 It cannot differentiate a derivative ("torch.compile with aot_autograd does not currently support double backward"), so
-the penalty of the critic's step is as in `theirs`, and all around it is compiled.
+the penalty of the critic's step is as in `theirs`, and all around it is compiled. Shapes are fixed, as PyTorch 2.13
+fails to make DCGAN's discriminator a program for any shape.
 """
 
 import os
@@ -23,7 +24,7 @@ def about():
 def compiled(train):
     """The same step, as far as it can be compiled."""
     train.twice = train.players[-1]
-    train.players = [torch.compile(player) for player in train.players]
+    train.players = [torch.compile(player, dynamic=False) for player in train.players]
     for optimizer in train.optimizers:
         optimizer.step = torch.compile(optimizer.step)
     return train
