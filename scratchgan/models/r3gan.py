@@ -20,22 +20,28 @@ so that each block begins as the identity, and those of the others have a gain t
 `nn.Doubled` and `nn.Halved`. G begins with a learned image of each channel, times a number that is linear in z; D ends
 with the mirror image of that. G's output is linear; what lies beyond black and white is cut off where it is shown.
 
+Digits are black and white, and that a linear output must learn for every pixel: with the paper's first and last layers
+the paper around them stays grey and uneven (S 0.28). So for digits G ends in tanh. Its first maps are then a linear map
+of z as a whole, as with one number for each channel and a tanh the game was lost to D.
+
 While the networks learn, γ falls, and the memories of Adam (β₂) and of G's average grow, all along cosines.
 
 Departures:
 
 | here                                                       | the authors' CIFAR-10                           |
 |------------------------------------------------------------|-------------------------------------------------|
-| 28×28; widths 96, 48 in G and 64, 32 in D, at 7, 14 pixels | 32×32; width 768 at 4, 8, 16, 32 pixels         |
+| 28×28; widths 96, 48 in G and 64, 16 in D, at 7, 14 pixels | 32×32; width 768 at 4, 8, 16, 32 pixels         |
+| digits: first maps linear in z, as a whole, and last tanh  | `Basis`, and a linear output                    |
+| digits: part of z is discrete, `latents.of_kinds`          | z ~ N(0, I)                                     |
 | images come and go in patches of 2×2 pixels                | by 1×1 convolutions                             |
 | one block at each size                                     | two                                             |
 | 3×3 convolutions of all channels, as many as outside       | twice as many channels as outside, in 96 groups |
 | images go on with their edge pixels where sizes change     | with zeros                                      |
-| γ from 5 to 0.5, by the end of training                    | 0.05 to 0.005, within the first 20M images      |
-| α from 0.004 in a straight line to a twentieth             | from 2·10⁻⁴ to 5·10⁻⁵, by a cosine              |
-| β₂ 0.9 to 0.99; G's average: a half-life of up to 70 steps | the same; of up to 5M images                    |
+| γ from 0.2 to 0.02, by the end of training; emoji 5 to 0.5 | 0.05 to 0.005, within the first 20M images      |
+| α from 0.002 in a straight line to a twentieth             | from 2·10⁻⁴ to 5·10⁻⁵, by a cosine              |
+| β₂ 0.9 to 0.99; G's average: a half-life of ≤ 140 steps    | the same; of up to 5M images                    |
 | no augmentation                                            | with a probability of 0 to 0.55                 |
-| batches of 64                                              | of 512                                          |
+| batches of 32                                              | of 512                                          |
 """
 
 import math
@@ -48,6 +54,7 @@ from scratchgan.data import views
 from scratchgan.losses import Relativistic
 from scratchgan.losses.penalties import slopes_of
 from scratchgan.models.game import Game
+from scratchgan.models.latents import of_kinds, standard_normal
 from scratchgan.models.model import Preset, System
 from scratchgan.nn import init
 from scratchgan.nn.options import Number, Several, Whole
@@ -100,6 +107,12 @@ class Basis(nn.Module):
         return self.basis * self.linear(z).unflatten(1, (-1, 1, 1))
 
 
+def maps(latent_size, channels, size, rng):
+    """All first maps as one linear map of z: (N, latent_size) -> (N, channels, size, size)."""
+    linear = _begin(nn.Linear(latent_size, channels * size**2, bias=False, rng=rng), latent_size, rng)
+    return nn.Sequential(linear, nn.Unflatten(1, (channels, size, size)))
+
+
 class Score(nn.Module):
     """W ⟨b_c, x_c⟩, with a learned image b_c for each channel: (N, C, size, size) -> (N, 1)."""
 
@@ -127,7 +140,16 @@ def _begin(layer, fan_in, rng, gain=1.0):
 
 
 def residual_networks(
-    rng, latent_size=64, size=28, widths=(48, 24, 8), critic_widths=None, expansion=1, channels=1, patch=1
+    rng,
+    latent_size=64,
+    size=28,
+    widths=(48, 24, 8),
+    critic_widths=None,
+    expansion=1,
+    channels=1,
+    patch=1,
+    first=Basis,
+    last=(),
 ):
     """A block at each size, from the largest down to the smallest, and between them half or twice the size.
 
@@ -144,6 +166,10 @@ def residual_networks(
     patch : int
         Images come and go in patches of so many pixels a side, each by a linear map: 1 is a 1×1 convolution. The
         largest size is ``size / patch``; it can be halved once less than there are widths.
+    first : callable
+        ``(latent_size, channels, size, rng) -> Module``: G's first layer, `Basis` or `maps`.
+    last : sequence of Module
+        What ends G, such as ``[nn.Tanh()]``.
 
     Returns
     -------
@@ -159,7 +185,7 @@ def residual_networks(
         )
     block, bare = partial(Block, expansion=expansion, blocks=len(widths), rng=rng), {"bias": False, "rng": rng}
 
-    up = [Basis(latent_size, widths[0], smallest, rng), block(widths[0])]
+    up = [first(latent_size, widths[0], smallest, rng), block(widths[0])]
     for many, few in zip(widths, widths[1:]):
         up += [convolution(many, few, 1, rng), nn.Doubled(), block(few)]
     leaving = nn.ConvTranspose2d(widths[-1], channels, patch, stride=patch, **bare)
@@ -169,12 +195,13 @@ def residual_networks(
     for many, few in zip(critic_widths[-2::-1], critic_widths[:0:-1]):
         down += [block(few), nn.Halved(), convolution(few, many, 1, rng)]
     down += [block(critic_widths[0]), Score(critic_widths[0], smallest, rng)]
-    return nn.Sequential(*up, _begin(leaving, widths[-1], rng)), nn.Sequential(*down)
+    return nn.Sequential(*up, _begin(leaving, widths[-1], rng), *last), nn.Sequential(*down)
 
 
 def small_networks(rng, latent_size=64):
-    """Those that learn digits within minutes: blocks at 7 and 14 pixels, for images (1, 28, 28)."""
-    return residual_networks(rng, latent_size, widths=(96, 48), critic_widths=(64, 32), patch=2)
+    """Those that learn digits within minutes: blocks at 7 and 14 pixels, for images (1, 28, 28) in [−1, 1]."""
+    widths = {"widths": (96, 48), "critic_widths": (64, 16)}
+    return residual_networks(rng, latent_size, **widths, patch=2, first=maps, last=[nn.Tanh()])
 
 
 # Training ------------------------------------------------------------------------------------------------------------
@@ -191,7 +218,7 @@ class R3GAN(Game):
 
     Parameters
     ----------
-    generator, critic, latent_size
+    generator, critic, latent_size, noise
         See `Game`.
     lr : float
         α of both players' Adam.
@@ -205,9 +232,10 @@ class R3GAN(Game):
     watch = {"critic_loss": "L_D", "generator_loss": "L_G", "penalty": "R₁ + R₂"}
     panels = Game.panels | {"penalties": ["penalty"]}
 
-    def __init__(self, generator, critic, latent_size, lr, gamma, beta2, half_life, ramp):
+    def __init__(self, generator, critic, latent_size, lr, gamma, beta2, half_life, ramp, noise=standard_normal):
         self.gamma, self.beta2, self.half_life, self.ramp = gamma, beta2, half_life, ramp
-        super().__init__(generator, critic, latent_size, Relativistic(), partial(Adam, lr=lr), average_decay=0.0)
+        adam = partial(Adam, lr=lr)
+        super().__init__(generator, critic, latent_size, Relativistic(), adam, noise=noise, average_decay=0.0)
 
     def scheduled(self, ends):
         """Where a number is now that goes from one to another of two."""
@@ -241,18 +269,24 @@ def build(
     device="cpu",
     networks=small_networks,  # (rng, latent_size) -> G, D
     latent_size=64,
-    lr=4e-3,  # α, of both players' Adam
-    gamma=(5.0, 0.5),  # this and the next two: from, to
+    lr=2e-3,  # α, of both players' Adam
+    gamma=(0.2, 0.02),  # this and the next two: from, to
     beta2=(0.9, 0.99),
-    half_life=(0.0, 70.0),
-    ramp=1400,  # in how many steps
+    half_life=(0.0, 140.0),
+    ramp=3400,  # in how many steps
+    noise=standard_normal,  # (shape, rng) -> z
 ):
     """The game of (1) and (2)."""
     generator, critic = (network.to(device) for network in networks(rng, latent_size))
-    return R3GAN(generator, critic, latent_size, lr, gamma, beta2, half_life, ramp)
+    return R3GAN(generator, critic, latent_size, lr, gamma, beta2, half_life, ramp, noise)
 
 
-EMOJI = partial(residual_networks, size=32, widths=(96, 96, 48), critic_widths=(64, 64, 32), channels=3, patch=2)
+DIGITS = {"noise": of_kinds}
+LARGE = {"size": 32, "widths": (96, 96, 48), "critic_widths": (64, 64, 32), "channels": 3, "patch": 2}
+EMOJI = {
+    "networks": partial(residual_networks, **LARGE), "lr": 4e-3, "gamma": (5.0, 0.5), "half_life": (0.0, 70.0),
+    "ramp": 1400,
+}  # fmt: skip
 SYSTEM = System(
     "r3gan",
     "R3GAN",
@@ -260,10 +294,8 @@ SYSTEM = System(
     6,
     build,
     {
-        "quick": Preset(300, every=25, options={"ramp": 300}),
-        "default": Preset(1400),
-        "emoji": Preset(
-            1400, data="emoji", view=partial(views.images, size=32, channels=3), options={"networks": EMOJI}
-        ),
+        "quick": Preset(600, every=50, batch_size=32, options=DIGITS | {"ramp": 600}),
+        "default": Preset(3400, batch_size=32, options=DIGITS),
+        "emoji": Preset(1400, data="emoji", view=partial(views.images, size=32, channels=3), options=EMOJI),
     },
 )

@@ -102,8 +102,8 @@ STYLEGAN = {
     "objective": written(NonSaturating()), "penalty": written(growing.R1OfEnlarged(12.0)),
 }  # fmt: skip
 R3GAN = {
-    **RUN, "networks": r3gan.small_networks, "latent_size": 64, "lr": 4e-3, "gamma": (5.0, 0.5),
-    "beta2": (0.9, 0.99), "half_life": (0.0, 70.0), "ramp": 1400,
+    **RUN, "networks": r3gan.small_networks, "latent_size": 64, "lr": 2e-3, "gamma": (0.2, 0.02),
+    "beta2": (0.9, 0.99), "half_life": (0.0, 140.0), "ramp": 3400, "noise": of_kinds, "batch_size": 32,
 }  # fmt: skip
 AUTOENCODER = {
     **RUN, "networks": autoencoder.dense_networks, "latent_size": 2, "lr": 1e-3, "betas": (0.9, 0.999),
@@ -256,10 +256,11 @@ PRESETS = {
         "e": {**STYLEGAN, **small("stylegan", mixing=0.0)},
     },
     "r3gan": {
-        "quick": {**R3GAN, "ramp": 300, "steps": 300, "every": 25},
-        "default": {**R3GAN, "steps": 1400},
+        "quick": {**R3GAN, "ramp": 600, "steps": 600, "every": 50},
+        "default": {**R3GAN, "steps": 3400},
         "emoji": {
-            **R3GAN, **images(32, 3), "data": "emoji", "steps": 1400,
+            **R3GAN, **images(32, 3), "data": "emoji", "steps": 1400, "ramp": 1400, "batch_size": 64,
+            "noise": standard_normal, "lr": 4e-3, "gamma": (5.0, 0.5), "half_life": (0.0, 70.0),
             "networks": written(partial(
                 r3gan.residual_networks, size=32, widths=(96, 96, 48), critic_widths=(64, 64, 32), channels=3, patch=2
             )),
@@ -457,12 +458,16 @@ SAID = [
     ("diffusion_gan", "default", "p rises from 0 to 1 in 20,000 images", {"rise": 20_000}),
     ("diffusion_gan", "plain", "`plain` and `few_plain` are the same game with T = 0", {"timesteps": (0, 0)}),
     ("diffusion_gan", "few", "500 digits", {"view": views.few}),
-    ("r3gan", "default", "widths 96, 48 in G and 64, 32 in D", {"networks": r3gan.small_networks}),
-    ("r3gan", "default", "γ from 5 to 0.5, by the end of training", {"gamma": (5.0, 0.5), "ramp": 1400, "steps": 1400}),
-    ("r3gan", "default", "α from 0.004 in a straight line to a twentieth", {"lr": 4e-3, "rates_fall": True}),
-    ("r3gan", "default", "β₂ 0.9 to 0.99; G's average: a half-life of up to 70 steps",
-     {"beta2": (0.9, 0.99), "half_life": (0.0, 70.0)}),
-    ("r3gan", "default", "batches of 64", {"batch_size": 64}),
+    ("r3gan", "default", "widths 96, 48 in G and 64, 16 in D", {"networks": r3gan.small_networks}),
+    ("r3gan", "default", "part of z is discrete, `latents.of_kinds`", {"noise": of_kinds}),
+    ("r3gan", "default", "γ from 0.2 to 0.02, by the end of training; emoji 5 to 0.5",
+     {"gamma": (0.2, 0.02), "ramp": 3400, "steps": 3400}),
+    ("r3gan", "emoji", "γ from 0.2 to 0.02, by the end of training; emoji 5 to 0.5",
+     {"gamma": (5.0, 0.5), "ramp": 1400, "steps": 1400}),
+    ("r3gan", "default", "α from 0.002 in a straight line to a twentieth", {"lr": 2e-3, "rates_fall": True}),
+    ("r3gan", "default", "β₂ 0.9 to 0.99; G's average: a half-life of ≤ 140 steps",
+     {"beta2": (0.9, 0.99), "half_life": (0.0, 140.0)}),
+    ("r3gan", "default", "batches of 32", {"batch_size": 32}),
     ("srgan", "default", "0.002 and 0.0015, falling to a twentieth",
      {"lr": 0.002, "adversarial_lr": 0.0015, "rates_fall": True}),
     ("srgan", "default", "λ = 0.03", {"content": 0.03, "adversarial": 1e-3}),
@@ -583,7 +588,7 @@ OTHERS = {  # for each system, another value of all that its networks and its mo
     },
     "r3gan": {
         "networks": partial(r3gan.residual_networks, expansion=2), "latent_size": 63, "lr": 0.5, "gamma": (0.5, 0.25),
-        "beta2": (0.25, 0.5), "half_life": (1.0, 2.0), "ramp": 9,
+        "beta2": (0.25, 0.5), "half_life": (1.0, 2.0), "ramp": 9, "noise": gan.uniform,
     },
     "autoencoder": {
         "networks": partial(autoencoder.dense_networks, hidden=(9,)), "latent_size": 3, "lr": 0.5,

@@ -175,11 +175,26 @@ def test_the_networks_grow_and_shrink_by_halves_and_keep_their_widths():
     assert back == [(2, 12, 12), (2, 12, 12), (2, 6, 6), (4, 6, 6), (4, 6, 6), (4, 3, 3), (6, 3, 3), (6, 3, 3), (1,)]
 
 
-def test_the_small_networks_have_the_widths_that_are_written_down():
+def test_the_small_networks_have_the_layers_that_are_written_down():
     generator, critic = r3gan.small_networks(rng(), 9)
-    assert generator[0].basis.shape == (96, 7, 7) and generator[-1].weight.shape == (48, 1, 2, 2)
-    assert critic[-1].basis.shape == (64, 7, 7) and critic[0].weight.shape == (32, 1, 2, 2)
-    assert generator[0].linear.weight.shape == (96, 9) and (len(generator), len(critic)) == (6, 6)
+    first, *_, leaving, last = generator
+    assert first[0].weight.shape == (96 * 7 * 7, 9) and first[0].bias is None and len(generator) == 7
+    assert leaving.weight.shape == (48, 1, 2, 2) and isinstance(last, nn.Tanh)
+    assert critic[-1].basis.shape == (64, 7, 7) and critic[0].weight.shape == (16, 1, 2, 2) and len(critic) == 6
+
+
+def test_the_first_maps_may_be_one_linear_map_of_z():
+    maps = r3gan.maps(400, 6, 5, rng())
+    weight, z = maps[0].weight.data, rng(1).standard_normal((3, 400)).astype(np.float32)
+    np.testing.assert_allclose(maps(Tensor(z)).data, (z @ weight.T).reshape(3, 6, 5, 5), rtol=1e-4, atol=1e-5)
+    assert weight.std() == pytest.approx(400**-0.5, rel=0.05)
+    generator, _ = residual_networks(rng(), widths=(4, 3, 2), first=r3gan.maps, last=[nn.ReLU()])
+    assert isinstance(generator[0][1], nn.Unflatten) and isinstance(generator[-1], nn.ReLU)
+
+
+def test_latents_are_drawn_as_the_option_says():
+    model = game(noise=lambda shape, rng: np.full(shape, 2.5))
+    assert (model.latents(3, rng()).data == 2.5).all()
 
 
 @pytest.mark.parametrize("options", [{"size": 30}, {"size": 0}, {"patch": 2}, {"critic_widths": (8, 8)}])
