@@ -74,7 +74,7 @@ def experiment(flags, folder):
         for method in flags.methods:
             rows[RECIPES[method].name] = summary([runs[method, data, seed, steps][1] for seed in seeds])
         numbers[DATA[data].name] = rows
-        print_table(DATA[data], rows, f"{steps:,} steps, mean and deviation of {len(seeds)} seeds")
+        print_table(DATA[data], rows, f"{steps:,} steps, mean and deviation of --seed {', '.join(map(str, seeds))}")
     save_picture(folder / "mode_collapse.png", flags, steps, runs, numbers)
     film(folder / "mode_collapse.gif", flags, steps, runs)
     return {"steps": steps, "seeds": list(seeds), "sets": numbers}, list(claims(numbers))

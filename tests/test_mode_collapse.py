@@ -42,6 +42,7 @@ def test_it_leaves_a_table_and_a_picture(tmp_path):
         f"25 Gaussians, modes of {name}" for name in ("minimax", "non-saturating + R1")
     ]
     assert "nothing is judged: --steps 3, not 1500, --seeds 2, not 3" in done.stdout
+    assert "Swiss roll: 3 steps, mean and deviation of --seed 7, 8\n" in done.stdout
     assert grid["real points"]["modes"]["mean"] == 25 and grid["real points"]["quality"]["mean"] > 0.97
     assert len(grid["minimax"]["w1"]["seeds"]) == 2 and "modes" not in roll["minimax"]
     for text in ("25 Gaussians", "Swiss roll", "non-saturating + R1", "real points"):

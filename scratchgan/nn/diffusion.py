@@ -85,7 +85,7 @@ class Diffusion:
         return np.append(np.zeros(32, int), draws)
 
     def draw(self, shape: Sequence[int], rng: Random) -> tuple[Array, Array, Array]:
-        """t of each image of a batch, and what (1) makes of it.
+        """t of each image of a batch, and what it is multiplied by, and what is added.
 
         Parameters
         ----------

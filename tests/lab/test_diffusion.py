@@ -118,6 +118,7 @@ def test_it_leaves_a_table_and_a_picture(tmp_path):
         assert rows["untrained"]["quality"]["seeds"][i] == measured(run.clouds[0])["quality"]
         evenly = measured(diffusion.spread_evenly(seed))
         assert [rows["spread evenly"][key]["seeds"][i] for key in evenly] == list(evenly.values())
+    assert "25 Gaussians: 3 steps, mean of --seed 7, 8\n" in done.stdout
     assert "nothing is judged: --steps 3, not" in done.stdout and "--seeds 2, not 3" in done.stdout
 
 
