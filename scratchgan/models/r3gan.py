@@ -8,7 +8,7 @@ is compared with a fake x̃ of its own, as in the relativistic GAN, and D may be
 
 As D judges a fake beside a real image, G cannot win by leaving modes out; but alone this game need not converge. With
 the penalty on reals (R₁) it may still diverge, from the fakes' side; with that on fakes, too (R₂), it converges to its
-solution from nearby. Both are taken in each step. `lab.plane` has the three games.
+solution from nearby. Both are taken in each step. `lab.plane` has the three games: rpgan, rpgan-r1, rpgan-r1-r2.
 
 With such a loss the networks may be plain and modern: residual blocks x + f(x), with
 
@@ -20,9 +20,8 @@ so that each block begins as the identity, and those of the others have a gain t
 `nn.Doubled` and `nn.Halved`. G begins with a learned image of each channel, times a number that is linear in z; D ends
 with the mirror image of that. G's output is linear; what lies beyond black and white is cut off where it is shown.
 
-Digits are black and white, and that a linear output must learn for every pixel: with the paper's first and last layers
-the paper around them stays grey and uneven (S 0.28). So for digits G ends in tanh. Its first maps are then a linear map
-of z as a whole, as with one number for each channel and a tanh the game was lost to D.
+Digits are black and white, and that a linear output must learn for every pixel: with it their background stays grey and
+uneven (S 0.28). So for digits G ends in tanh, and as a G of `Basis` and tanh lost to D, it begins with `maps`.
 
 While the networks learn, γ falls, and the memories of Adam (β₂) and of G's average grow, all along cosines.
 
@@ -31,7 +30,7 @@ Departures:
 | here                                                       | the authors' CIFAR-10                           |
 |------------------------------------------------------------|-------------------------------------------------|
 | 28×28; widths 96, 48 in G and 64, 16 in D, at 7, 14 pixels | 32×32; width 768 at 4, 8, 16, 32 pixels         |
-| digits: first maps linear in z, as a whole, and last tanh  | `Basis`, and a linear output                    |
+| digits: first maps are one linear map of z; last a tanh    | `Basis`, and a linear output                    |
 | digits: part of z is discrete, `latents.of_kinds`          | z ~ N(0, I)                                     |
 | images come and go in patches of 2×2 pixels                | by 1×1 convolutions                             |
 | one block at each size                                     | two                                             |
