@@ -4,6 +4,7 @@ import importlib.util
 
 import alike
 import numpy as np
+import ours_checked
 import pytest
 from worker import Worker
 
@@ -49,3 +50,41 @@ def test_another_step_is_refused(name, library, tmp_path):
     np.savez(tmp_path / f"{module}.npz", **wrong)
     with pytest.raises(ValueError, match="not do the same step"):
         alike.differences(module, tmp_path)
+
+
+# The comparison itself, of arrays made by hand ------------------------------------------------------------------------
+
+OURS = {"gradient 0": [[2.0], [-4.0]], "gradient 1": [1.0, 0.5], "weight 0": [0.25, 0.5]}
+
+
+def compared(folder, **theirs):
+    """The differences of two sets of results, the other library's with some arrays of its own."""
+    ours = {name: np.array(values, np.float32) for name, values in OURS.items()}
+    np.savez(folder / "ours_checked.npz", **ours)
+    np.savez(folder / "other.npz", **ours | {name.replace("_", " "): array for name, array in theirs.items()})
+    return alike.differences("other", folder)
+
+
+def test_a_difference_is_the_largest_of_all_gradients_beside_the_largest_number_of_its_array(tmp_path):
+    off = compared(tmp_path, gradient_0=np.float32([[2.0], [-4.0002]]), weight_0=np.float32([0.25, 0.5 + 2**-23]))
+    assert off == {"gradients": pytest.approx(5e-5, rel=0.01), "step": pytest.approx(2**-24 / 1e-4)}
+
+
+@pytest.mark.parametrize(
+    "name, array, words",
+    [
+        ("gradient_1", np.float32([1.0, np.nan]), "not do the same step"),
+        ("weight_0", np.float32([0.25, np.nan]), "not do the same step"),
+        ("gradient_1", np.float32([1.0, 0.4998]), "not do the same step"),
+        ("gradient_0", np.float32([[2.0, -4.0]]), "shapes"),
+        ("gradient_1", np.float64([1.0, 0.5]), "computes gradient 1 not in float32"),
+    ],
+)
+def test_arrays_that_are_not_ours_are_refused(name, array, words, tmp_path):
+    with pytest.raises(ValueError, match=words):
+        compared(tmp_path, **{name: array})
+
+
+def test_no_weight_is_given_as_zeros_as_what_is_0_on_both_sides_is_compared_with_nothing():
+    given = ours_checked.given_step(["dcgan_step", 2, 3])
+    assert len(given) == 2 + 13 + 11 and all(array.all() for array in given.values())
