@@ -27,11 +27,11 @@ While the networks learn, γ falls, and the memories of Adam (β₂) and of G's 
 
 Departures:
 
-| here                                                       | the authors' CIFAR-10                           |
+| here (digits, where nothing else is said)                  | the authors' CIFAR-10                           |
 |------------------------------------------------------------|-------------------------------------------------|
 | 28×28; widths 96, 48 in G and 64, 16 in D, at 7, 14 pixels | 32×32; width 768 at 4, 8, 16, 32 pixels         |
-| digits: first maps are one linear map of z; last a tanh    | `Basis`, and a linear output                    |
-| digits: part of z is discrete, `latents.of_kinds`          | z ~ N(0, I)                                     |
+| first maps are one linear map of z; G ends in tanh         | `Basis`, and a linear output                    |
+| part of z is discrete, `latents.of_kinds`                  | z ~ N(0, I)                                     |
 | images come and go in patches of 2×2 pixels                | by 1×1 convolutions                             |
 | one block at each size                                     | two                                             |
 | 3×3 convolutions of all channels, as many as outside       | twice as many channels as outside, in 96 groups |
@@ -50,6 +50,7 @@ import numpy as np
 
 from scratchgan import nn
 from scratchgan.data import views
+from scratchgan.data.checks import whole
 from scratchgan.losses import Relativistic
 from scratchgan.losses.penalties import slopes_of
 from scratchgan.models.game import Game
@@ -168,7 +169,7 @@ def residual_networks(
     first : callable
         ``(latent_size, channels, size, rng) -> Module``: G's first layer, `Basis` or `maps`.
     last : sequence of Module
-        What ends G, such as ``[nn.Tanh()]``.
+        What ends G, such as ``[nn.Tanh()]``; new ones for each call, as G keeps them.
 
     Returns
     -------
@@ -176,8 +177,8 @@ def residual_networks(
     critic : Module, (N, channels, size, size) -> (N, 1)
     """
     critic_widths = critic_widths or widths
-    smallest, rest = divmod(size, patch * 2 ** (len(widths) - 1))
-    if rest or smallest < 1 or len(critic_widths) != len(widths):
+    smallest, rest = divmod(whole(size, "size"), whole(patch, "patch") * 2 ** (len(widths) - 1))
+    if rest or len(critic_widths) != len(widths):
         raise ValueError(
             f"{widths=} and {critic_widths=} must be as many, and size={size} in patches of {patch} must be halved "
             f"{len(widths) - 1} times"

@@ -197,10 +197,16 @@ def test_latents_are_drawn_as_the_option_says():
     assert (model.latents(3, rng()).data == 2.5).all()
 
 
-@pytest.mark.parametrize("options", [{"size": 30}, {"size": 0}, {"patch": 2}, {"critic_widths": (8, 8)}])
+@pytest.mark.parametrize("options", [{"size": 30}, {"patch": 2}, {"critic_widths": (8, 8)}])
 def test_widths_that_do_not_fit_the_size_are_refused(options):
     with pytest.raises(ValueError, match=f"must be as many, and size={options.get('size', 28)} in patches"):
         residual_networks(rng(), **options)
+
+
+@pytest.mark.parametrize("option", [{"size": 0}, {"size": 28.0}, {"patch": 0}, {"patch": 1.0}])
+def test_a_size_that_is_no_number_of_pixels_is_refused(option):
+    with pytest.raises((TypeError, ValueError), match=next(iter(option))):
+        residual_networks(rng(), **option)
 
 
 def test_images_come_and_go_in_patches_by_linear_maps_without_bias():
@@ -245,10 +251,12 @@ def test_the_generators_output_is_linear_and_cut_off_where_it_is_shown():
     np.testing.assert_allclose(shown, np.clip(raw, -1, 1), rtol=1e-6)
 
 
-def test_the_first_weights_are_drawn_from_the_generator_that_is_given():
-    for one, other in zip(residual_networks(rng()), residual_networks(rng()), strict=True):
+@pytest.mark.parametrize("networks", [residual_networks, r3gan.small_networks])
+def test_the_first_weights_are_drawn_from_the_generator_that_is_given(networks):
+    for one, same, other in zip(networks(rng()), networks(rng()), networks(rng(1)), strict=True):
         for path, array in one.state_dict().items():
-            np.testing.assert_array_equal(array, other.state_dict()[path], err_msg=path)
+            np.testing.assert_array_equal(array, same.state_dict()[path], err_msg=path)
+            assert (array != other.state_dict()[path]).any() or not array.any(), path
 
 
 # Schedules -----------------------------------------------------------------------------------------------------------
