@@ -53,6 +53,14 @@ def test_points_that_are_spread_evenly_fill_the_square_of_the_modes():
     assert (cloud != diffusion.spread_evenly(1)).any()
 
 
+def test_the_game_has_the_numbers_that_the_page_tells():
+    """σ is 3, the law is the paper's, the target 0.2; and rates are high for both players."""
+    assert CHAIN == {"timesteps": (5, 200), "sigma": 3.0, "law": "paper", "target": 0.2, "rise": 20_000}
+    recipe = diffusion.RECIPE
+    assert (recipe.lr, recipe.critic_lr, recipe.critic_steps) == (8e-3, 8e-3, 1)
+    assert recipe.optimizer.keywords == {"betas": (0.5, 0.9)} and diffusion.CHAINS["plain GAN"]["timesteps"] == (0, 0)
+
+
 def test_modes_with_a_fair_share_are_counted():
     cloud = DATA.centres.repeat(100, 0).astype(np.float32)
     assert measured(cloud) == pytest.approx({"modes": 25, "modes within 3 sigma": 25, "quality": 1, "reverse_kl": 0})
@@ -60,6 +68,9 @@ def test_modes_with_a_fair_share_are_counted():
     found = measured(cloud)
     assert found["modes"] == 22 and found["modes within 3 sigma"] == 23 and found["reverse_kl"] > 0.05
     assert found["quality"] == pytest.approx(1 - 281 / 2500)
+    edge = DATA.centres.repeat(20, 0).astype(np.float32)
+    for share, modes in ((0.249, 25), (0.251, 0)):
+        assert measured(edge + np.float32([share * DATA.spacing, 0]))["modes"] == modes  # 20 points each
 
 
 BESIDE = {"untrained": 6.0, "spread evenly": 12.0}
@@ -119,7 +130,9 @@ def test_it_leaves_a_table_and_a_picture(tmp_path):
         evenly = measured(diffusion.spread_evenly(seed))
         assert [rows["spread evenly"][key]["seeds"][i] for key in evenly] == list(evenly.values())
     assert "25 Gaussians: 3 steps, mean of --seed 7, 8\n" in done.stdout
-    assert "nothing is judged: --steps 3, not" in done.stdout and "--seeds 2, not 3" in done.stdout
+    beside = {name: rows[name]["modes"]["mean"] for name in ("untrained", "spread evenly")}
+    assert found["claims"][0]["anchors"] == beside
+    assert "nothing is judged: --steps 3, not 6000, --seeds 2, not 3" in done.stdout
 
 
 def test_each_cell_of_the_table_has_its_number(capsys):
