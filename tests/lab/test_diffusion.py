@@ -135,6 +135,19 @@ def test_it_leaves_a_table_and_a_picture(tmp_path):
     assert "nothing is judged: --steps 3, not 6000, --seeds 2, not 3" in done.stdout
 
 
+def test_the_page_says_what_came_out():
+    kept = json.loads((DEMOS / "pictures" / "diffusion.json").read_text(encoding="utf-8"))
+    assert not kept["shortened"] and all(claim["holds"] for claim in kept["claims"])
+    rows, page = kept["numbers"]["rows"], (DEMOS / "README.md").read_text(encoding="utf-8")
+    passage = " ".join(page[page.index("`python demos/diffusion.py`") : page.index("(pictures/diffusion.png)")].split())
+    plain, diffused = (rows[name]["modes"]["seeds"] for name in ("plain GAN", "Diffusion-GAN"))
+    assert "{}, {} and {}, on three seeds".format(*plain) in passage
+    assert "{}, {} and {} (three more".format(*diffused) in passage
+    assert f"over the square would find {rows['spread evenly']['modes']['mean']:.0f}." in passage
+    good, better = (rows[name]["quality"]["mean"] for name in ("Diffusion-GAN", "plain GAN"))
+    assert f"{100 * good:.0f} % lie" in passage and f"the plain GAN's {100 * better:.0f} %" in passage
+
+
 def test_each_cell_of_the_table_has_its_number(capsys):
     numbers = [{"modes": 7, "modes within 3 sigma": 6, "quality": 0.25, "reverse_kl": 0.75}] * 2
     numbers += [{"modes": 10, "modes within 3 sigma": 9, "quality": 0.55, "reverse_kl": 1.05}]
