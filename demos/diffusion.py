@@ -1,7 +1,7 @@
 """Diffusion-GAN on 25 Gaussians: noise that grows where the discriminator is too sure brings lost modes back.
 
 A plain GAN, and the same networks, rates and first weights with a discriminator that sees the points at all stages of a
-diffusion. Three seeds each, some four minutes. The table says of 2,500 points of each generator:
+diffusion. Three seeds each, about a minute. The table says of 2,500 points of each generator:
 
   modes          modes with a fair share of the points: 20 of them within a quarter of the spacing of the centres
   3-sigma modes  modes with at least one point within 3 sigma, which may be luck
