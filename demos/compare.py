@@ -52,7 +52,7 @@ STEPS_A_MINUTE = {  # on the machine of the table of speed in tests/README.md
     "progan": 1140,
     "stylegan": 1000,
     "diffusion_gan": 1390,
-    "r3gan": 560,
+    "r3gan": 560,  # on one core of another, faster one
     "stylegan:b": 1070,
     "stylegan:c": 1010,
     "stylegan:d": 1010,
