@@ -6,6 +6,7 @@ import alike
 import numpy as np
 import ours_checked
 import pytest
+import speed
 from worker import Worker
 
 WORKS = [
@@ -88,3 +89,10 @@ def test_arrays_that_are_not_ours_are_refused(name, array, words, tmp_path):
 def test_no_weight_is_given_as_zeros_as_what_is_0_on_both_sides_is_compared_with_nothing():
     given = ours_checked.given_step(["dcgan_step", 2, 3])
     assert len(given) == 2 + 13 + 11 and all(array.all() for array in given.values())
+
+
+@pytest.mark.parametrize("side", ["ours", "theirs"])
+def test_the_demo_of_each_side_comes_to_its_last_step(side):
+    if side == "theirs":
+        pytest.importorskip("torch", exc_type=ImportError)
+    assert speed.Bench([side], 1, 2).demo_seconds(side, ()) > 0

@@ -49,7 +49,7 @@ def train(batches, steps, log, out):
 
 def train_step(generator, critic, generator_optimizer, critic_optimizer, batches):
     """Algorithm 1 of the paper, once, with one step of the critic."""
-    real = torch.from_numpy(next(batches))
+    (real,) = map(torch.from_numpy, next(batches))
     with torch.no_grad():
         fake = generator(latents(BATCH))
     numbers = critic_losses(critic, real, fake, torch.rand(BATCH, 1, 1, 1))
