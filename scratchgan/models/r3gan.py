@@ -149,7 +149,7 @@ def residual_networks(
     channels=1,
     patch=1,
     first=Basis,
-    last=(),
+    last=None,
 ):
     """A block at each size, from the largest down to the smallest, and between them half or twice the size.
 
@@ -168,14 +168,16 @@ def residual_networks(
         largest size is ``size / patch``; it can be halved once less than there are widths.
     first : callable
         ``(latent_size, channels, size, rng) -> Module``: G's first layer, `Basis` or `maps`.
-    last : sequence of Module
-        What ends G, such as ``[nn.Tanh()]``; new ones for each call, as G keeps them.
+    last : callable, optional
+        ``() -> Module``: what ends G, such as `nn.Tanh`.
 
     Returns
     -------
     generator : Module, (N, latent_size) -> (N, channels, size, size)
     critic : Module, (N, channels, size, size) -> (N, 1)
     """
+    if not widths:
+        raise ValueError(f"{widths=} is empty: there must be a block of one size at least")
     critic_widths = critic_widths or widths
     smallest, rest = divmod(whole(size, "size"), whole(patch, "patch") * 2 ** (len(widths) - 1))
     if rest or len(critic_widths) != len(widths):
@@ -195,13 +197,14 @@ def residual_networks(
     for many, few in zip(critic_widths[-2::-1], critic_widths[:0:-1]):
         down += [block(few), nn.Halved(), convolution(few, many, 1, rng)]
     down += [block(critic_widths[0]), Score(critic_widths[0], smallest, rng)]
-    return nn.Sequential(*up, _begin(leaving, widths[-1], rng), *last), nn.Sequential(*down)
+    ending = [last()] if last else []
+    return nn.Sequential(*up, _begin(leaving, widths[-1], rng), *ending), nn.Sequential(*down)
 
 
 def small_networks(rng, latent_size=64):
     """Those that learn digits within minutes: blocks at 7 and 14 pixels, for images (1, 28, 28) in [−1, 1]."""
     widths = {"widths": (96, 48), "critic_widths": (64, 16)}
-    return residual_networks(rng, latent_size, **widths, patch=2, first=maps, last=[nn.Tanh()])
+    return residual_networks(rng, latent_size, **widths, patch=2, first=maps, last=nn.Tanh)
 
 
 # Training ------------------------------------------------------------------------------------------------------------

@@ -24,6 +24,8 @@ from speed import OTHERS_FALL_ASLEEP, spread
 from tqdm import tqdm
 from worker import Worker, environment
 
+from scratchgan.training.command import whole
+
 WORKS = {"DIM 16, batch 64": ("critic_step", 16, 64), "DIM 64, batch 50": ("critic_step", 64, 50)}
 LOADS = (
     "while True: pass",
@@ -89,8 +91,8 @@ def lines(label, seconds):
 def main(argv=None):
     """Measure, print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--turns", type=int, default=5, metavar="N", help="of each column a load; default: 5")
-    parser.add_argument("--busy", type=int, default=2, metavar="N", help="other programs, at most; default: 2")
+    parser.add_argument("--turns", type=whole(1), default=5, metavar="N", help="of each column a load; default: 5")
+    parser.add_argument("--busy", type=whole(0), default=2, metavar="N", help="other programs, at most; default: 2")
     flags = parser.parse_args(argv)
     cores, programs = os.cpu_count(), range(flags.busy + 1)
     columns = sides(cores)

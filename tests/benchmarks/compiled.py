@@ -26,6 +26,8 @@ from kin import Kin, ruled
 from speed import ROWS, spread
 from tqdm import tqdm
 
+from scratchgan.training.command import whole
+
 MODULES = {"scratchgan": "ours", "PyTorch": "theirs", "torch.compile": "theirs_compiled", "JAX": "theirs_jax"}
 NAMES = [name for name in ROWS if ROWS[name].work and ROWS[name].measure is ROWS["mlp"].measure]
 # Of so many units one is nearly always at the kink of its ReLU (see `kin.DRAWS`), so these are checked in a smaller size.
@@ -50,8 +52,12 @@ def _parser():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--jax", type=Path, metavar="PYTHON", help="an interpreter that has JAX")
     parser.add_argument("--only", nargs="+", choices=NAMES, default=NAMES, metavar="ROW", help=f"of {', '.join(NAMES)}")
-    parser.add_argument("--runs", type=int, default=9, metavar="N", help="timed runs of each library a row; default: 9")
-    parser.add_argument("--threads", type=int, default=os.cpu_count(), metavar="N", help="default: one for each CPU")
+    parser.add_argument(
+        "--runs", type=whole(1), default=9, metavar="N", help="timed runs of each library a row; default: 9"
+    )
+    parser.add_argument(
+        "--threads", type=whole(1), default=os.cpu_count(), metavar="N", help="default: one for each CPU"
+    )
     return parser
 
 

@@ -31,6 +31,8 @@ from speed import OTHERS_FALL_ASLEEP, ROWS, spread
 from tqdm import tqdm
 from worker import Worker
 
+from scratchgan.training.command import whole
+
 MODULES = {"scratchgan": "ours", "Chainer": "theirs_chainer", "DeZero": "theirs_dezero"}
 NAMES = ("critic-64", "critic-16")
 GOAL = 3.0  # times as fast as each
@@ -112,8 +114,12 @@ def _parser():
     parser.add_argument("--chainer", type=Path, metavar="PYTHON", help="an interpreter that has Chainer")
     parser.add_argument("--dezero", type=Path, metavar="PYTHON", help="an interpreter that has DeZero")
     parser.add_argument("--only", nargs="+", choices=NAMES, default=NAMES, metavar="ROW", help=f"of {', '.join(NAMES)}")
-    parser.add_argument("--runs", type=int, default=9, metavar="N", help="timed runs of each library a row; default: 9")
-    parser.add_argument("--threads", type=int, default=os.cpu_count(), metavar="N", help="default: one for each CPU")
+    parser.add_argument(
+        "--runs", type=whole(1), default=9, metavar="N", help="timed runs of each library a row; default: 9"
+    )
+    parser.add_argument(
+        "--threads", type=whole(1), default=os.cpu_count(), metavar="N", help="default: one for each CPU"
+    )
     return parser
 
 

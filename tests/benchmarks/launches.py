@@ -53,6 +53,8 @@ sys.path.append(str(Path(__file__).resolve().parents[1]))
 
 import pretend
 
+from scratchgan.training.command import whole
+
 LAUNCH, CALL, FLOPS = 5e-6, 12e-6, 19.5e12  # seconds, seconds, 1 / second
 KINDS = PRODUCTS, ELEMENTWISE, REDUCTIONS, COPIES, FILLS = "products", "elementwise", "reductions", "copies", "fills"
 WHOLE = "whole"  # no launch, but a call that one kernel could do: a convolution, or a step of an optimiser
@@ -185,7 +187,9 @@ def launches(make, *sizes):
 def main(argv=None):
     """Count, print the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--top", type=int, default=0, metavar="N", help="functions to show of each step; default: 0")
+    parser.add_argument(
+        "--top", type=whole(0), default=0, metavar="N", help="functions to show of each step; default: 0"
+    )
     flags = parser.parse_args(argv)
     works = {name: ROWS[name].work for name in STEPS}
     counts = {name: launches(getattr(ours, work), *sizes) for name, (work, *sizes) in works.items()}

@@ -27,6 +27,7 @@ from scratchgan.models import vae
 from scratchgan.models.autoregressive import Autoregressive
 from scratchgan.optim import Adam
 from scratchgan.tensor import no_grad
+from scratchgan.training.command import whole
 
 BATCHES, WIDTH = {"vae": 128, "pixelcnn": 16}, 16
 state = {}
@@ -85,10 +86,12 @@ def main():
     """Train both in turns; a line for each epoch."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("model", choices=BATCHES)
-    parser.add_argument("--epochs", type=int, default=5, metavar="N")
-    parser.add_argument("--images", type=int, default=60_000, metavar="N", help="of an epoch; tests: a sixth")
-    parser.add_argument("--threads", type=int, default=os.cpu_count(), metavar="N", help="default: one for each CPU")
-    parser.add_argument("--seed", type=int, default=0, metavar="N")
+    parser.add_argument("--epochs", type=whole(1), default=5, metavar="N")
+    parser.add_argument("--images", type=whole(1), default=60_000, metavar="N", help="of an epoch; tests: a sixth")
+    parser.add_argument(
+        "--threads", type=whole(1), default=os.cpu_count(), metavar="N", help="default: one for each CPU"
+    )
+    parser.add_argument("--seed", type=whole(0), default=0, metavar="N")
     flags = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder, Worker(flags.threads) as one, Worker(flags.threads) as other:
         images, workers = Path(folder) / "images.npz", {"likelihoods": one, "theirs_likelihoods": other}

@@ -24,6 +24,7 @@ from scratchgan import Tensor, threads
 from scratchgan.data import Batches
 from scratchgan.models import wgan_gp
 from scratchgan.ranks import join
+from scratchgan.training.command import whole
 
 PRESET, WARM = wgan_gp.SYSTEM.presets["default"], 6
 WORKS = {  # name: (batch, timed steps, model of a rng, whether the generator steps, too)
@@ -86,7 +87,7 @@ def measured(name, processes):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--turns", type=int, default=5)
+    parser.add_argument("--turns", type=whole(1), default=5)
     parser.add_argument("--turn", choices=WORKS, help=argparse.SUPPRESS)
     flags = parser.parse_args()
     if flags.turn:

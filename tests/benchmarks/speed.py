@@ -26,6 +26,8 @@ import numpy as np
 from tqdm import tqdm
 from worker import Worker, environment
 
+from scratchgan.training.command import whole
+
 # What is measured ----------------------------------------------------------------------------------------------------
 
 HERE = Path(__file__).parent
@@ -188,12 +190,16 @@ def main(argv=None):
 def _parser():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", nargs="+", choices=list(ROWS), metavar="ROW", help=f"of {', '.join(ROWS)}")
-    parser.add_argument("--runs", type=int, default=9, metavar="N", help="timed runs of each side a row; default: 9")
-    parser.add_argument("--threads", type=int, default=os.cpu_count(), metavar="N", help="default: one for each CPU")
+    parser.add_argument(
+        "--runs", type=whole(1), default=9, metavar="N", help="timed runs of each side a row; default: 9"
+    )
+    parser.add_argument(
+        "--threads", type=whole(1), default=os.cpu_count(), metavar="N", help="default: one for each CPU"
+    )
     parser.add_argument("--out", type=Path, default=Path("runs/speed"), metavar="DIR", help="default: runs/speed")
     parser.add_argument("--growth", action="store_true", help="how cost grows with width, batch and image size")
     parser.add_argument("--demo", action="store_true", help="the default demo, whole: minutes for each side and run")
-    parser.add_argument("--steps", type=int, default=4000, metavar="N", help="of the demo; default: 4000")
+    parser.add_argument("--steps", type=whole(1), default=4000, metavar="N", help="of the demo; default: 4000")
     return parser
 
 

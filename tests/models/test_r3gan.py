@@ -188,7 +188,7 @@ def test_the_first_maps_may_be_one_linear_map_of_z():
     weight, z = maps[0].weight.data, rng(1).standard_normal((3, 400)).astype(np.float32)
     np.testing.assert_allclose(maps(Tensor(z)).data, (z @ weight.T).reshape(3, 6, 5, 5), rtol=1e-4, atol=1e-5)
     assert weight.std() == pytest.approx(400**-0.5, rel=0.05)
-    generator, _ = residual_networks(rng(), widths=(4, 3, 2), first=r3gan.maps, last=[nn.ReLU()])
+    generator, _ = residual_networks(rng(), widths=(4, 3, 2), first=r3gan.maps, last=nn.ReLU)
     assert isinstance(generator[0][1], nn.Unflatten) and isinstance(generator[-1], nn.ReLU)
 
 
@@ -201,6 +201,11 @@ def test_latents_are_drawn_as_the_option_says():
 def test_widths_that_do_not_fit_the_size_are_refused(options):
     with pytest.raises(ValueError, match=f"must be as many, and size={options.get('size', 28)} in patches"):
         residual_networks(rng(), **options)
+
+
+def test_networks_without_a_block_are_refused():
+    with pytest.raises(ValueError, match="is empty"):
+        residual_networks(rng(), widths=())
 
 
 @pytest.mark.parametrize("option", [{"size": 0}, {"size": 28.0}, {"patch": 0}, {"patch": 1.0}])
