@@ -12,9 +12,9 @@ LEARNING_RATE = 1e-4
 TOLERANCE = 1e-4  # sums of float32 in another order differ by some 1e-6
 
 
-def give(folder, work):
-    """Draw what every library begins with."""
-    np.savez(Path(folder) / "given.npz", **importlib.import_module("ours_checked").given_step(work))
+def give(folder, work, seed=None):
+    """Draw what every library begins with: from a seed, or anew each time."""
+    np.savez(Path(folder) / "given.npz", **importlib.import_module("ours_checked").given_step(work, seed))
 
 
 def step(library, folder, work):

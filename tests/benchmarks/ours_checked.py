@@ -14,8 +14,10 @@ BETA1 = 0.5  # of all these steps
 DRAW = {"uniform": uniform, "normal": normal}
 
 
-def given_step(work):
-    """Weights, data and random numbers for one step: arrays by name."""
+def given_step(work, seed=None):
+    """Weights, data and random numbers for one step: arrays by name. Without a seed the numbers go on where they were."""
+    if seed is not None:
+        rng.bit_generator.state = np.random.default_rng(seed).bit_generator.state
     given = {name: DRAW[law](*shape).data for name, (law, shape) in networks.inputs(*work).items()}
     for player, network in _players(*work).items():
         for index, weight in enumerate(network.parameters()):
