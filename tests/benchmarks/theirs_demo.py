@@ -15,7 +15,7 @@ from torch import nn
 from scratchgan.data import Batches, load
 from scratchgan.training.pictures import save_grid
 
-BATCH, LATENTS, KINDS, LR, LR_STEPS, DECAY, EVERY = 64, 64, 10, 6e-3, 4000, 0.99, 100
+BATCH, LATENTS, KINDS, LR, LR_STEPS, DECAY, EVERY = 64, 64, 30, 6e-3, 4000, 0.99, 100
 
 
 def main():

@@ -80,7 +80,7 @@ DCGAN = {**RUN, **SMALL, **ADAM, **small("dcgan"), "lr": 1e-2}
 LSGAN = {**RUN, **SMALL, **ADAM, **small("lsgan"), "codes": (0.0, 1.0, 1.0), "lr": 1e-2}
 WGAN = {**RUN, **SMALL, **small("wgan"), "clip": 0.03, "critic_steps": 2, "warm_up": (20, 10), "lr": 1e-3}
 WGANGP = {**RUN, **SMALL, **WGAN_ADAM, **small("wgan_gp"), "penalty_weight": 10.0, "critic_steps": 1, "lr": 6e-3,
-          "noise": of_kinds, "low": -1.0}  # fmt: skip
+          "noise": written(partial(of_kinds, kinds=30)), "low": -1.0}  # fmt: skip
 SNGAN = {**RUN, **SMALL, **WGAN_ADAM, **small("sngan"), "critic_steps": 1, "lr": 2e-3}
 LABELLED = {**RUN, **SMALL, "classes": 10, "view": views.labelled}
 CGAN = {**LABELLED, **ADAM, **small("cgan"), "lr": 1e-2, "low": -1.0}
@@ -440,7 +440,7 @@ SAID = [
     ("wgan", "paper", "5; 100 in the first 25 iterations", {"critic_steps": 5, "warm_up": (100, 25)}),
     ("wgan_gp", "default", "α from 0.006 to a twentieth, β₁ = 0", {"lr": 0.006, "betas": (0, 0.9)}),
     ("wgan_gp", "default", "one critic step", {"critic_steps": 1}),
-    ("wgan_gp", "default", "part of z is discrete, `latents.of_kinds`", {"noise": of_kinds}),
+    ("wgan_gp", "default", "z says one of 30 kinds, `latents.of_kinds`", {"noise": written(partial(of_kinds, kinds=30))}),
     ("wgan_gp", "paper", "λ, 10 in the paper", {"penalty_weight": 10}),
     ("wgan_gp", "paper", "no norm, five critic steps", {"critic_steps": 5}),
     ("wgan_gp", "paper", "α = 0.0001, β₁ = 0.5", {"lr": 0.0001, "betas": (0.5, 0.9)}),
