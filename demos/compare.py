@@ -6,6 +6,7 @@ number is fixed, so that a slower machine takes longer and trains as much. The c
   S          0: as good as real images, 1: as a Gaussian with their moments (of Fréchet distances, see metrics.judge)
   precision  share of the samples that lie among real images: are they good?
   recall     share of real images that lie among the samples: are they varied?
+  sure       share of the samples of which the classifier is sure, p > 0.95
   classes    classes with at least 2 % of the samples, of ten
   accuracy   of the two that are told a class: share of the samples that look it
   weights    of the generator and of its critic
@@ -141,7 +142,8 @@ def verdict(judge, run):
 
 def columns(score, measures):
     """What a report says of one set of images."""
-    return {"S": score.S, "precision": measures.precision, "recall": measures.recall, "classes": score.classes}
+    shares = {"precision": measures.precision, "recall": measures.recall, "sure": measures.sure}
+    return {"S": score.S, **shares, "classes": score.classes}
 
 
 def anchors(judge, flags, run):
@@ -149,7 +151,8 @@ def anchors(judge, flags, run):
     game = runs.untrained(run).game
     report = judge.report(digits(game.samples(flags.samples, np.random.default_rng([flags.seed, 2]))["samples"]))
     real = columns(judge.score(judge.real(flags.samples)), report.real)
-    gaussian = {"S": 1.0, "precision": report.gaussian.precision, "recall": report.gaussian.recall}
+    noise = report.gaussian
+    gaussian = {"S": 1.0, "precision": noise.precision, "recall": noise.recall, "sure": noise.sure}
     untrained = columns(report.score, report.samples)
     return {"real": real | {"accuracy": report.accuracy}, "Gaussian": gaussian, "untrained": untrained}
 
@@ -164,7 +167,7 @@ def claims(rows, beside):
 
 def table(rows):
     """As Markdown, which the page of the systems takes over."""
-    heads = "system", "S", "precision", "recall", "classes", "accuracy", "weights", "seconds"
+    heads = "system", "S", "precision", "recall", "sure", "classes", "accuracy", "weights", "seconds"
     every = any("published" in row for row in rows.values())
     lines = [[*heads, "published, of faces"], [*len(heads) * ["---"], "---"]]
     lines += [[title(name, row), *cells(row), published(row)] for name, row in rows.items()]
@@ -183,11 +186,21 @@ def published(row):
 
 def cells(row):
     """A row of the table as text; empty where there is no such number."""
-    accuracy = f"{row['accuracy']:.1%}" if "accuracy" in row else ""
     weights = " + ".join(f"{number:,}" for number in row.get("weights", ()))
     seconds = f"{row['seconds']:.0f}" if "seconds" in row else ""
-    quality = [f"{row['S']:.3f}", f"{row['precision']:.2f}", f"{row['recall']:.2f}", f"{row.get('classes', '')}"]
-    return [*quality, accuracy, weights, seconds]
+    quality = [
+        f"{row['S']:.3f}",
+        f"{row['precision']:.2f}",
+        f"{row['recall']:.2f}",
+        share(row, "sure"),
+        f"{row.get('classes', '')}",
+    ]
+    return [*quality, share(row, "accuracy"), weights, seconds]
+
+
+def share(row, name):
+    """One share of a row as text; empty where there is no such number."""
+    return "" if row.get(name) is None else f"{row[name]:.1%}"
 
 
 def save_picture(path, samples, rows, real):

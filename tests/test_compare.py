@@ -78,6 +78,7 @@ def test_the_comparison_trains_and_judges_each_system_once(demo, tmp_path, capsy
     anchors = numbers_in(tmp_path / "out")["numbers"]["anchors"]
     assert anchors["real"]["S"] == pytest.approx(0, abs=1e-9) and anchors["Gaussian"]["S"] == 1
     assert 0.5 < anchors["real"]["accuracy"] < 1  # of a classifier that has learnt for a second
+    assert anchors["Gaussian"]["sure"] < anchors["real"]["sure"] <= 1
     assert anchors["untrained"]["S"] > 0.5 and anchors["untrained"]["recall"] < 0.1 < anchors["real"]["recall"]
     assert f"| untrained | {anchors['untrained']['S']:.3f} | " in table
     assert Image.open(tmp_path / "out" / "compare.png").width > 600
@@ -201,12 +202,29 @@ def test_the_seconds_of_a_training_that_was_stopped_count_too(tmp_path, monkeypa
 
 
 def test_each_cell_of_the_table_has_its_number():
-    full = {"S": 0.1234, "precision": 0.5, "recall": 0.25, "classes": 9, "weights": [1234, 56], "seconds": 7.6}
+    full = {
+        "S": 0.1234,
+        "precision": 0.5,
+        "recall": 0.25,
+        "sure": 0.625,
+        "classes": 9,
+        "weights": [1234, 56],
+        "seconds": 7.6,
+    }
     header, _, *rows = COMPARE["table"]({"a": full | {"accuracy": 0.987}, "b": {**full, "S": 2}}).splitlines()
-    assert header == "| system | S | precision | recall | classes | accuracy | weights | seconds |"
-    assert rows[0] == "| a | 0.123 | 0.50 | 0.25 | 9 | 98.7% | 1,234 + 56 | 8 |"
-    assert rows[1] == "| b | 2.000 | 0.50 | 0.25 | 9 |  | 1,234 + 56 | 8 |"
-    assert COMPARE["cells"]({"S": 1.0, "precision": 0.5, "recall": 0.1}) == ["1.000", "0.50", "0.10", "", "", "", ""]
+    assert header == "| system | S | precision | recall | sure | classes | accuracy | weights | seconds |"
+    assert rows[0] == "| a | 0.123 | 0.50 | 0.25 | 62.5% | 9 | 98.7% | 1,234 + 56 | 8 |"
+    assert rows[1] == "| b | 2.000 | 0.50 | 0.25 | 62.5% | 9 |  | 1,234 + 56 | 8 |"
+    assert COMPARE["cells"]({"S": 1.0, "precision": 0.5, "recall": 0.1}) == [
+        "1.000",
+        "0.50",
+        "0.10",
+        "",
+        "",
+        "",
+        "",
+        "",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -226,8 +244,8 @@ def test_a_finished_run_is_taken_if_it_is_the_one_that_is_asked_for(change, told
 
 
 def test_the_columns_are_those_of_the_report():
-    score, measures = SimpleNamespace(S=1, classes=2), SimpleNamespace(precision=3, recall=4)
-    assert COMPARE["columns"](score, measures) == {"S": 1, "precision": 3, "recall": 4, "classes": 2}
+    score, measures = SimpleNamespace(S=1, classes=2), SimpleNamespace(precision=3, recall=4, sure=5)
+    assert COMPARE["columns"](score, measures) == {"S": 1, "precision": 3, "recall": 4, "sure": 5, "classes": 2}
 
 
 @pytest.mark.parametrize("S, accuracy, broken", [(1.0, 0.9, []), (1.01, 0.9, [0]), (1.0, 0.899, [1])])
