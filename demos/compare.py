@@ -46,7 +46,7 @@ STEPS_A_MINUTE = {  # on the machine of the table of speed in tests/README.md
     "dcgan": 1400,
     "lsgan": 1400,
     "wgan": 1000,
-    "wgan_gp": 1200,
+    "wgan_gp": 1060,
     "sngan": 1150,
     "cgan": 1150,
     "acgan": 750,

@@ -163,14 +163,13 @@ def test_the_table_of_systems_is_that_of_the_comparison():
     numbers, rows = kept("compare"), table("system | S | precision")
     compared = list(numbers["systems"])
     systems, anchors = rows[: len(compared)], rows[len(compared) :]
-    expected = [
-        [f"{row['S']:.3f}", " + ".join(f"{n:,}" for n in row["weights"])] for row in numbers["systems"].values()
-    ]
-    assert [[cells[1], cells[6]] for cells in systems] == expected and compared == list(SYSTEMS)[: len(compared)]
-    for cells, row in zip(anchors, numbers["anchors"].values(), strict=True):
-        classes = str(row.get("classes", ""))
-        assert cells[1:5] == [f"{row['S']:.3f}", f"{row['precision']:.2f}", f"{row['recall']:.2f}", classes]
-    assert anchors[0][5] == f"{100 * numbers['anchors']['real']['accuracy']:.1f} %"
+    assert compared == list(SYSTEMS)[: len(compared)]
+    for cells, row in zip(systems + anchors, (numbers["systems"] | numbers["anchors"]).values(), strict=True):
+        shares = [f"{row['precision']:.2f}", f"{row['recall']:.2f}", f"{row['sure']:.0%}".replace("%", " %")]
+        assert cells[1:6] == [f"{row['S']:.3f}", *shares, str(row.get("classes", ""))]
+    for cells, row in zip(systems, numbers["systems"].values()):
+        assert cells[7] == " + ".join(f"{n:,}" for n in row["weights"])
+    assert anchors[0][6] == f"{100 * numbers['anchors']['real']['accuracy']:.1f} %"
 
 
 @pytest.mark.parametrize("name", kept("compare")["systems"])

@@ -25,7 +25,8 @@ Departures:
 |----------------------------------------------------|-----------------------------------------------------------|
 | small networks of DCGAN, 28×28                     | StyleGAN2 and projected GANs, up to 1024×1024             |
 | sines and cosines of t / T_max shift D's channels  | t itself, through the mapping network made for labels     |
-| T from 5 to 500, uniform law                       | from 10 to 1000; the paper: from 5, to 500 if uniform     |
+| T from 5 to 100, uniform law                       | from 10 to 1000; the paper: from 5, to 500 if uniform     |
+| σ = 0.5                                            | 0.05                                                      |
 | p rises from 0 to 1 in 20,000 images               | in 100,000                                                |
 | no R1; where there is one, at every step           | at every 16th                                             |
 """
@@ -181,8 +182,8 @@ def build(
     device="cpu",
     networks=small_networks,  # (rng, latent_size) -> G, D
     latent_size=64,
-    timesteps=(5, 500),  # T_min, T_max; (0, 0) for the same game without diffusion
-    sigma=0.05,  # σ
+    timesteps=(5, 100),  # T_min, T_max; (0, 0) for the same game without diffusion
+    sigma=0.5,  # σ
     law="uniform",  # of t
     target=0.6,  # d
     rise=20_000,  # images in which p goes from 0 to 1

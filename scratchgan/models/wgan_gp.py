@@ -33,6 +33,7 @@ Departures:
 | padding is symmetric                                          | one pixel more after than before |
 | G is averaged over time for samples                           | the last G                       |
 | small networks: batch norm in G, one critic step              | no norm, five critic steps       |
+| small networks: 4×4 kernels in the critic                     | 5×5                              |
 | small networks: α from 0.006 to a twentieth, β₁ = 0           | α = 0.0001, β₁ = 0.5             |
 | small networks: z says one of 30 kinds, `latents.of_kinds`    | z ~ N(0, I)                      |
 """
@@ -55,6 +56,9 @@ from scratchgan.optim import Adam
 def small_networks(rng, latent_size=64):
     """A generator with batch norm and a plain critic that learn digits within minutes on two CPU cores.
 
+    All kernels are 4×4: with a stride of 2 they meet each pixel equally often. And a critic of 24, 48 and 96 maps takes
+    little longer than one of 16, 32 and 64 with the authors' 5×5.
+
     Returns
     -------
     generator : Module, (N, latent_size) -> (N, 1, 28, 28) in [−1, 1]
@@ -71,7 +75,17 @@ def small_networks(rng, latent_size=64):
         nn.ConvTranspose2d(32, 1, 4, stride=2, padding=1, rng=rng),  # 28×28
         nn.Tanh(),
     )
-    return generator, strided_critic(16, rng, batch_norm=False)
+    critic = nn.Sequential(
+        nn.Conv2d(1, 24, 4, stride=2, padding=1, rng=rng),  # 14×14
+        nn.LeakyReLU(0.2),
+        nn.Conv2d(24, 48, 4, stride=2, padding=1, rng=rng),  # 7×7
+        nn.LeakyReLU(0.2),
+        nn.Conv2d(48, 96, 4, stride=2, padding=1, rng=rng),  # 3×3
+        nn.LeakyReLU(0.2),
+        nn.Flatten(),
+        nn.Linear(96 * 3 * 3, 1, rng=rng),
+    )
+    return generator, critic
 
 
 def paper_networks(rng, latent_size=128, width=64):
@@ -183,7 +197,7 @@ SYSTEM = System(
     build,
     {
         "quick": Preset(1500, every=50, batch_size=32, options=SMALL),
-        "default": Preset(4000, options=SMALL),
+        "default": Preset(3500, options=SMALL),
         "paper": Preset(200_000, batch_size=50, rates_fall=False, options=PAPER),
     },
 )

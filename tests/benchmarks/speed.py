@@ -199,7 +199,7 @@ def _parser():
     parser.add_argument("--out", type=Path, default=Path("runs/speed"), metavar="DIR", help="default: runs/speed")
     parser.add_argument("--growth", action="store_true", help="how cost grows with width, batch and image size")
     parser.add_argument("--demo", action="store_true", help="the default demo, whole: minutes for each side and run")
-    parser.add_argument("--steps", type=whole(1), default=4000, metavar="N", help="of the demo; default: 4000")
+    parser.add_argument("--steps", type=whole(1), default=3500, metavar="N", help="of the demo; default: 3500")
     return parser
 
 

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from theirs import critic_losses, plain_critic
+from theirs import critic_losses
 from torch import nn
 
 from scratchgan.data import Batches, load
 from scratchgan.training.pictures import save_grid
 
-BATCH, LATENTS, KINDS, LR, LR_STEPS, DECAY, EVERY = 64, 64, 30, 6e-3, 4000, 0.99, 100
+BATCH, LATENTS, KINDS, LR, LR_STEPS, DECAY, EVERY = 64, 64, 30, 6e-3, 3500, 0.99, 100
 
 
 def main():
@@ -83,7 +83,17 @@ def small_networks():
         nn.ConvTranspose2d(32, 1, 4, stride=2, padding=1),  # 28×28
         nn.Tanh(),
     )
-    return generator, plain_critic(16)
+    critic = nn.Sequential(
+        nn.Conv2d(1, 24, 4, stride=2, padding=1),  # 14×14
+        nn.LeakyReLU(0.2),
+        nn.Conv2d(24, 48, 4, stride=2, padding=1),  # 7×7
+        nn.LeakyReLU(0.2),
+        nn.Conv2d(48, 96, 4, stride=2, padding=1),  # 3×3
+        nn.LeakyReLU(0.2),
+        nn.Flatten(),
+        nn.Linear(96 * 3 * 3, 1),
+    )
+    return generator, critic
 
 
 @torch.no_grad()

@@ -87,7 +87,7 @@ CGAN = {**LABELLED, **ADAM, **small("cgan"), "lr": 1e-2, "low": -1.0}
 ACGAN = {**LABELLED, **WGAN_ADAM, **small("acgan"), "critic_steps": 2, "penalty_weight": 10.0,
          "class_weights": (1.0, 1.0), "lr": 3e-3}  # fmt: skip
 DIFFUSION = {
-    **RUN, **SMALL, **ADAM, **small("diffusion_gan"), "timesteps": (5, 500), "sigma": 0.05, "law": "uniform",
+    **RUN, **SMALL, **ADAM, **small("diffusion_gan"), "timesteps": (5, 100), "sigma": 0.5, "law": "uniform",
     "target": 0.6, "rise": 20_000, "gamma": 0.0, "lr": 1e-2,
 }  # fmt: skip
 FEW = {"view": views.few}
@@ -212,7 +212,7 @@ PRESETS = {
     },
     "wgan_gp": {
         "quick": {**WGANGP, "batch_size": 32, "steps": 1500, "every": 50},
-        "default": {**WGANGP, "steps": 4000},
+        "default": {**WGANGP, "steps": 3500},
         "paper": {
             **WGANGP, "networks": wgan_gp.paper_networks, "latent_size": 128, "low": 0.0, "batch_size": 50,
             "critic_steps": 5, "lr": 1e-4, "betas": (0.5, 0.9), "average_decay": 0.999, "rates_fall": False,
@@ -454,7 +454,8 @@ SAID = [
      {"lr": 0.002, "betas": (0, 0.9), "critic_steps": 1}),
     ("acgan", "default", "λ = 10, a = 1, b = 1, two critic steps",
      {"penalty_weight": 10, "class_weights": (1, 1), "critic_steps": 2}),
-    ("diffusion_gan", "default", "T from 5 to 500, uniform law", {"timesteps": (5, 500), "law": "uniform"}),
+    ("diffusion_gan", "default", "T from 5 to 100, uniform law", {"timesteps": (5, 100), "law": "uniform"}),
+    ("diffusion_gan", "default", "σ = 0.5", {"sigma": 0.5}),
     ("diffusion_gan", "default", "p rises from 0 to 1 in 20,000 images", {"rise": 20_000}),
     ("diffusion_gan", "plain", "`plain` and `few_plain` are the same game with T = 0", {"timesteps": (0, 0)}),
     ("diffusion_gan", "few", "500 digits", {"view": views.few}),

@@ -215,15 +215,17 @@ def test_a_generator_step_moves_all_of_the_generator_and_nothing_of_the_critic()
     assert unmoved(model.generator, generator) <= FREE_IN_GENERATOR
 
 
-# name: (the layers of the generator, the width of the critic)
+# name: (the layers of the generator, the width of the critic, its kernels and their padding)
 NETWORKS = {
     "small_networks": (
         "Linear Unflatten BatchNorm2d ReLU ConvTranspose2d BatchNorm2d ReLU ConvTranspose2d Tanh",
-        16,
+        24,
+        (4, 1),
     ),
     "paper_networks": (
         "Linear ReLU Unflatten ConvTranspose2d ReLU _Crop ConvTranspose2d ReLU ConvTranspose2d Sigmoid",
         64,
+        (5, 2),
     ),
 }
 both_networks = pytest.mark.parametrize("name", NETWORKS)
@@ -231,13 +233,14 @@ both_networks = pytest.mark.parametrize("name", NETWORKS)
 
 @both_networks
 def test_the_layers_of_the_networks(name):
-    layers, width = NETWORKS[name]
+    layers, width, (kernel, padding) = NETWORKS[name]
     generator, critic = getattr(wgan_gp, name)(rng())
     assert [type(layer).__name__ for layer in generator] == layers.split()
     assert [type(layer).__name__ for layer in critic] == ["Conv2d", "LeakyReLU"] * 3 + ["Flatten", "Linear"]
     channels = [1, width, 2 * width, 4 * width]
     for layer, few, many in zip(critic[:6:2], channels, channels[1:]):
-        assert layer.weight.shape == (many, few, 5, 5) and (layer.stride, layer.padding) == ((2, 2), (2, 2))
+        assert layer.weight.shape == (many, few, kernel, kernel)
+        assert (layer.stride, layer.padding) == ((2, 2), (padding, padding))
     assert {layer.options["negative_slope"] for layer in critic[1:6:2]} == {0.2}
 
 
