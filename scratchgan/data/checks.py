@@ -1,5 +1,7 @@
 """What is asked of images and labels, said once: bytes are pixels, integers are labels, and nothing is guessed."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -96,3 +98,10 @@ def whole(number: int, name: str, least: int = 1) -> int:
     if not isinstance(number, (int, np.integer)) or isinstance(number, bool) or number < least:
         raise DataError(f"{name}={number!r} must be a whole number, {least} or more")
     return int(number)
+
+
+def wholes(numbers: Sequence[int], name: str, least: int = 1) -> tuple[int, ...]:
+    """Such ``numbers`` as a tuple; DataError also if they are no tuple or list, or if there is none."""
+    if not isinstance(numbers, (tuple, list)) or not numbers:
+        raise DataError(f"{name}={numbers!r} must be a tuple of whole numbers, one at least")
+    return tuple(whole(number, name, least) for number in numbers)

@@ -5,6 +5,7 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import ArrayLike
 
+from scratchgan.data.checks import whole
 from scratchgan.hints import Random
 
 
@@ -19,9 +20,9 @@ def of_kinds(shape: tuple[int, int], rng: Random, kinds: int = 10) -> np.ndarray
     G is continuous. Where all of z is normal, two images always have others between them, and of these nobody can say
     which digits they are. A discrete part lets G jump, as in the input of InfoGAN (Chen et al. 2016, arXiv:1606.03657).
     No label is needed: which kind is what, G decides. It does not make ten kinds the ten digits, and a kind that holds
-    two digits has images between them. So more kinds than classes are of use: of a WGAN-GP's digits a classifier is sure
-    of 73 % with 10 kinds, of 87 % with 30. The price is variety, as fewer numbers are left for it: recall falls from 0.87
-    to 0.76, and with 50 kinds of 64 numbers to 0.57.
+    two digits has images between them. So more kinds than classes are of use: of a WGAN-GP's digits a classifier is
+    sure of 73 % with 10 kinds, of 87 % with 30. The price is variety, as fewer numbers are left for it: recall falls
+    from 0.87 to 0.76, and with 50 kinds of 64 numbers to 0.57.
 
     Parameters
     ----------
@@ -35,7 +36,7 @@ def of_kinds(shape: tuple[int, int], rng: Random, kinds: int = 10) -> np.ndarray
     -------
     array, (N, d)
     """
-    if shape[1] < kinds:
+    if shape[1] < whole(kinds, "kinds"):
         raise ValueError(f"latents of {shape[1]} numbers have no place for {kinds} kinds: take a larger latent_size")
     z = rng.standard_normal(shape)
     z[:, :kinds] = np.sqrt(kinds) * np.eye(kinds)[rng.integers(kinds, size=shape[0])]

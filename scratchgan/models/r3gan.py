@@ -50,7 +50,7 @@ import numpy as np
 
 from scratchgan import nn
 from scratchgan.data import views
-from scratchgan.data.checks import whole
+from scratchgan.data.checks import whole, wholes
 from scratchgan.losses import Relativistic
 from scratchgan.losses.penalties import slopes_of
 from scratchgan.models.game import Game
@@ -176,9 +176,10 @@ def residual_networks(
     generator : Module, (N, latent_size) -> (N, channels, size, size)
     critic : Module, (N, channels, size, size) -> (N, 1)
     """
-    if not widths:
-        raise ValueError(f"{widths=} is empty: there must be a block of one size at least")
-    critic_widths = critic_widths or widths
+    if last is not None and (not callable(last) or isinstance(last, nn.Module)):
+        raise TypeError(f"last={last!r} must be a function that makes what ends G, such as nn.Tanh")
+    widths, expansion = wholes(widths, "widths"), whole(expansion, "expansion")
+    critic_widths = widths if critic_widths is None else wholes(critic_widths, "critic_widths")
     smallest, rest = divmod(whole(size, "size"), whole(patch, "patch") * 2 ** (len(widths) - 1))
     if rest or len(critic_widths) != len(widths):
         raise ValueError(

@@ -22,6 +22,12 @@ def test_kinds_that_have_no_place_are_refused():
         of_kinds((3, 9), rng())
 
 
+@pytest.mark.parametrize("kinds", [0, -1, 2.5, True, None])
+def test_kinds_are_a_whole_number(kinds):
+    with pytest.raises(ValueError, match=f"kinds={kinds} must be a whole number, 1 or more"):
+        of_kinds((3, 10), rng(), kinds)
+
+
 def test_each_latent_of_the_plane_stands_for_the_same_share_of_the_prior():
     """Of many normal numbers as many lie nearest to each in probability; they grow to the right, and upwards."""
     square = plane(5).reshape(5, 5, 2)

@@ -4,6 +4,7 @@ The derivatives of both losses are in gradcheck/test_games.py, ten steps beside 
 """
 
 import math
+import re
 
 import numpy as np
 import pytest
@@ -203,13 +204,26 @@ def test_widths_that_do_not_fit_the_size_are_refused(options):
         residual_networks(rng(), **options)
 
 
-def test_networks_without_a_block_are_refused():
-    with pytest.raises(ValueError, match="is empty"):
-        residual_networks(rng(), widths=())
+@pytest.mark.parametrize("name", ["widths", "critic_widths"])
+@pytest.mark.parametrize(
+    "widths, told",
+    [((), r"=\(\)"), (5, "=5"), (None, "=None"), ((4.0, 3, 2), "=4.0"), ((True, 3, 2), "=True"), ((-4, 3, 2), "=-4")],
+)
+def test_widths_that_are_no_whole_numbers_are_refused(name, widths, told):
+    if (name, widths) != ("critic_widths", None):  # then they are those of G
+        with pytest.raises(ValueError, match=f"^{name}{told} must be a "):
+            residual_networks(rng(), **{name: widths})
 
 
-@pytest.mark.parametrize("option", [{"size": 0}, {"size": 28.0}, {"patch": 0}, {"patch": 1.0}])
-def test_a_size_that_is_no_number_of_pixels_is_refused(option):
+@pytest.mark.parametrize("last", [nn.Tanh(), [nn.Tanh()], (), 0], ids=repr)
+def test_what_is_to_end_the_generator_is_made_by_a_function(last):
+    """A module that is given would be shared by all networks that are made so."""
+    with pytest.raises(TypeError, match=f"^{re.escape(f'{last=}')} must be a function that makes what ends G"):
+        residual_networks(rng(), last=last)
+
+
+@pytest.mark.parametrize("option", [{"size": 0}, {"size": 28.0}, {"patch": 0}, {"patch": 1.0}, {"expansion": 1.5}])
+def test_a_number_that_is_not_whole_is_refused_by_its_name(option):
     with pytest.raises((TypeError, ValueError), match=next(iter(option))):
         residual_networks(rng(), **option)
 
