@@ -19,18 +19,18 @@ import argparse
 import importlib.util
 import os
 import sys
-from pathlib import Path
 
 import numpy as np
 from kin import Kin, ruled
 from speed import ROWS, spread
 from tqdm import tqdm
+from worker import interpreter
 
 from scratchgan.training.command import whole
 
 MODULES = {"scratchgan": "ours", "PyTorch": "theirs", "torch.compile": "theirs_compiled", "JAX": "theirs_jax"}
 NAMES = [name for name in ROWS if ROWS[name].work and ROWS[name].measure is ROWS["mlp"].measure]
-# Of so many units one is nearly always at the kink of its ReLU (see `kin.DRAWS`), so these are checked in a smaller size.
+# Of so many units one is nearly always at the kink of its ReLU (see `kin.DRAWS`), so these are checked in small.
 CHECKED = {("dcgan_step", 64, 16): ("dcgan_step", 16, 4)}
 
 
@@ -50,7 +50,7 @@ def main(argv=None):
 
 def _parser():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--jax", type=Path, metavar="PYTHON", help="an interpreter that has JAX")
+    parser.add_argument("--jax", type=interpreter, metavar="PYTHON", help="an interpreter that has JAX")
     parser.add_argument("--only", nargs="+", choices=NAMES, default=NAMES, metavar="ROW", help=f"of {', '.join(NAMES)}")
     parser.add_argument(
         "--runs", type=whole(1), default=9, metavar="N", help="timed runs of each library a row; default: 9"

@@ -23,13 +23,12 @@ import sys
 import tempfile
 import time
 from contextlib import ExitStack, suppress
-from pathlib import Path
 
 import alike
 import numpy as np
 from speed import OTHERS_FALL_ASLEEP, ROWS, spread
 from tqdm import tqdm
-from worker import Worker
+from worker import Worker, interpreter
 
 from scratchgan.training.command import whole
 
@@ -62,7 +61,8 @@ class Kin:
         """A line for each: versions, and the fastest matrix product, which is its NumPy's own."""
         for name, worker in self.workers.items():
             speed = worker.ask("measure", "product_speed")
-            yield f"{worker.ask(self.modules[name], 'about')}; fastest float32 matrix product: {speed / 1e9:.0f} GFLOP/s"
+            about = worker.ask(self.modules[name], "about")
+            yield f"{about}; fastest float32 matrix product: {speed / 1e9:.0f} GFLOP/s"
 
     def check(self, work):
         """By how much each library's step is off ours, by name, in the first of some steps in which they agree."""
@@ -111,8 +111,8 @@ def main(argv=None):
 
 def _parser():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--chainer", type=Path, metavar="PYTHON", help="an interpreter that has Chainer")
-    parser.add_argument("--dezero", type=Path, metavar="PYTHON", help="an interpreter that has DeZero")
+    parser.add_argument("--chainer", type=interpreter, metavar="PYTHON", help="an interpreter that has Chainer")
+    parser.add_argument("--dezero", type=interpreter, metavar="PYTHON", help="an interpreter that has DeZero")
     parser.add_argument("--only", nargs="+", choices=NAMES, default=NAMES, metavar="ROW", help=f"of {', '.join(NAMES)}")
     parser.add_argument(
         "--runs", type=whole(1), default=9, metavar="N", help="timed runs of each library a row; default: 9"

@@ -87,7 +87,8 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("model", choices=BATCHES)
     parser.add_argument("--epochs", type=whole(1), default=5, metavar="N")
-    parser.add_argument("--images", type=whole(1), default=60_000, metavar="N", help="of an epoch; tests: a sixth")
+    images = whole(max(BATCHES.values()), 60_000)
+    parser.add_argument("--images", type=images, default=60_000, metavar="N", help="of an epoch; tests: a sixth")
     parser.add_argument(
         "--threads", type=whole(1), default=os.cpu_count(), metavar="N", help="default: one for each CPU"
     )

@@ -15,7 +15,7 @@ DRAW = {"uniform": uniform, "normal": normal}
 
 
 def given_step(work, seed=None):
-    """Weights, data and random numbers for one step: arrays by name. Without a seed the numbers go on where they were."""
+    """Weights, data and random numbers for one step: arrays by name. Without a seed the numbers go on from the last."""
     if seed is not None:
         rng.bit_generator.state = np.random.default_rng(seed).bit_generator.state
     given = {name: DRAW[law](*shape).data for name, (law, shape) in networks.inputs(*work).items()}

@@ -70,7 +70,6 @@ def adam(player, gradients, lr, beta2):
     return {"weights": jax.tree.map(moved, player["weights"], m, v), "m": m, "v": v, "t": t}
 
 
-
 # The steps, from their random numbers --------------------------------------------------------------------------------
 
 

@@ -3,9 +3,11 @@
 Two libraries in one process would share one pool of threads or fight over two, and load each other's BLAS.
 """
 
+import argparse
 import importlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 
@@ -16,6 +18,14 @@ def environment(threads):
     if threads is None:
         return {name: value for name, value in os.environ.items() if name not in names}
     return os.environ | dict.fromkeys(names, str(threads))
+
+
+def interpreter(path):
+    """A type of flags: a Python with libraries of its own."""
+    found = shutil.which(path)
+    if not found:
+        raise argparse.ArgumentTypeError(f"{path} is no program")
+    return found
 
 
 class Worker:
