@@ -1,6 +1,8 @@
 """Diffusion-GAN: who sees what, at which stage, and what both players descend."""
 
+import inspect
 import math
+import re
 from itertools import repeat
 
 import numpy as np
@@ -10,6 +12,7 @@ from seeded import rng
 
 from scratchgan import Tensor, grad, nn
 from scratchgan.losses import OBJECTIVES, R1, Hinge, LeastSquares, Minimax, NonSaturating
+from scratchgan.models import diffusion_gan
 from scratchgan.models.diffusion_gan import DiffusionGAN, middle, small_networks
 from scratchgan.models.model import made
 from scratchgan.nn.diffusion import Diffusion
@@ -148,6 +151,14 @@ def test_the_diffusion_hears_of_every_batch_of_the_critic_and_changes_after_the_
     assert model.diffusion.stages is stages and numbers["T"] == 10 and numbers["real_sign"] == 1
     numbers = model.train_step(images, noise)
     assert model.diffusion.batches == 0 and numbers["T"] == model.diffusion.T == 10 + 200 * 30 / 300
+
+
+def test_the_papers_noise_is_what_the_diffusion_has_by_itself():
+    """And the file says so."""
+    numbers = {name: p.default for name, p in inspect.signature(Diffusion).parameters.items()}
+    (sigma,) = re.findall(r"\| σ = \S+ +\| (\S+) +\|", diffusion_gan.__doc__)
+    assert float(sigma) == numbers["sigma"] and numbers["law"] == "uniform"
+    assert "the paper: from {}, to {} if uniform".format(*numbers["timesteps"]) in diffusion_gan.__doc__
 
 
 def test_samples_are_taken_without_diffusion():

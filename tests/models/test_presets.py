@@ -440,7 +440,7 @@ SAID = [
     ("wgan", "paper", "5; 100 in the first 25 iterations", {"critic_steps": 5, "warm_up": (100, 25)}),
     ("wgan_gp", "default", "α from 0.006 to a twentieth, β₁ = 0", {"lr": 0.006, "betas": (0, 0.9)}),
     ("wgan_gp", "default", "one critic step", {"critic_steps": 1}),
-    ("wgan_gp", "default", "z says one of 30 kinds, `latents.of_kinds`", {"noise": written(partial(of_kinds, kinds=30))}),
+    ("wgan_gp", "default", "z says one of 30 kinds, `latents.of_kinds`", {"noise": WGANGP["noise"]}),
     ("wgan_gp", "paper", "λ, 10 in the paper", {"penalty_weight": 10}),
     ("wgan_gp", "paper", "no norm, five critic steps", {"critic_steps": 5}),
     ("wgan_gp", "paper", "α = 0.0001, β₁ = 0.5", {"lr": 0.0001, "betas": (0.5, 0.9)}),

@@ -4,6 +4,7 @@ The closed forms of the penalty and the derivatives of the whole losses are in g
 comparison of whole trainings in agreement/test_training.py.
 """
 
+import re
 from functools import partial
 
 import numpy as np
@@ -242,6 +243,18 @@ def test_the_layers_of_the_networks(name):
         assert layer.weight.shape == (many, few, kernel, kernel)
         assert (layer.stride, layer.padding) == ((2, 2), (padding, padding))
     assert {layer.options["negative_slope"] for layer in critic[1:6:2]} == {0.2}
+
+
+def test_the_kernels_and_maps_are_those_that_the_file_says():
+    (small, *maps), (paper, *_) = (
+        [critic[0].weight.shape[-1], *(len(layer.weight) for layer in critic[:6:2])]
+        for critic in (getattr(wgan_gp, name)(rng())[1] for name in NETWORKS)
+    )
+    assert re.search(r"(\S+) kernels in the critic +\| (\S+) ", wgan_gp.__doc__).groups() == (
+        f"{small}×{small}", f"{paper}×{paper}"
+    )  # fmt: skip
+    words = wgan_gp.small_networks.__doc__
+    assert f"All kernels are {small}×{small}" in words and "a critic of {}, {} and {} maps".format(*maps) in words
 
 
 @both_networks
