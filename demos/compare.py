@@ -200,7 +200,7 @@ def cells(row):
 
 def share(row, name):
     """One share of a row as text; empty where there is no such number."""
-    return "" if row.get(name) is None else f"{row[name]:.1%}"
+    return f"{row[name]:.1%}" if name in row else ""
 
 
 def save_picture(path, samples, rows, real):

@@ -1,6 +1,7 @@
 """The benchmark's check that all libraries do the same step: it passes what is the same, and refuses what is not."""
 
 import importlib.util
+import inspect
 
 import alike
 import numpy as np
@@ -8,6 +9,8 @@ import ours_checked
 import pytest
 import speed
 from worker import Worker
+
+from scratchgan.models import wgan_gp
 
 WORKS = [
     ["critic_step", 2, 3],
@@ -89,6 +92,34 @@ def test_arrays_that_are_not_ours_are_refused(name, array, words, tmp_path):
 def test_no_weight_is_given_as_zeros_as_what_is_0_on_both_sides_is_compared_with_nothing():
     given = ours_checked.given_step(["dcgan_step", 2, 3])
     assert len(given) == 2 + 13 + 11 and all(array.all() for array in given.values())
+
+
+def test_what_is_given_depends_on_the_seed_where_there_is_one():
+    first, again, other, anew, once_more = (ours_checked.given_step(WORKS[0], seed) for seed in (1, 1, 2, None, None))
+    for name in first:
+        np.testing.assert_array_equal(first[name], again[name])
+        assert (first[name] != other[name]).all() and (anew[name] != once_more[name]).all()
+
+
+def test_the_twin_of_the_demo_has_its_networks_and_settings(monkeypatch):
+    torch = pytest.importorskip("torch", exc_type=ImportError)
+    monkeypatch.setenv("OMP_NUM_THREADS", f"{torch.get_num_threads()}")  # which a worker has
+    twin = importlib.import_module("theirs_demo")
+    preset, numbers = wgan_gp.SYSTEM.presets["default"], inspect.signature(wgan_gp.build).parameters
+    ours, theirs = wgan_gp.small_networks(np.random.default_rng(0)), twin.small_networks()
+    assert [list(map(layer, network)) for network in ours] == [list(map(layer, network)) for network in theirs]
+    assert (twin.BATCH, twin.LR_STEPS, twin.EVERY) == (preset.batch_size, preset.steps, preset.every)
+    assert twin.KINDS == preset.options["noise"].keywords["kinds"] and preset.options.keys() == {"noise"}
+    defaults = [numbers[name].default for name in ("latent_size", "lr", "average_decay", "betas", "critic_steps")]
+    assert [twin.LATENTS, twin.LR, twin.DECAY, (0.0, 0.9), 1] == defaults
+    assert speed._parser().parse_args([]).steps == preset.steps
+
+
+def layer(module):
+    """What a layer is, in either library."""
+    options = [getattr(module, name, None) for name in ("stride", "padding")]
+    slope = getattr(module, "negative_slope", None) or getattr(module, "options", {}).get("negative_slope")
+    return type(module).__name__, [tuple(weight.shape) for weight in module.parameters()], options, slope
 
 
 @pytest.mark.parametrize("side", ["ours", "theirs"])

@@ -1,5 +1,6 @@
 """The demos of several systems, run as a user runs them, for a step or two on a few hundred digits."""
 
+import inspect
 import json
 import re
 import runpy
@@ -12,12 +13,12 @@ import pooch
 import pytest
 from matplotlib.figure import Figure
 from PIL import Image
-from places import DEMOS
+from places import DEMOS, TESTS
 
 from scratchgan.checkpoint import CheckpointError
 from scratchgan.data.mnist import embedded_digits
 from scratchgan.lab import seen, style
-from scratchgan.metrics import classifier
+from scratchgan.metrics import classifier, fidelity
 from scratchgan.models import stylegan
 from scratchgan.training import train
 
@@ -202,29 +203,13 @@ def test_the_seconds_of_a_training_that_was_stopped_count_too(tmp_path, monkeypa
 
 
 def test_each_cell_of_the_table_has_its_number():
-    full = {
-        "S": 0.1234,
-        "precision": 0.5,
-        "recall": 0.25,
-        "sure": 0.625,
-        "classes": 9,
-        "weights": [1234, 56],
-        "seconds": 7.6,
-    }
+    full = {"S": 0.1234, "precision": 0.5, "recall": 0.25, "sure": 0.625, "classes": 9}
+    full |= {"weights": [1234, 56], "seconds": 7.6}
     header, _, *rows = COMPARE["table"]({"a": full | {"accuracy": 0.987}, "b": {**full, "S": 2}}).splitlines()
     assert header == "| system | S | precision | recall | sure | classes | accuracy | weights | seconds |"
     assert rows[0] == "| a | 0.123 | 0.50 | 0.25 | 62.5% | 9 | 98.7% | 1,234 + 56 | 8 |"
     assert rows[1] == "| b | 2.000 | 0.50 | 0.25 | 62.5% | 9 |  | 1,234 + 56 | 8 |"
-    assert COMPARE["cells"]({"S": 1.0, "precision": 0.5, "recall": 0.1}) == [
-        "1.000",
-        "0.50",
-        "0.10",
-        "",
-        "",
-        "",
-        "",
-        "",
-    ]
+    assert COMPARE["cells"]({"S": 1.0, "precision": 0.5, "recall": 0.1}) == ["1.000", "0.50", "0.10", *[""] * 5]
 
 
 @pytest.mark.parametrize(
@@ -246,6 +231,37 @@ def test_a_finished_run_is_taken_if_it_is_the_one_that_is_asked_for(change, told
 def test_the_columns_are_those_of_the_report():
     score, measures = SimpleNamespace(S=1, classes=2), SimpleNamespace(precision=3, recall=4, sure=5)
     assert COMPARE["columns"](score, measures) == {"S": 1, "precision": 3, "recall": 4, "sure": 5, "classes": 2}
+
+
+def test_the_anchors_are_each_measured_on_their_own_images(monkeypatch):
+    names = "samples real gaussian".split()
+    measures = {name: {what: f"{what} of {name}" for what in ("precision", "recall", "sure")} for name in names}
+    scores = {name: SimpleNamespace(S=f"S of {name}", classes=f"classes of {name}") for name in names}
+    report = {name: SimpleNamespace(**numbers) for name, numbers in measures.items()}
+    judge = SimpleNamespace(
+        real=lambda count: f"real {count}",
+        score=lambda images: scores[images.split()[0]],
+        report=lambda images: SimpleNamespace(score=scores["samples"], accuracy="accuracy of the judge", **report),
+    )
+    game = SimpleNamespace(samples=lambda count, rng: {"samples": np.zeros((count, 1, 28, 28))})
+    monkeypatch.setattr(COMPARE["runs"], "untrained", lambda run: SimpleNamespace(game=game))
+    found = COMPARE["anchors"](judge, SimpleNamespace(samples=3, seed=0), None)
+    real = {"S": "S of real", **measures["real"], "classes": "classes of real", "accuracy": "accuracy of the judge"}
+    untrained = {"S": "S of samples", **measures["samples"], "classes": "classes of samples"}
+    assert found == {"real": real, "Gaussian": {"S": 1.0, **measures["gaussian"]}, "untrained": untrained}
+
+
+def test_what_sure_means_is_what_is_measured():
+    threshold = inspect.signature(fidelity.sure_share).parameters["sure"].default
+    assert re.search(r"  sure +share of the samples of which .* p > (.*)\n", COMPARE["__doc__"])[1] == str(threshold)
+
+
+def test_the_page_says_how_many_steps_there_were():
+    """As many as the minutes of the comparison that is kept are enough for."""
+    minutes = json.loads((TESTS.parent / "demos" / "pictures" / "compare.json").read_text())["flags"]["minutes"]
+    page = (TESTS.parent / "scratchgan" / "models" / "README.md").read_text(encoding="utf-8")
+    said = re.findall(r"^\| \[.*\]\((\w+)\.py\).* \| ([\d,]+) \|$", page, re.M)
+    assert said == [(name, f"{minutes * COMPARE['STEPS_A_MINUTE'][name]:,}") for name in COMPARE["SYSTEMS_ALONE"]]
 
 
 @pytest.mark.parametrize("S, accuracy, broken", [(1.0, 0.9, []), (1.01, 0.9, [0]), (1.0, 0.899, [1])])
