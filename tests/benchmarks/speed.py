@@ -189,7 +189,8 @@ def main(argv=None):
 
 def _parser():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--only", nargs="+", choices=list(ROWS), metavar="ROW", help=f"of {', '.join(ROWS)}")
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--only", nargs="+", choices=list(ROWS), metavar="ROW", help=f"of {', '.join(ROWS)}")
     parser.add_argument(
         "--runs", type=whole(1), default=9, metavar="N", help="timed runs of each side a row; default: 9"
     )
@@ -198,7 +199,9 @@ def _parser():
     )
     parser.add_argument("--out", type=Path, default=Path("runs/speed"), metavar="DIR", help="default: runs/speed")
     parser.add_argument("--growth", action="store_true", help="how cost grows with width, batch and image size")
-    parser.add_argument("--demo", action="store_true", help="the default demo, whole: minutes for each side and run")
+    which.add_argument(
+        "--demo", action="store_true", help="also the default demo, whole: minutes for each side and run"
+    )
     parser.add_argument("--steps", type=whole(1), default=3500, metavar="N", help="of the demo; default: 3500")
     return parser
 
