@@ -15,11 +15,12 @@ from matplotlib.figure import Figure
 from PIL import Image
 from places import DEMOS, TESTS
 
+from scratchgan import nn
 from scratchgan.checkpoint import CheckpointError
 from scratchgan.data.mnist import embedded_digits
 from scratchgan.lab import seen, style
 from scratchgan.metrics import classifier, fidelity
-from scratchgan.models import stylegan
+from scratchgan.models import SYSTEMS, stylegan
 from scratchgan.training import train
 
 
@@ -233,22 +234,41 @@ def test_the_columns_are_those_of_the_report():
     assert COMPARE["columns"](score, measures) == {"S": 1, "precision": 3, "recall": 4, "sure": 5, "classes": 2}
 
 
-def test_the_anchors_are_each_measured_on_their_own_images(monkeypatch):
-    names = "samples real gaussian".split()
-    measures = {name: {what: f"{what} of {name}" for what in ("precision", "recall", "sure")} for name in names}
-    scores = {name: SimpleNamespace(S=f"S of {name}", classes=f"classes of {name}") for name in names}
-    report = {name: SimpleNamespace(**numbers) for name, numbers in measures.items()}
-    judge = SimpleNamespace(
-        real=lambda count: f"real {count}",
-        score=lambda images: scores[images.split()[0]],
-        report=lambda images: SimpleNamespace(score=scores["samples"], accuracy="accuracy of the judge", **report),
-    )
-    game = SimpleNamespace(samples=lambda count, rng: {"samples": np.zeros((count, 1, 28, 28))})
+MEASURES = {
+    name: {what: f"{what} of {name}" for what in ("precision", "recall", "sure")}
+    for name in ("samples", "real", "gaussian")
+}
+SCORES = {name: SimpleNamespace(S=f"S of {name}", classes=f"classes of {name}") for name in ("samples", "real")}
+REPORT = {name: SimpleNamespace(**numbers) for name, numbers in MEASURES.items()}
+JUDGE = SimpleNamespace(  # whose numbers say what they are of
+    real=lambda count: f"real {count}",
+    score=lambda images: SCORES[images.split()[0]],
+    report=lambda images: SimpleNamespace(score=SCORES["samples"], accuracy="accuracy of the judge", **REPORT),
+    accuracy=lambda images, labels: f"accuracy of {len(labels)}",
+)
+OF_SAMPLES = {"S": "S of samples", **MEASURES["samples"], "classes": "classes of samples"}
+
+
+@pytest.fixture
+def untrained(monkeypatch):
+    """A game before its first step, in the place of that of a run."""
+    networks = {"generator": nn.Linear(3, 2), "critic": nn.Linear(4, 2)}
+    game = SimpleNamespace(samples=lambda count, rng: {"samples": np.zeros((count, 1, 28, 28))}, **networks)
     monkeypatch.setattr(COMPARE["runs"], "untrained", lambda run: SimpleNamespace(game=game))
-    found = COMPARE["anchors"](judge, SimpleNamespace(samples=3, seed=0), None)
-    real = {"S": "S of real", **measures["real"], "classes": "classes of real", "accuracy": "accuracy of the judge"}
-    untrained = {"S": "S of samples", **measures["samples"], "classes": "classes of samples"}
-    assert found == {"real": real, "Gaussian": {"S": 1.0, **measures["gaussian"]}, "untrained": untrained}
+
+
+def test_the_anchors_are_each_measured_on_their_own_images(untrained):
+    found = COMPARE["anchors"](JUDGE, SimpleNamespace(samples=3, seed=0), None)
+    real = {"S": "S of real", **MEASURES["real"], "classes": "classes of real", "accuracy": "accuracy of the judge"}
+    assert found == {"real": real, "Gaussian": {"S": 1.0, **MEASURES["gaussian"]}, "untrained": OF_SAMPLES}
+
+
+def test_the_verdict_is_on_the_samples_of_the_run(untrained, tmp_path):
+    np.save(tmp_path / "samples.npy", np.zeros((7, 1, 28, 28)))
+    expected = OF_SAMPLES | {"weights": [8, 10]}
+    assert COMPARE["verdict"](JUDGE, tmp_path) == expected
+    np.save(tmp_path / "labels.npy", np.zeros(7, int))
+    assert COMPARE["verdict"](JUDGE, tmp_path) == expected | {"accuracy": "accuracy of 7"}
 
 
 def test_what_sure_means_is_what_is_measured():
@@ -260,8 +280,9 @@ def test_the_page_says_how_many_steps_there_were():
     """As many as the minutes of the comparison that is kept are enough for."""
     minutes = json.loads((TESTS.parent / "demos" / "pictures" / "compare.json").read_text())["flags"]["minutes"]
     page = (TESTS.parent / "scratchgan" / "models" / "README.md").read_text(encoding="utf-8")
-    said = re.findall(r"^\| \[.*\]\((\w+)\.py\).* \| ([\d,]+) \|$", page, re.M)
-    assert said == [(name, f"{minutes * COMPARE['STEPS_A_MINUTE'][name]:,}") for name in COMPARE["SYSTEMS_ALONE"]]
+    said = re.findall(r"^\| \[(.*)\]\((\w+)\.py\).* \| ([\d,]+) \|$", page, re.M)
+    steps = {name: f"{minutes * COMPARE['STEPS_A_MINUTE'][name]:,}" for name in COMPARE["SYSTEMS_ALONE"]}
+    assert said == [(SYSTEMS[name].title, name, number) for name, number in steps.items()]
 
 
 @pytest.mark.parametrize("S, accuracy, broken", [(1.0, 0.9, []), (1.01, 0.9, [0]), (1.0, 0.899, [1])])

@@ -172,6 +172,11 @@ def test_the_table_of_systems_is_that_of_the_comparison():
         assert cells[7] == " + ".join(f"{n:,}" for n in row["weights"])
     for cells, row in zip([*systems, anchors[0]], [*numbers["systems"].values(), numbers["anchors"]["real"]]):
         assert cells[6] == (f"{100 * row['accuracy']:.1f} %" if "accuracy" in row else "")
+    assert [cells[6] for cells in anchors[1:]] == ["", "chance: 10 %"]
+    words = re.search(
+        r"classifier is sure \(p > 0.95\): (.* %) of real digits, .*, (.* %) of the Gaussian's", SYSTEMS_PAGE
+    )
+    assert list(words.groups()) == [cells[4] for cells in anchors[:2]]
 
 
 @pytest.mark.parametrize("name", kept("compare")["systems"])
