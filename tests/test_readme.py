@@ -145,10 +145,10 @@ def test_what_the_judge_is_given_is_what_the_line_before_leaves(tmp_path):
 # Numbers: each in a file that a command left, beside the picture that it left ----------------------------------------
 
 
-def kept(name):
+def kept(name, script=None):
     """The numbers of a command; the file says which, and how they were obtained."""
     left = json.loads((ROOT / "demos" / "pictures" / f"{name}.json").read_text(encoding="utf-8"))
-    assert left["command"].startswith(f"python demos/{name}.py")
+    assert left["command"].startswith(f"python demos/{script or name}.py")
     return left["numbers"]
 
 
@@ -177,6 +177,16 @@ def test_the_table_of_systems_is_that_of_the_comparison():
         r"classifier is sure \(p > 0.95\): (.* %) of real digits, .*, (.* %) of the Gaussian's", SYSTEMS_PAGE
     )
     assert list(words.groups()) == [cells[4] for cells in anchors[:2]]
+
+
+def test_the_table_of_the_ablation_is_that_of_the_comparison():
+    found = kept("ablation", "compare")["systems"].values()
+    shares = [
+        [f"{row['precision']:.2f}", f"{row['recall']:.2f}", f"{100 * row['sure']:.0f} %", str(row["classes"])]
+        for row in found
+    ]
+    ends = [(row["title"], f"{row['S']:.3f}", f"{row['published']:.2f}") for row in found]
+    assert table("step | S | precision") == [[name, S, *some, face] for (name, S, face), some in zip(ends, shares)]
 
 
 @pytest.mark.parametrize("name", kept("compare")["systems"])
