@@ -106,7 +106,10 @@ def at_least(least: float, kind: Callable[[str], float] = int) -> Callable[[str]
     """The type of a flag: an integer, or another ``kind`` of finite number, not below ``least``."""
 
     def number(text):
-        if not least <= (value := kind(text)) < math.inf:
+        value = kind(text)
+        if not math.isfinite(value):
+            raise argparse.ArgumentTypeError(f"{text} is not finite")
+        if value < least:
             raise argparse.ArgumentTypeError(f"{text} must be at least {least}")
         return value
 
