@@ -188,14 +188,8 @@ def cells(row):
     """A row of the table as text; empty where there is no such number."""
     weights = " + ".join(f"{number:,}" for number in row.get("weights", ()))
     seconds = f"{row['seconds']:.0f}" if "seconds" in row else ""
-    quality = [
-        f"{row['S']:.3f}",
-        f"{row['precision']:.2f}",
-        f"{row['recall']:.2f}",
-        share(row, "sure"),
-        f"{row.get('classes', '')}",
-    ]
-    return [*quality, share(row, "accuracy"), weights, seconds]
+    quality = [f"{row['S']:.3f}", f"{row['precision']:.2f}", f"{row['recall']:.2f}", share(row, "sure")]
+    return [*quality, f"{row.get('classes', '')}", share(row, "accuracy"), weights, seconds]
 
 
 def share(row, name):

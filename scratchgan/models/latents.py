@@ -21,8 +21,8 @@ def of_kinds(shape: tuple[int, int], rng: Random, kinds: int = 10) -> np.ndarray
     which digits they are. A discrete part lets G jump, as in the input of InfoGAN (Chen et al. 2016, arXiv:1606.03657).
     No label is needed: which kind is what, G decides. It does not make ten kinds the ten digits, and a kind that holds
     two digits has images between them. So more kinds than classes are of use: of a WGAN-GP's digits a classifier is
-    sure of 73 % with 10 kinds, of 87 % with 30. The price is variety, as fewer numbers are left for it: recall falls
-    from 0.87 to 0.76, and with 50 kinds of 64 numbers to 0.57.
+    sure of 73 % with 10 kinds, of 87 % with 30 (on one seed). The price is variety, as fewer numbers are left for
+    it: recall falls from 0.87 to 0.76, and with 50 kinds of 64 numbers to 0.57.
 
     Parameters
     ----------
