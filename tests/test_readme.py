@@ -126,19 +126,21 @@ def test_each_system_and_each_file_of_the_laboratory_is_in_the_course():
     assert (systems | lab) - linked == set()
 
 
-def test_what_the_judge_is_given_is_what_the_line_before_leaves(tmp_path):
-    """The two lines are run as they stand, the first for one step on a few digits."""
-    demo, judge = re.search(r"\n(python demos/.*)\n(scratchgan judge .*)\n```", SYSTEMS_PAGE).groups()
+@pytest.mark.parametrize("page", [TEXT, SYSTEMS_PAGE])
+def test_what_the_judge_is_given_is_what_the_line_before_leaves(page, tmp_path):
+    """The line before is run as it stands, on a run of the demo of one step on a few digits."""
+    sample, judge = re.search(r"\n(scratchgan sample .*--out .*)\n(scratchgan judge .*)\n", page).groups()
     images = embedded_digits().images[::100]
     header = np.array([2051, len(images), 28, 28], ">u4").tobytes()
     (tmp_path / "train-images-idx3-ubyte").write_bytes(header + images.tobytes())
     labels = np.array([2049, len(images)], ">u4").tobytes() + bytes(len(images))
     (tmp_path / "train-labels-idx1-ubyte").write_bytes(labels)
-    _, script, *flags = shlex.split(demo)
     quick = ["--preset", "quick", "--steps", "1", "--data", str(tmp_path)]
-    done = subprocess.run([sys.executable, ROOT / script, *flags, *quick], cwd=tmp_path, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    (samples,) = (word for word in shlex.split(judge) if word.endswith(".npy"))
+    words = shlex.split(sample, comments=True)[1:]
+    for command in ([ROOT / "demos" / "wgan_gp_mnist.py", *quick], ["-m", "scratchgan", *words]):
+        done = subprocess.run([sys.executable, *command], cwd=tmp_path, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+    (samples,) = (word for word in shlex.split(judge, comments=True) if word.endswith(".npy"))
     assert np.load(tmp_path / samples).shape == (5000, 1, 28, 28)
 
 

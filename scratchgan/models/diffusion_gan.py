@@ -17,8 +17,8 @@ How far the diffusion goes depends on D. Where it is too sure of the reals, r = 
 harder: T becomes larger, and smaller where r < d. `nn.diffusion` has the equations, and three laws for t; the paper and
 its authors' program differ there.
 
-At the last of 500 stages 8 % of an image's contrast is left, at the last of 100 still 60 %. In minutes short chains do
-better, where σ makes them noisy: from 500 digits S is 0.094, 0.080, 0.075 with T up to 500, 200, 100 and σ = 0.5, and
+At the last of 500 stages 8 % of an image's contrast is left, at the last of 100 still 60 %. In a training of minutes
+short chains with a larger σ do better: from 500 digits S is 0.094, 0.080, 0.075 with T up to 500, 200, 100 and σ = 0.5, and
 0.099 with the paper's 500 and σ = 0.05 (on one seed).
 
 The presets `plain` and `few_plain` are the same game with T = 0, to compare with; `few` learns from 500 digits.

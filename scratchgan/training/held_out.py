@@ -37,7 +37,8 @@ def held_out_numbers(folder):
     trained, untrained = load_model(folder), model_of(settings, np.random.default_rng(settings["seed"]))
     if type(trained).measure is Model.measure:
         raise TrainingError(
-            f"{type(trained).__name__} makes images from noise: judge its samples.npy, which --samples 5000 leaves"
+            f"{type(trained).__name__} makes images from noise: judge its samples.npy, which --samples 5000 leaves, or "
+            f"those of `scratchgan sample {folder} --count 5000 --out samples.npy`"
         )
     preset = preset_of(find_system(settings["system"]), settings["preset"])
     examples = _examples(preset, find(facts["options"]["data_at"], "test"), trained.low)

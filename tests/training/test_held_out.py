@@ -115,7 +115,7 @@ def test_what_has_no_test_set_or_nothing_to_measure_is_said(tmp_path, run, capsy
         held_out_numbers(tmp_path / "own")
     train("lsgan", preset="quick", data="emoji", steps=1, out=tmp_path / "lsgan")
     with pytest.raises(
-        TrainingError, match="makes images from noise: judge its samples.npy, which --samples 5000 leaves"
+        TrainingError, match="makes images from noise: judge its samples.npy, which --samples 5000 leaves, or those of `scratchgan sample"
     ):
         held_out_numbers(tmp_path / "lsgan")
     assert main(["judge", str(tmp_path / "lsgan")]) == 1
