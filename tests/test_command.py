@@ -48,7 +48,7 @@ def test_every_system_is_listed_with_what_it_teaches_its_weights_its_time_and_it
         assert [preset for preset in system.presets if preset not in ("quick", "default")] == (
             words.partition("presets: ")[2].split(", ") if "presets" in words else []
         )
-    assert "302,882" in entries["wgan_gp"]
+    assert "330,922" in entries["wgan_gp"]
 
 
 def test_what_is_too_long_for_a_line_of_the_list_goes_on_in_the_next(monkeypatch, capsys):
