@@ -17,6 +17,8 @@ def standard_normal(shape: tuple[int, ...], rng: Random) -> np.ndarray:
 def of_kinds(shape: tuple[int, int], rng: Random, kinds: int = 10) -> np.ndarray:
     """z = (√K e_k, n): the first K numbers say which kind k of image it shall be, the others are normal, n ~ N(0, I).
 
+    e_k is the k-th of K unit vectors: a one among zeros.
+
     G is continuous. Where all of z is normal, two images always have others between them, and of these nobody can say
     which digits they are. A discrete part lets G jump, as in the input of InfoGAN (Chen et al. 2016, arXiv:1606.03657).
     No label is needed: which kind is what, G decides. It does not make ten kinds the ten digits, and a kind that holds
